@@ -1,0 +1,111 @@
+#ifndef SOCKDIAG_CAPTURE_PACKET_H
+#define SOCKDIAG_CAPTURE_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A captured packet: what the source tells of it, and after decode_packet() what its headers say. All
+ * pointers go into the captured bytes (or a buffer of defrag's); nothing is copied, nothing outlives the next
+ * source_next(). */
+
+#define PACKET_MAX_VLANS 2
+
+enum packet_verdict {
+    PACKET_OK,          /* decoded to the last header it has */
+    PACKET_TRUNCATED,   /* the capture cut it short: not the sender's fault */
+    PACKET_INVALID,     /* contradicts its RFC (named in `problem`) */
+    PACKET_UNSUPPORTED, /* a link type or protocol this program does not know */
+};
+
+enum packet_checksum {
+    CHECKSUM_NONE, /* there is none, or it cannot be computed (captured too short, a fragment) */
+    CHECKSUM_GOOD,
+    CHECKSUM_BAD,
+};
+
+struct packet_address {
+    uint8_t family;    /* 0 (none), 4 or 6 */
+    uint8_t bytes[16]; /* network order; IPv4 uses the first four, the others are 0 */
+};
+
+/* TCP flags as on the wire (RFC 9293, 3.1). */
+enum {
+    TCP_FIN = 0x01,
+    TCP_SYN = 0x02,
+    TCP_RST = 0x04,
+    TCP_PSH = 0x08,
+    TCP_ACK = 0x10,
+    TCP_URG = 0x20,
+    TCP_ECE = 0x40,
+    TCP_CWR = 0x80,
+};
+
+struct packet_tcp {
+    uint32_t seq, ack;
+    uint16_t window, urgent;
+    uint8_t flags;
+    bool has_mss, has_window_scale, sack_permitted, has_timestamps;
+    uint16_t mss;
+    uint8_t window_scale;
+    uint32_t ts_value, ts_echo;
+    uint8_t sack_count; /* blocks in `sack` */
+    struct {
+        uint32_t left, right;
+    } sack[4];
+};
+
+struct packet {
+    /* From the source. */
+    uint64_t number;    /* 1 for the first packet of the capture */
+    uint64_t time_ns;   /* since the epoch */
+    uint32_t interface; /* index among the capture's interfaces */
+    int linktype;       /* DLT_… / LINKTYPE_… value */
+    const uint8_t *data;
+    uint32_t captured_len;
+    uint32_t wire_len;   /* >= captured_len unless the file lies */
+    const char *comment; /* EPB comment, not NUL-terminated; NULL where there is none */
+    size_t comment_len;
+
+    /* From decode_packet(). Fields of a layer are 0 where the packet has no such layer. */
+    enum packet_verdict verdict;
+    const char *problem;  /* one static sentence for a verdict other than OK, else NULL */
+    const char *protocol; /* innermost protocol known: "TCP", "ARP", …; static */
+    uint16_t ethertype;   /* of the network layer */
+    uint8_t vlan_count;
+    uint16_t vlan[PACKET_MAX_VLANS];
+    struct packet_address source, target; /* IP addresses (ARP: protocol addresses) */
+    uint8_t ip_protocol;                  /* the transport: IPPROTO_…, after IPv6 extension headers */
+    uint8_t ttl;
+    bool is_fragment; /* a fragment of a datagram: no transport layer decoded */
+    bool more_fragments;
+    uint32_t fragment_offset; /* bytes */
+    uint32_t fragment_id;
+    enum packet_checksum ip_checksum, transport_checksum;
+    uint16_t source_port, target_port; /* TCP, UDP */
+    uint8_t icmp_type, icmp_code;      /* ICMP, ICMPv6, IGMP (type only) */
+    struct packet_tcp tcp;
+    const uint8_t *ip_header;  /* first byte of the IP header */
+    uint32_t ip_len;           /* IP datagram length by its own header */
+    const uint8_t *ip_payload; /* what the IP layer carries after all its headers (a fragment's piece) */
+    uint32_t ip_payload_len;   /* captured bytes of it */
+    const uint8_t *payload;    /* transport payload */
+    uint32_t payload_len;      /* by the IP length: what the sequence space advances by */
+    uint32_t payload_captured; /* bytes of it that were captured, <= payload_len */
+};
+
+/* "10.0.0.1" or "fd77::1"; out must hold PACKET_ADDRESS_TEXT bytes. */
+#define PACKET_ADDRESS_TEXT 46
+void packet_address_text(const struct packet_address *address, char out[PACKET_ADDRESS_TEXT]);
+
+/* "10.0.0.1:80" or "[fd77::1]:80". */
+#define PACKET_ENDPOINT_TEXT (PACKET_ADDRESS_TEXT + 8)
+void packet_endpoint_text(const struct packet_address *address, uint16_t port,
+                          char out[PACKET_ENDPOINT_TEXT]);
+
+/* Parse what packet_endpoint_text() printed. 0 or -EINVAL. */
+int packet_endpoint_parse(const char *text, size_t len, struct packet_address *address, uint16_t *port);
+
+bool packet_address_equal(const struct packet_address *a, const struct packet_address *b);
+
+#endif

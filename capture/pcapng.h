@@ -1,0 +1,61 @@
+#ifndef SOCKDIAG_CAPTURE_PCAPNG_H
+#define SOCKDIAG_CAPTURE_PCAPNG_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "capture/packet.h"
+
+/* Capture files: pcapng (draft-ietf-opsawg-pcapng) and classic pcap (draft-ietf-opsawg-pcap), read in both
+ * byte orders, from anything that read(2) can read. Written: pcapng, by builders that append one block to a
+ * buffer, so that who writes the buffer checks the write. */
+
+#define PCAPNG_MAX_BLOCK (16U << 20) /* larger blocks are taken for damage */
+
+/* ---- reading ---- */
+
+enum capture_kind {
+    CAPTURE_PACKET,
+    CAPTURE_JOURNAL, /* a systemd Journal Export block */
+    CAPTURE_STATS,   /* an Interface Statistics Block */
+};
+
+struct capture_record {
+    enum capture_kind kind;
+    struct packet packet; /* CAPTURE_PACKET: the source's fields are filled */
+    const char *journal;  /* CAPTURE_JOURNAL: the fields, not NUL-terminated */
+    size_t journal_len;
+    uint32_t interface;         /* CAPTURE_STATS */
+    uint64_t received, dropped; /* CAPTURE_STATS; UINT64_MAX where not told */
+};
+
+struct pcapng_reader;
+
+/* Begin to read `fd` (stays the caller's). `name` is for messages. 0, or a negative errno with `err` filled:
+ * -EINVAL when it is no capture file. */
+int pcapng_reader_open(struct pcapng_reader **out, int fd, const char *name, struct sd_err *err);
+void pcapng_reader_close(struct pcapng_reader *reader);
+
+/* The next record. 1: filled (valid until the next call); 0: the end; -EBADMSG: damaged or cut short from
+ * here on, err says at which byte and how (what came before was good); another negative errno: the read
+ * failed. After a negative answer, further calls give 0. Unknown block types are skipped. */
+int pcapng_reader_next(struct pcapng_reader *reader, struct capture_record *record, struct sd_err *err);
+
+/* Section comments seen so far ("framing=naive"), or NULL. */
+const char *pcapng_reader_comment(const struct pcapng_reader *reader);
+
+/* ---- building blocks (each appends one whole block in this machine's byte order) ---- */
+
+void pcapng_build_section(struct buf *out, const char *application, const char *comment /* or NULL */);
+void pcapng_build_interface(struct buf *out, const char *name, int linktype, uint32_t snaplen);
+void pcapng_build_packet(struct buf *out, uint32_t interface, uint64_t time_ns, const void *data,
+                         uint32_t captured_len, uint32_t wire_len, const char *comment /* or NULL */);
+void pcapng_build_journal(struct buf *out, const char *fields, size_t len);
+void pcapng_build_stats(struct buf *out, uint32_t interface, uint64_t time_ns, uint64_t received,
+                        uint64_t dropped);
+
+/* Classic pcap with nanosecond stamps, for --pcap. */
+void pcap_build_header(struct buf *out, int linktype, uint32_t snaplen);
+void pcap_build_packet(struct buf *out, uint64_t time_ns, const void *data, uint32_t captured_len,
+                       uint32_t wire_len);
+
+#endif

@@ -1,0 +1,44 @@
+#ifndef SOCKDIAG_CAPTURE_SOURCE_H
+#define SOCKDIAG_CAPTURE_SOURCE_H
+
+#include "capture/pcapng.h"
+
+/* Where records come from: an interface, a file, or stdin, behind one iterator. Lifecycle: open, next…,
+ * close. */
+struct source;
+
+struct source_live {
+    const char *interface;
+    const char *filter;    /* pcap-filter(7), or NULL */
+    uint32_t snaplen;      /* 0: 262144 */
+    uint32_t buffer_bytes; /* ring buffer, 0: 16 MiB */
+    bool promiscuous;
+    bool immediate;    /* deliver each packet at once instead of by the block */
+    bool inbound_only; /* PCAP_D_IN: not what this machine sends on the interface */
+};
+
+/* Needs CAP_NET_RAW; afterwards none. Time stamps are nanoseconds. 0, or a negative errno with `err` filled:
+ * -EPERM names the capability, -ENODEV the interfaces that there are, -EINVAL shows the filter and what is
+ * wrong with it. */
+int source_open_live(struct source **out, const struct source_live *config, struct sd_err *err);
+
+/* "-" is stdin. `filter` (may be NULL) is applied to packets of every link type in the file. */
+int source_open_file(struct source **out, const char *path, const char *filter, struct sd_err *err);
+int source_open_fd(struct source **out, int fd, const char *name, const char *filter, struct sd_err *err);
+void source_close(struct source *source);
+
+/* As pcapng_reader_next(); a live source also answers -EAGAIN when nothing is there now (poll source_fd()),
+ * -ENETDOWN when its interface went down or away, and never 0. */
+int source_next(struct source *source, struct capture_record *record, struct sd_err *err);
+
+int source_fd(const struct source *source);              /* to poll; -1 for a file */
+int source_linktype(const struct source *source);        /* of a live source */
+const char *source_comment(const struct source *source); /* see pcapng_reader_comment() */
+
+/* Counts of a live source (ps_recv, ps_drop + ps_ifdrop). 0 or a negative errno. */
+int source_stats(const struct source *source, uint64_t *received, uint64_t *dropped);
+
+/* Send a frame out of a live source's interface (the lab's forwarder). 0 or a negative errno. */
+int source_inject(struct source *source, const void *frame, size_t len);
+
+#endif

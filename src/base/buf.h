@@ -1,0 +1,37 @@
+#ifndef SOCKDIAG_BASE_BUF_H
+#define SOCKDIAG_BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A growing byte buffer. Zero-initialise, append, buf_free. After a failed append `failed` stays set and
+ * later appends do nothing, so that a sequence of appends is checked once, at its end. */
+struct buf {
+    uint8_t *data;
+    size_t len;
+    size_t cap;
+    bool failed; /* out of memory */
+};
+
+/* Make room for `extra` more bytes; false when memory is out. */
+bool buf_reserve(struct buf *b, size_t extra);
+
+void buf_append(struct buf *b, const void *data, size_t len);
+void buf_text(struct buf *b, const char *text);
+void buf_char(struct buf *b, char c);
+void buf_zeros(struct buf *b, size_t len);
+void buf_u64(struct buf *b, uint64_t value); /* decimal */
+void buf_i64(struct buf *b, int64_t value);  /* decimal */
+__attribute__((format(printf, 2, 3))) void buf_printf(struct buf *b, const char *format, ...);
+
+/* Integers in little-endian order, as the pcapng writer needs them. */
+void buf_le16(struct buf *b, uint16_t value);
+void buf_le32(struct buf *b, uint32_t value);
+
+/* NUL-terminate (the NUL is not counted in len) and return the text; "" when memory is out. */
+const char *buf_cstr(struct buf *b);
+
+void buf_free(struct buf *b);
+
+#endif

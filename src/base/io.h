@@ -1,0 +1,17 @@
+#ifndef SOCKDIAG_BASE_IO_H
+#define SOCKDIAG_BASE_IO_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Write all of `len` bytes, through short writes and EINTR. 0, or a negative errno (-ENOSPC when the disk is
+ * full). */
+int io_write_all(int fd, const void *data, size_t len);
+
+/* Read until `len` bytes came or the input ended. The number of bytes read, or a negative errno. */
+ssize_t io_read_full(int fd, void *data, size_t len);
+
+/* close(2) unless `*fd` is -1, and set it to -1. */
+void io_close(int *fd);
+
+#endif

@@ -1,0 +1,89 @@
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <unistr.h>
+#include <uniwidth.h>
+
+/* Decode one character; returns its length in bytes, or 0 with *uc = the byte where it is no UTF-8. */
+static size_t next_char(const char *text, size_t len, ucs4_t *uc)
+{
+    int n = u8_mbtoucr(uc, (const uint8_t *)text, len);
+    if (n > 0)
+        return (size_t)n;
+    *uc = (uint8_t)text[0];
+    return 0;
+}
+
+static size_t char_width(ucs4_t uc)
+{
+    int width = uc_width(uc, "UTF-8");
+    return width < 0 ? 0 : (size_t)width;
+}
+
+size_t text_width(const char *text, size_t len)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < len;) {
+        ucs4_t uc;
+        size_t n = next_char(text + i, len - i, &uc);
+        width += n == 0 ? 1 : char_width(uc);
+        i += n == 0 ? 1 : n;
+    }
+    return width;
+}
+
+size_t text_fit(const char *text, size_t len, size_t columns)
+{
+    size_t i = 0;
+    while (i < len) {
+        ucs4_t uc;
+        size_t n = next_char(text + i, len - i, &uc);
+        size_t width = n == 0 ? 1 : char_width(uc);
+        if (width > columns)
+            break;
+        columns -= width;
+        i += n == 0 ? 1 : n;
+    }
+    return i;
+}
+
+/* Characters that move the cursor, end a line or turn the reading direction: C0, DEL, C1, line and paragraph
+ * separators, the bidirectional controls (Unicode TR9) and invisible tags. */
+static bool is_unsafe(ucs4_t uc)
+{
+    return uc < 0x20 || (uc >= 0x7f && uc < 0xa0) || (uc >= 0x200b && uc <= 0x200f) ||
+           (uc >= 0x2028 && uc <= 0x202e) || (uc >= 0x2060 && uc <= 0x206f) || uc == 0x061c || uc == 0xfeff ||
+           (uc >= 0xe0000 && uc <= 0xe007f);
+}
+
+static void escape_char(struct buf *out, ucs4_t uc)
+{
+    if (uc == '\n')
+        buf_text(out, "\\n");
+    else if (uc == '\t')
+        buf_text(out, "\\t");
+    else if (uc == '\r')
+        buf_text(out, "\\r");
+    else if (uc < 0x80)
+        buf_printf(out, "\\x%02x", (unsigned)uc);
+    else
+        buf_printf(out, "\\u{%04x}", (unsigned)uc);
+}
+
+void text_escape(struct buf *out, const void *data, size_t len)
+{
+    const char *text = data;
+    for (size_t i = 0; i < len;) {
+        ucs4_t uc;
+        size_t n = next_char(text + i, len - i, &uc);
+        if (n == 0)
+            buf_printf(out, "\\x%02x", (unsigned)uc);
+        else if (uc == '\\')
+            buf_text(out, "\\\\");
+        else if (is_unsafe(uc))
+            escape_char(out, uc);
+        else
+            buf_append(out, text + i, n);
+        i += n == 0 ? 1 : n;
+    }
+}

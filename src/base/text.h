@@ -1,0 +1,24 @@
+#ifndef SOCKDIAG_BASE_TEXT_H
+#define SOCKDIAG_BASE_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/* Text for people: display width and safe output. Independent of the locale; all strings are UTF-8
+ * (libunistring). */
+
+/* Terminal columns that the first `len` bytes take: East Asian wide characters count 2, combining ones 0,
+ * each byte that is no UTF-8 counts 1. */
+size_t text_width(const char *text, size_t len);
+
+/* Bytes of the longest prefix (whole characters) that fits into `columns`. */
+size_t text_fit(const char *text, size_t len, size_t columns);
+
+/* Append bytes that came from outside so that no terminal obeys them: printable UTF-8 stays; C0 and C1
+ * controls, DEL, bidirectional controls, line separators, invalid UTF-8 and the backslash itself become \n,
+ * \t, \\, \xNN or \u{NNNN}. */
+void text_escape(struct buf *out, const void *data, size_t len);
+
+#endif

@@ -1,0 +1,30 @@
+#ifndef SOCKDIAG_CMD_CMD_H
+#define SOCKDIAG_CMD_CMD_H
+
+/* A command: one file in this folder, one exported function, one row in main.c's table. Returns the exit
+ * status. */
+enum cmd_status {
+    CMD_OK = 0,      /* done and all well */
+    CMD_NO = 1,      /* done, and the answer is no: no reply, a problem found, framing broken */
+    CMD_ERROR = 2,   /* usage or system error */
+    CMD_PARTIAL = 3, /* done in part: packets lost by the capture, input damaged */
+};
+
+int cmd_capture(int argc, char **argv);
+int cmd_demo(int argc, char **argv);
+int cmd_ftp(int argc, char **argv);
+int cmd_lab(int argc, char **argv);
+int cmd_record(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+
+/* Print "sockdiag COMMAND: text" on stderr; returns CMD_ERROR, so that callers write `return cmd_fail(…)`. */
+__attribute__((format(printf, 2, 3))) int cmd_fail(const char *command, const char *format, ...);
+
+/* "Try 'sockdiag COMMAND --help'." after a usage error; returns CMD_ERROR. */
+int cmd_usage(const char *command, const char *text);
+
+/* Write to stdout all of it; a full disk or a closed pipe is an error with a message, not silence. 0 or
+ * -errno. */
+int cmd_write_stdout(const void *data, unsigned long len);
+
+#endif

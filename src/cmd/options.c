@@ -1,0 +1,270 @@
+#include "cmd/options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The parse of one command line: the command's rows and the common ones, in one array. */
+#define MAX_ROWS 48
+
+struct parse {
+    struct option_row rows[MAX_ROWS];
+    size_t row_count;
+    int argc;
+    char **argv;
+    int at;
+    struct sd_err *err;
+};
+
+static int set_color(void *target, const char *argument, struct sd_err *err)
+{
+    static const char *const words[] = {"auto", "always", "never"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(argument, words[i]) == 0) {
+            *(const char **)target = words[i];
+            return 0;
+        }
+    }
+    return sd_fail(err, EINVAL, "--color takes auto, always or never, not '%s'", argument);
+}
+
+static void gather_rows(struct parse *p, const struct option_row *rows, size_t row_count,
+                        struct options_common *common)
+{
+    const struct option_row common_rows[] = {
+        {0, "json", NULL, "one JSON object a line on stdout", OPTION_FLAG, &common->json, 0, 0, NULL, NULL},
+        {0, "color", "WHEN", "auto, always or never", OPTION_CUSTOM, &common->color, 0, 0, set_color, NULL},
+        {'q', "quiet", NULL, "say less", OPTION_FLAG, &common->quiet, 0, 0, NULL, NULL},
+        {'v', "verbose", NULL, "say more", OPTION_FLAG, &common->verbose, 0, 0, NULL, NULL},
+        {'h', "help", NULL, "this text", OPTION_FLAG, &common->help, 0, 0, NULL, NULL},
+    };
+    const size_t commons = sizeof common_rows / sizeof common_rows[0];
+    for (size_t i = 0; i < row_count && p->row_count < MAX_ROWS - commons; i++)
+        p->rows[p->row_count++] = rows[i];
+    for (size_t i = 0; i < commons; i++)
+        p->rows[p->row_count++] = common_rows[i];
+}
+
+static int parse_number(const struct option_row *row, const char *text, struct sd_err *err)
+{
+    char *end = NULL;
+    errno = 0;
+    uint64_t value = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0)
+        return sd_fail(err, EINVAL, "--%s takes a whole number, not '%s'", row->name, text);
+    if (value < row->min || (row->max != 0 && value > row->max)) {
+        if (row->max == 0)
+            return sd_fail(err, EINVAL, "--%s takes a number from %" PRIu64 " on, not %s", row->name,
+                           row->min, text);
+        return sd_fail(err, EINVAL, "--%s takes a number from %" PRIu64 " to %" PRIu64 ", not %s", row->name,
+                       row->min, row->max, text);
+    }
+    *(uint64_t *)row->target = value;
+    return 0;
+}
+
+static int apply(const struct option_row *row, const char *argument, struct sd_err *err)
+{
+    switch (row->kind) {
+    case OPTION_FLAG:
+        *(bool *)row->target = true;
+        return 0;
+    case OPTION_TEXT:
+        *(const char **)row->target = argument;
+        return 0;
+    case OPTION_NUMBER:
+        return parse_number(row, argument, err);
+    case OPTION_CUSTOM:
+        return row->parse(row->target, argument, err);
+    }
+    return 0;
+}
+
+/* How unlike two words are: edit distance, bounded by their short length (Levenshtein). */
+static size_t distance(const char *a, const char *b)
+{
+    enum {
+        MOST = 32
+    };
+    size_t row[MOST + 1], len_b = strlen(b);
+    if (strlen(a) > MOST || len_b > MOST)
+        return MOST;
+    for (size_t j = 0; j <= len_b; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= len_b; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[len_b];
+}
+
+static int unknown_option(const struct parse *p, const char *word, size_t len)
+{
+    char name[40];
+    snprintf(name, sizeof name, "%.*s", (int)(len < 39 ? len : 39), word);
+    const char *nearest = NULL;
+    size_t best = 4;
+    for (size_t i = 0; i < p->row_count; i++) {
+        size_t d = distance(name, p->rows[i].name);
+        if (d < best && d < strlen(name)) {
+            best = d;
+            nearest = p->rows[i].name;
+        }
+    }
+    if (nearest != NULL)
+        return sd_fail(p->err, EINVAL, "there is no option --%s; did you mean --%s?", name, nearest);
+    return sd_fail(p->err, EINVAL, "there is no option --%s", name);
+}
+
+/* The argument that an option takes from the next word, or NULL where the word is not for it. */
+static const char *next_word(struct parse *p, const struct option_row *row)
+{
+    if (p->at + 1 >= p->argc)
+        return NULL;
+    const char *word = p->argv[p->at + 1];
+    if (row->argument[0] == '[' && (row->accepts == NULL || !row->accepts(word)))
+        return NULL;
+    p->at++;
+    return word;
+}
+
+static int take_argument(struct parse *p, const struct option_row *row, const char *attached)
+{
+    const char *argument = attached != NULL ? attached : next_word(p, row);
+    if (argument == NULL && row->argument[0] != '[')
+        return sd_fail(p->err, EINVAL, "--%s needs an argument (%s)", row->name, row->argument);
+    return apply(row, argument, p->err);
+}
+
+static int parse_long(struct parse *p, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    size_t len = equals != NULL ? (size_t)(equals - word) : strlen(word);
+    for (size_t i = 0; i < p->row_count; i++) {
+        const struct option_row *row = &p->rows[i];
+        if (strlen(row->name) != len || strncmp(row->name, word, len) != 0)
+            continue;
+        if (row->argument == NULL && equals != NULL)
+            return sd_fail(p->err, EINVAL, "--%s takes no argument", row->name);
+        return row->argument == NULL ? apply(row, NULL, p->err)
+                                     : take_argument(p, row, equals != NULL ? equals + 1 : NULL);
+    }
+    return unknown_option(p, word, len);
+}
+
+static const struct option_row *find_letter(const struct parse *p, char letter)
+{
+    for (size_t i = 0; i < p->row_count; i++) {
+        if (p->rows[i].letter == letter)
+            return &p->rows[i];
+    }
+    return NULL;
+}
+
+static int parse_letters(struct parse *p, const char *letters)
+{
+    for (; *letters != '\0'; letters++) {
+        const struct option_row *row = find_letter(p, *letters);
+        if (row == NULL)
+            return sd_fail(p->err, EINVAL, "there is no option -%c", *letters);
+        if (row->argument != NULL)
+            return take_argument(p, row, letters[1] != '\0' ? letters + 1 : NULL);
+        int failed = apply(row, NULL, p->err);
+        if (failed != 0)
+            return failed;
+    }
+    return 0;
+}
+
+/* Move the word at `from` down to `to`, keeping the order of the others. */
+static void move_word(char **argv, int from, int to)
+{
+    char *word = argv[from];
+    memmove(argv + to + 1, argv + to, (size_t)(from - to) * sizeof *argv);
+    argv[to] = word;
+}
+
+int options_parse(int argc, char **argv, const struct option_row *rows, size_t row_count,
+                  struct options_common *common, bool stop_at_operand, int *first_operand, struct sd_err *err)
+{
+    struct parse p = {.argc = argc, .argv = argv, .at = 1, .err = err};
+    if (common->color == NULL)
+        common->color = "auto";
+    gather_rows(&p, rows, row_count, common);
+    int operands = 1; /* words before this index are options and their arguments */
+    while (p.at < argc) {
+        const char *word = argv[p.at];
+        int begin = p.at, failed = 0;
+        if (strcmp(word, "--") == 0) {
+            move_word(argv, p.at, operands++);
+            break;
+        }
+        if (word[0] != '-' || word[1] == '\0') {
+            if (stop_at_operand)
+                break;
+            p.at++;
+            continue;
+        }
+        failed = word[1] == '-' ? parse_long(&p, word + 2) : parse_letters(&p, word + 1);
+        if (failed != 0)
+            return failed;
+        for (; begin <= p.at; begin++)
+            move_word(argv, begin, operands++);
+        p.at++;
+    }
+    *first_operand = operands;
+    return 0;
+}
+
+static void print_tabbed(const char *lines, const char *indent, int width)
+{
+    while (*lines != '\0') {
+        size_t len = strcspn(lines, "\n");
+        const char *tab = memchr(lines, '\t', len);
+        if (tab != NULL)
+            printf("%s%-*.*s %.*s\n", indent, width, (int)(tab - lines), lines, (int)(lines + len - tab - 1),
+                   tab + 1);
+        else
+            printf("%s%.*s\n", indent, (int)len, lines);
+        lines += len;
+        lines += *lines == '\n';
+    }
+}
+
+static void print_row(const struct option_row *row)
+{
+    char left[48];
+    char letter[8] = "    ";
+    if (row->letter != 0)
+        snprintf(letter, sizeof letter, "-%c, ", row->letter);
+    snprintf(left, sizeof left, "%s--%s%s%s", letter, row->name, row->argument != NULL ? " " : "",
+             row->argument != NULL ? row->argument : "");
+    printf("  %-26s %s\n", left, row->help);
+}
+
+void options_help(const struct command_help *help, const struct option_row *rows, size_t row_count)
+{
+    static struct options_common unused;
+    struct parse p = {.argc = 0};
+    gather_rows(&p, rows, row_count, &unused);
+    printf("sockdiag %s: %s\n\nExamples:\n", help->name, help->summary);
+    print_tabbed(help->examples, "  ", 48);
+    puts("\nUsage:");
+    print_tabbed(help->usage, "  sockdiag ", 0);
+    puts("\nOptions:");
+    for (size_t i = 0; i < p.row_count; i++)
+        print_row(&p.rows[i]);
+    if (help->notes != NULL)
+        printf("\n%s\n", help->notes);
+}

@@ -1,0 +1,87 @@
+#ifndef SOCKDIAG_LAB_LAB_H
+#define SOCKDIAG_LAB_LAB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "lab/rules.h"
+
+/* Two hosts and a wire in private namespaces:
+ *
+ *    user namespace (only where CAP_SYS_ADMIN is missing)
+ *    ┌ netns client ┐      ┌──── netns wire ────┐      ┌ netns server ┐
+ *    │ e0 10.77.0.1 │──────│ c0   forwarder  s0 │──────│ e0 10.77.0.2 │   also fd77::1, fd77::2
+ *    └──────────────┘      └────────────────────┘      └──────────────┘
+ *
+ * Nothing has a name outside: the kernel removes it all when the last process in it is gone.
+ *
+ * Lifecycle: lab_open() turns the calling process, which must have one thread, into the lab's supervisor: it
+ * lives in the wire's namespaces from then on and cannot go back, so a command forks first. lab_wire_start()
+ * … lab_wire_stop() may be repeated, with other rules. lab_close() ends every process that came out of the
+ * supervisor. */
+
+enum lab_host {
+    LAB_CLIENT,
+    LAB_SERVER,
+    LAB_HOSTS,
+};
+
+struct lab;
+
+struct lab_config {
+    unsigned mtu; /* 0: 1500; 576 (IPv6: 1280) to 65535 */
+};
+
+/* What the forwarder does to the frames of a run. */
+struct lab_wire {
+    uint64_t delay_ns;  /* each way */
+    uint64_t jitter_ns; /* added to the delay: 0 … jitter, by the seed; frames may overtake each other */
+    uint64_t rate_bps;  /* each way, 0: no limit */
+    uint64_t jitter_seed;
+    struct lab_rule drop, duplicate, reorder, corrupt;
+};
+
+/* Each frame once, where it enters the wire, before anything is done to it. Runs in the forwarder's process.
+ * `comment` tells what becomes of it: "delivered", "dropped", "delayed 5 ms", "delayed 5 ms, duplicated",
+ * "held behind the next frame", "corrupted at byte 60". */
+struct lab_tap {
+    void *context;
+    void (*frame)(void *context, enum lab_host from, uint64_t time_ns, const uint8_t *data,
+                  uint32_t captured_len, uint32_t wire_len, const char *comment);
+    void (*finished)(void *context, const uint64_t received[LAB_HOSTS], const uint64_t dropped[LAB_HOSTS]);
+};
+
+/* 0, or a negative errno with `err` filled: -EPERM where the machine allows no user namespaces (err names the
+ * setting that forbids it and what to do). */
+int lab_open(struct lab **out, const struct lab_config *config, struct sd_err *err);
+
+/* Fork the forwarder; returns when it forwards. `tap` may be NULL. The forwarder drops every privilege before
+ * it looks at the first frame. */
+int lab_wire_start(struct lab *lab, const struct lab_wire *wire, const struct lab_tap *tap,
+                   struct sd_err *err);
+
+/* Let the frames under way arrive, wait until the wire is quiet (at most one second), end the forwarder. -EIO
+ * with err filled where it had died. */
+int lab_wire_stop(struct lab *lab, struct sd_err *err);
+
+/* For a forked child, before its exec: move into a host. 0 or a negative errno. */
+int lab_enter(const struct lab *lab, enum lab_host host, struct sd_err *err);
+
+/* Wait until a program on `host` listens (TCP) or has bound a UDP port: by /proc/net of that namespace.
+ * -ETIMEDOUT after `deadline_ms`; -ECHILD when the process `pid` ended first (it is left to be reaped). */
+int lab_wait_ready(const struct lab *lab, enum lab_host host, pid_t pid, unsigned deadline_ms,
+                   struct sd_err *err);
+
+/* A directory on a tmpfs that is mounted nowhere and gone when the last descriptor to it is closed: the
+ * demo's disk. A descriptor, or a negative errno. */
+int lab_private_dir(struct sd_err *err);
+
+/* The addresses, as text: family 4 or 6. */
+const char *lab_address(enum lab_host host, int family);
+
+/* Ends every descendant of the supervisor and waits for it. */
+void lab_close(struct lab *lab);
+
+#endif

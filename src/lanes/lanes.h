@@ -1,0 +1,124 @@
+#ifndef SOCKDIAG_LANES_LANES_H
+#define SOCKDIAG_LANES_LANES_H
+
+#include "base/err.h"
+#include "capture/call.h"
+#include "capture/flow.h"
+#include "capture/framing.h"
+#include "capture/source.h"
+
+/* The model: calls, segments and messages of each stream on one byte axis, and what they prove.
+ *
+ * The join is exact: a recorded call belongs to the stream with its socket's two addresses (and, where a port
+ * pair was used again, to the one in whose time it falls); its bytes stand where the sum of the socket's
+ * earlier calls says. What cannot be joined is counted and named in `notes`, never guessed. */
+
+enum lanes_lane {
+    LANES_SEND,
+    LANES_WIRE,
+    LANES_RECV,
+    LANES_MESSAGE,
+    LANES_LANE_COUNT,
+};
+
+/* One span of one lane. `n` counts from 1 within its lane and direction: calls that moved bytes, segments
+ * with payload, messages. A segment that repeats old bytes and brings new ones has one span for each part,
+ * with one `n`. */
+struct lanes_span {
+    uint32_t n;
+    uint64_t offset, length;
+    uint64_t time_ns; /* wire: captured; calls: entered; message: 0 */
+    uint64_t exit_ns; /* calls only */
+    /* calls */
+    const struct call *call; /* NULL in the other lanes; owned by the model */
+    /* wire */
+    uint64_t packet;
+    uint32_t seq;
+    uint8_t flags;
+    bool retransmission;
+    bool out_of_order;
+    const char *fate; /* "delivered", or what the lab's wire did: "dropped", "delayed 20 ms", "corrupted at
+                         byte 7"; NULL where the capture does not tell */
+    /* message */
+    const char *name; /* "header", "body", "length", "garbage" */
+    bool complete;
+    uint64_t announced;
+};
+
+struct lanes_spans {
+    struct lanes_span *at;
+    size_t count, cap;
+};
+
+struct lanes_direction {
+    enum flow_side from;
+    struct lanes_spans lane[LANES_LANE_COUNT];
+    uint64_t bytes; /* payload on the wire, each byte once: the end of the wire lane */
+    uint64_t packets, segments;
+    uint16_t mss;              /* payload bytes a segment may carry in this direction; 0: not known */
+    bool has_sends, has_recvs; /* calls of that program were recorded */
+    bool has_wire;
+    uint64_t sent, received; /* sums of the calls */
+    uint64_t unsent;         /* what send took and the wire never saw (valid with has_sends) */
+    uint64_t unread;         /* what came and no recv took (valid with has_recvs) */
+    uint64_t gaps;           /* bytes of [0, bytes) that no captured segment carried */
+    uint8_t *payload;        /* the bytes as the wire first carried them, gaps zero; NULL if not kept */
+    size_t payload_len;      /* <= LANES_MAX_PAYLOAD */
+};
+
+struct lanes_finding {
+    const char
+        *kind; /* "coalesced", "segmented", "sticky", "split", "retransmitted", "framing-broken", "lucky" */
+    const char *cause; /* a word of the catalogue in findings.h: "queued-before-recv", "nagle", … */
+    bool likely;       /* the cause fits but is not proved by recorded facts */
+    enum flow_side from;
+    uint64_t offset, length;
+    uint32_t *sends, *segments, *recvs, *messages; /* evidence: span numbers of each lane */
+    size_t send_count, segment_count, recv_count, message_count;
+    char *what;      /* one sentence: what happened, with numbers */
+    char *why;       /* the cause, with the facts that prove it */
+    char *advice;    /* what to do */
+    bool is_problem; /* framing-broken is; segmentation is normal */
+};
+
+struct lanes_stream {
+    uint64_t number;
+    struct flow_endpoint endpoint[2];
+    uint64_t start_ns, end_ns;
+    enum flow_end end;
+    bool partial;
+    bool has_wire;
+    struct lanes_direction direction[2];
+    struct lanes_finding *findings;
+    size_t finding_count, finding_cap;
+    const struct framing *framing; /* NULL: not known */
+    uint64_t broken_at;            /* with a framing-broken finding: the byte; else UINT64_MAX */
+    enum flow_side broken_from;
+    char **notes; /* what is missing or inexact, one sentence each */
+    size_t note_count;
+};
+
+struct lanes {
+    struct lanes_stream **streams;
+    size_t stream_count;
+    uint64_t packets, calls, unjoined_calls, damaged, unread_bytes;
+    /* and the model's own bookkeeping, see lanes.c */
+    struct lanes_store *store;
+};
+
+#define LANES_MAX_PAYLOAD (64U << 20) /* bytes kept of a direction, to find messages in */
+#define LANES_MAX_STREAMS 65536
+
+struct lanes_options {
+    const struct framing
+        *framing;         /* how to cut messages; NULL: by the file's comment ("framing=…"), else none */
+    uint64_t only_stream; /* 0: all */
+};
+
+/* Read a source to its end and build the model. 0 also for a damaged file (lanes->damaged counts, `err` holds
+ * the reader's message); a negative errno when nothing could be built. The caller frees with lanes_free(). */
+int lanes_read(struct lanes **out, struct source *source, const struct lanes_options *options,
+               struct sd_err *err);
+void lanes_free(struct lanes *lanes);
+
+#endif

@@ -1,0 +1,31 @@
+#ifndef SOCKDIAG_VIEW_VIEW_H
+#define SOCKDIAG_VIEW_VIEW_H
+
+#include "base/buf.h"
+#include "lanes/lanes.h"
+
+/* Renderers of the model, one vtable each. They append to a buffer and print nothing. */
+
+struct view_style {
+    unsigned columns; /* terminal width, >= 40 */
+    bool ascii;       /* | and - instead of box drawing, x instead of a cross */
+    bool color;       /* ANSI colours; never the only carrier of meaning */
+    bool verbose;     /* every span, unfolded; findings that are not problems too */
+    bool brief;       /* lanes only, no findings */
+};
+
+struct view {
+    const char *name;
+    void (*head)(struct buf *out, const struct lanes *lanes, const struct view_style *style);
+    void (*stream)(struct buf *out, const struct lanes_stream *stream, const struct view_style *style);
+    void (*tail)(struct buf *out, const struct lanes *lanes, const struct view_style *style);
+};
+
+extern const struct view view_text;
+extern const struct view view_json; /* NDJSON, as the design's section JSON has it */
+
+/* head, each stream, tail. */
+void view_render(const struct view *view, const struct lanes *lanes, const struct view_style *style,
+                 struct buf *out);
+
+#endif
