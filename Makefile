@@ -1,39 +1,197 @@
 # sockdiag: hand-written GNU make. `make help` lists the targets.
+#
+# The project's own flags stand in SD_… variables; CFLAGS, CPPFLAGS, LDFLAGS and LIBS are the user's and come
+# last.
+#   V=1       print the commands         WERROR=1  warnings are errors
+#   BUILD=DIR objects and program there  SAN=1     AddressSanitizer and UBSan, in BUILD/san
+#   T=WORDS   only the tests whose names contain one of the words
+
 VERSION := 0.1.0
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
 BUILD ?= build
 V ?= 0
-Q := $(if $(filter 1,$(V)),,@)
+FUZZ_SECONDS ?= 10
+FUZZ_CC ?= clang
 
-PACKAGES := libpcap jansson libseccomp libcap-ng libnl-3.0 libnl-route-3.0
-SD_CPPFLAGS := -Isrc -I. -I$(BUILD) -D_GNU_SOURCE -DSOCKDIAG_VERSION='"$(VERSION)"' \
-  $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-SD_WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes -Wmissing-prototypes \
-  $(if $(WERROR),-Werror)
-SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 comma := ,
-HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+Q := $(if $(filter 1,$(V)),,@)
+SAY := $(if $(filter 1,$(V)),@:,@printf '  %-6s %s\n')
+# An explicit -j of the user's rules; without one, the recursive builds use every processor.
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
+AGAIN = +$(Q)$(MAKE) --no-print-directory $(PARALLEL)
+O := $(if $(SAN),$(BUILD)/san,$(BUILD))
+
+# Asked each time make starts, so that a make which installed packages must start another one.
+PACKAGES := libpcap jansson libseccomp libcap-ng libnl-3.0 libnl-route-3.0
+PACKAGES_MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
+MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
+
+SD_WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes \
+  -Wmissing-prototypes $(if $(WERROR),-Werror)
+SD_CPPFLAGS := -Isrc -I. -D_GNU_SOURCE -DSOCKDIAG_VERSION='"$(VERSION)"' \
+  $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+SD_SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+# Control-flow protection is named by the machine; FORTIFY and AddressSanitizer intercept the same calls.
+SD_HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
+  $(if $(filter x86_64-% i%86-%,$(MACHINE)),-fcf-protection) \
+  $(if $(filter aarch64-%,$(MACHINE)),-mbranch-protection=standard) \
   $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
-SD_CFLAGS := -std=gnu17 -O2 -g $(SD_WARNINGS) $(HARDEN) $(SAN_FLAGS)
-SD_LDFLAGS := -pie -Wl,-z,relro,-z,now $(SAN_FLAGS)
+SD_CFLAGS := -std=gnu17 -O2 -g $(SD_WARNINGS) $(SD_HARDEN) $(SD_SANITIZE)
+SD_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SD_SANITIZE)
 SD_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lunistring -pthread
 
-COMPILE = $(CC) $(SD_CPPFLAGS) $(CPPFLAGS) $(SD_CFLAGS) $(CFLAGS) -MMD -MP
+COMPILE = $(CC) $(SD_CPPFLAGS) $(CPPFLAGS) $(SD_CFLAGS) $(CFLAGS)
+LINK = $(CC) $(SD_CFLAGS) $(CFLAGS) $(SD_LDFLAGS) $(LDFLAGS)
 
 MODULES := src/base capture src/record src/lab src/ftp src/lanes src/view src/cmd
 SOURCES := $(wildcard $(addsuffix /*.c,$(MODULES))) src/main.c
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+HEADERS := $(wildcard $(addsuffix /*.h,$(MODULES) src tests/unit tests/fuzz))
+OBJECTS := $(SOURCES:%.c=$(O)/%.o)
+UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT_WANTED := $(if $(T),$(foreach t,$(UNIT),$(if $(strip $(foreach w,$(T),$(findstring $(w),unit/$(t)))),$(t))),$(UNIT))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+PROGS := $(patsubst tests/prog/%.c,%,$(wildcard tests/prog/*.c))
 
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+##@ Build
 .PHONY: all
-all: $(BUILD)/sockdiag
+all: $(O)/sockdiag ## build the program: build/sockdiag
 
-$(BUILD)/sockdiag: $(OBJECTS)
-	@echo "  LD    $@"
-	$(Q)$(CC) $(SD_LDFLAGS) $(LDFLAGS) -o $@ $^ $(SD_LIBS) $(LIBS)
+$(O)/sockdiag: $(OBJECTS)
+	$(SAY) LD $@
+	$(Q)$(LINK) -o $@ $^ $(SD_LIBS) $(LIBS)
 
-$(BUILD)/%.o: %.c
+$(O)/%.o: %.c $(O)/.flags | libraries
+	$(SAY) CC $<
 	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	$(Q)$(COMPILE) -c -o $@ $<
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
--include $(OBJECTS:.o=.d)
+# Objects of other flags or another compiler are rebuilt, not mixed.
+FLAGS_NOW := $(CC) $(SD_CPPFLAGS) $(CPPFLAGS) $(SD_CFLAGS) $(CFLAGS) $(SD_LDFLAGS) $(LDFLAGS)
+$(O)/.flags: force
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || \
+	  printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' >$@
+
+.PHONY: force libraries
+force:
+libraries:
+	$(if $(PACKAGES_MISSING),@echo "pkg-config does not find: $(PACKAGES_MISSING). 'make deps' installs it." >&2; exit 2)
+
+.PHONY: demo
+demo: ## install what the build needs, build, and run the demo
+	@tools/deps.sh build
+	$(AGAIN) all
+	@$(O)/sockdiag demo $(ARGS)
+
+.PHONY: deps
+deps: ## install the packages for building and testing
+	@tools/deps.sh build test
+
+##@ Test
+.PHONY: check
+check: ## install what the tests need, build, and run every test (T=lab: only those named so)
+	@tools/deps.sh build test
+	$(AGAIN) run-tests
+
+.PHONY: check-asan
+check-asan: ## the same under AddressSanitizer and UBSan
+	@tools/deps.sh build test
+	$(AGAIN) run-tests SAN=1
+
+.PHONY: run-tests unit-programs
+# T=unit/… needs no program: modules can be tested before all of them build.
+run-tests: $(if $(T),$(if $(filter-out unit%,$(T)),all),all) unit-programs
+	@BUILD='$(abspath $(O))' SOCKDIAG='$(abspath $(O))/sockdiag' SAN='$(SAN)' tests/run $(T)
+unit-programs: $(UNIT_WANTED:%=$(O)/tests/unit/%) $(PROGS:%=$(O)/tests/prog/%)
+
+.PHONY: golden
+golden: all ## renew the golden files under tests/golden from what the program prints now (T=… some of them)
+	@BUILD='$(abspath $(O))' SOCKDIAG='$(abspath $(O))/sockdiag' tests/run --renew $(T)
+
+# A unit test and a fuzz target say on top which sources they are linked with: /* needs: a.c b.c */
+needs = $(shell awk '{ print } /\*\// { exit }' $(1) | tr -s ' *\n' '\n' | grep '\.c$$')
+
+define unit_rule
+$(O)/tests/unit/$(1): $(O)/tests/unit/$(1).o $(patsubst %.c,$(O)/%.o,$(call needs,tests/unit/$(1).c))
+	$$(SAY) LD $$@
+	$$(Q)$$(LINK) -o $$@ $$^ -lcmocka $$(SD_LIBS) $$(LIBS)
+endef
+$(foreach t,$(UNIT),$(eval $(call unit_rule,$(t))))
+
+# Helper programs of the tests: one source each, linked with nothing of sockdiag's and never sanitized (they are
+# what a stranger's program would be). NAME_static.c is linked statically.
+$(O)/tests/prog/%: tests/prog/%.c
+	$(SAY) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(SD_WARNINGS) $(if $(filter %_static,$*),-static) -o $@ $< -pthread
+
+# Fuzzing has objects of its own: libFuzzer wants its coverage in each of them.
+FUZZ_FLAGS := -std=gnu17 -O1 -g $(SD_WARNINGS) -fno-omit-frame-pointer -fno-sanitize-recover=all
+$(BUILD)/fuzz/obj/%.o: %.c | libraries
+	$(SAY) FUZZCC $<
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(SD_CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+define fuzz_rule
+$(BUILD)/fuzz/$(1): $(BUILD)/fuzz/obj/tests/fuzz/$(1).o $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(call needs,tests/fuzz/$(1).c))
+	$$(SAY) LD $$@
+	$$(Q)$$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ -Wl,--as-needed $$(SD_LIBS)
+endef
+$(foreach t,$(FUZZ),$(eval $(call fuzz_rule,$(t))))
+
+.PHONY: fuzz fuzz-smoke
+fuzz: $(FUZZ:%=$(BUILD)/fuzz/%)
+fuzz-smoke: fuzz ## run each fuzz target for FUZZ_SECONDS (10)
+	@tools/fuzz-smoke.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ)
+
+.PHONY: bench
+bench: all ## what recording costs, against strace
+	@SOCKDIAG='$(abspath $(O))/sockdiag' python3 tests/bench/run.py $(ARGS)
+
+.PHONY: headercheck
+headercheck: $(HEADERS:%=$(O)/headercheck/%) ## each header compiles alone
+	@echo "headercheck: $(words $(HEADERS)) headers compile alone"
+$(O)/headercheck/%: % $(O)/.flags | libraries
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -Werror -fsyntax-only -MMD -MP -MT $@ -MF $@.d -x c $<
+	@touch $@
+
+.PHONY: lint
+lint: ## format, manual pages, white space, sizes, and the arrows between the modules
+	@tools/lint.sh
+
+##@ Install
+.PHONY: install
+install: all ## install the program and its manual page (PREFIX, DESTDIR)
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
+	install -m 755 $(O)/sockdiag '$(DESTDIR)$(BINDIR)/sockdiag'
+	install -m 644 docs/sockdiag.1 '$(DESTDIR)$(MANDIR)/man1/sockdiag.1'
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f '$(DESTDIR)$(BINDIR)/sockdiag' '$(DESTDIR)$(MANDIR)/man1/sockdiag.1'
+
+.PHONY: install-setcap
+install-setcap: install ## install, and let every user capture: setcap cap_net_raw+ep
+	setcap cap_net_raw+ep '$(DESTDIR)$(BINDIR)/sockdiag'
+
+##@ Other
+.PHONY: clean
+clean: ## remove the build directory
+	$(Q)if [ -e '$(BUILD)/.flags' ] || [ -e '$(BUILD)/san/.flags' ]; then rm -rf -- '$(BUILD)'; fi
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^##@ /{printf "%s%s\n", n++ ? "\n" : "", substr($$0, 5)} \
+	  /^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' Makefile
+	@echo; sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
+
+-include $(OBJECTS:.o=.d) $(UNIT:%=$(O)/tests/unit/%.d) $(HEADERS:%=$(O)/headercheck/%.d)
+-include $(shell find $(BUILD)/fuzz/obj -name '*.d' 2>/dev/null)
