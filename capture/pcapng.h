@@ -28,17 +28,34 @@ struct capture_record {
     uint64_t received, dropped; /* CAPTURE_STATS; UINT64_MAX where not told */
 };
 
+/* An interface of the capture, numbered from 0 through all sections of the file. */
+struct capture_interface {
+    char name[64]; /* "" where not told; bytes of the file's choice */
+    int linktype;
+    uint32_t snaplen; /* 0: no limit */
+};
+
 struct pcapng_reader;
 
 /* Begin to read `fd` (stays the caller's). `name` is for messages. 0, or a negative errno with `err` filled:
  * -EINVAL when it is no capture file. */
 int pcapng_reader_open(struct pcapng_reader **out, int fd, const char *name, struct sd_err *err);
+
+/* As above; the reader gives up with -EINTR when it has to wait for input and `stop_fd` (-1: none) is
+ * readable: so that a signal (signalfd) ends the reading of a pipe. */
+int pcapng_reader_open_stop(struct pcapng_reader **out, int fd, int stop_fd, const char *name,
+                            struct sd_err *err);
 void pcapng_reader_close(struct pcapng_reader *reader);
 
 /* The next record. 1: filled (valid until the next call); 0: the end; -EBADMSG: damaged or cut short from
- * here on, err says at which byte and how (what came before was good); another negative errno: the read
- * failed. After a negative answer, further calls give 0. Unknown block types are skipped. */
+ * here on, err says at which byte and how (what came before was good); -EINTR: see pcapng_reader_open_stop();
+ * another negative errno: the read failed. After a negative answer, further calls give 0. Unknown block types
+ * are skipped. A Simple Packet Block has no time: its packet's time_ns is 0. */
 int pcapng_reader_next(struct pcapng_reader *reader, struct capture_record *record, struct sd_err *err);
+
+/* What packet.interface and capture_record.interface number; NULL where there is none. Valid until the next
+ * call of pcapng_reader_next(). */
+const struct capture_interface *pcapng_reader_interface(const struct pcapng_reader *reader, uint32_t index);
 
 /* Section comments seen so far ("framing=naive"), or NULL. */
 const char *pcapng_reader_comment(const struct pcapng_reader *reader);

@@ -1,0 +1,64 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "capture/pcapng_reader.h"
+
+enum {
+    FIRST_CAP = 256 << 10,
+};
+
+/* Room for `len` bytes from data + begin on. */
+static int make_room(struct pcapng_input *in, size_t len)
+{
+    if (in->cap - in->begin >= len)
+        return 0;
+    if (in->begin > 0) {
+        memmove(in->data, in->data + in->begin, input_left(in));
+        in->end -= in->begin;
+        in->begin = 0;
+    }
+    if (in->cap >= len)
+        return 0;
+    size_t cap = in->cap == 0 ? FIRST_CAP : in->cap;
+    while (cap < len)
+        cap *= 2;
+    uint8_t *data = realloc(in->data, cap);
+    if (data == NULL)
+        return -ENOMEM;
+    in->data = data;
+    in->cap = cap;
+    return 0;
+}
+
+/* Wait until there is something to read. 0, or -EINTR when the stop descriptor says so. */
+static int wait_readable(const struct pcapng_input *in)
+{
+    struct pollfd fds[2] = {{.fd = in->fd, .events = POLLIN}, {.fd = in->stop_fd, .events = POLLIN}};
+    while (poll(fds, 2, -1) < 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    return fds[1].revents != 0 ? -EINTR : 0;
+}
+
+int input_need(struct pcapng_input *in, size_t len)
+{
+    int failed = input_left(in) < len ? make_room(in, len) : 0;
+    while (failed == 0 && input_left(in) < len) {
+        if (in->stop_fd >= 0 && (failed = wait_readable(in)) != 0)
+            break;
+        ssize_t n = read(in->fd, in->data + in->end, in->cap - in->end);
+        if (n == 0)
+            return 0;
+        if (n > 0)
+            in->end += (size_t)n;
+        else if (errno == EAGAIN)
+            failed = wait_readable(in);
+        else if (errno != EINTR)
+            failed = -errno;
+    }
+    return failed != 0 ? failed : 1;
+}

@@ -1,0 +1,85 @@
+#ifndef SOCKDIAG_CAPTURE_PCAPNG_READER_H
+#define SOCKDIAG_CAPTURE_PCAPNG_READER_H
+
+#include "base/bytes.h"
+#include "capture/pcapng.h"
+
+/* What the files of the reader share: pcapng_input.c fetches bytes, pcapng.c takes pcapng blocks apart,
+ * pcapng_classic.c the records of classic pcap. */
+
+/* A window over a file or pipe: data[begin, end) was read and not yet consumed. */
+struct pcapng_input {
+    int fd;
+    int stop_fd; /* -1: none */
+    uint8_t *data;
+    size_t cap, begin, end;
+    uint64_t position; /* in the file, of data[begin] */
+};
+
+/* What an Interface Description Block says, in the reader's terms. */
+struct reader_interface {
+    struct capture_interface public;
+    bool power_of_two;  /* if_tsresol's upper bit */
+    uint8_t resolution; /* its exponent */
+    int64_t offset_s;   /* if_tsoffset */
+};
+
+struct pcapng_reader {
+    struct pcapng_input input;
+    char *name;
+    size_t consume; /* length of the block that the last record points into */
+    bool ended;
+    bool big_endian;
+    bool classic;
+    uint64_t packets;
+    struct buf comment;
+    bool has_comment;
+
+    /* pcapng */
+    struct reader_interface *interfaces; /* of all sections */
+    size_t interface_count, interface_cap;
+    size_t section_first; /* index of the present section's first interface */
+
+    /* classic pcap */
+    bool nanoseconds;
+    size_t record_header; /* bytes before a packet's data */
+};
+
+static inline uint16_t reader_u16(const struct pcapng_reader *r, const uint8_t *p)
+{
+    return r->big_endian ? load_be16(p) : load_le16(p);
+}
+
+static inline uint32_t reader_u32(const struct pcapng_reader *r, const uint8_t *p)
+{
+    return r->big_endian ? load_be32(p) : load_le32(p);
+}
+
+static inline uint64_t reader_u64(const struct pcapng_reader *r, const uint8_t *p)
+{
+    uint64_t first = reader_u32(r, p), second = reader_u32(r, p + 4);
+    return r->big_endian ? first << 32 | second : second << 32 | first;
+}
+
+/* Have `len` bytes at data + begin. 1; 0: the input ended before; -EINTR: the stop descriptor became
+ * readable; another negative errno: the read failed. */
+int input_need(struct pcapng_input *input, size_t len);
+
+static inline size_t input_left(const struct pcapng_input *input)
+{
+    return input->end - input->begin;
+}
+
+/* The bytes at hand end within something that is `len` bytes long: -EBADMSG with the message. */
+int reader_cut_short(const struct pcapng_reader *r, const char *what, size_t len, struct sd_err *err);
+
+/* A new interface at the end of the list. 0; -ENOMEM, or -EBADMSG for too many, with err filled. */
+int reader_add_interface(struct pcapng_reader *r, struct reader_interface **out, struct sd_err *err);
+
+/* pcapng_classic.c: the 24 bytes of the file header (0, or a negative errno with err filled), and the next
+ * record as pcapng_reader_next() has it. */
+bool classic_is_magic(const uint8_t magic[4]);
+int classic_open(struct pcapng_reader *r, struct sd_err *err);
+int classic_next(struct pcapng_reader *r, struct capture_record *record, struct sd_err *err);
+
+#endif
