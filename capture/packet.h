@@ -22,6 +22,8 @@ enum packet_checksum {
     CHECKSUM_NONE, /* there is none, or it cannot be computed (captured too short, a fragment) */
     CHECKSUM_GOOD,
     CHECKSUM_BAD,
+    CHECKSUM_PARTIAL, /* wrong, but exactly what a kernel leaves for the network card to complete: the packet
+                         was captured on the machine that sent it, and is sound */
 };
 
 struct packet_address {
@@ -89,7 +91,9 @@ struct packet {
     uint32_t ip_len;           /* IP datagram length by its own header */
     const uint8_t *ip_payload; /* what the IP layer carries after all its headers (a fragment's piece) */
     uint32_t ip_payload_len;   /* captured bytes of it */
-    const uint8_t *payload;    /* transport payload */
+    const uint8_t *payload;    /* transport payload (ARP: the ARP packet); NULL where the transport header
+                                  is missing or cannot be used, so that TCP fields are valid where
+                                  ip_protocol is TCP and this is not NULL */
     uint32_t payload_len;      /* by the IP length: what the sequence space advances by */
     uint32_t payload_captured; /* bytes of it that were captured, <= payload_len */
 };

@@ -1,0 +1,285 @@
+#include <netinet/in.h>
+#include <string.h>
+
+#include "capture/decode_layers.h"
+
+/* IPv4 (RFC 791) and IPv6 with extension headers (RFC 8200). IP in IP is followed to the innermost header. */
+
+enum {
+    IPV4_MIN = 20,
+    IPV6_LEN = 40,
+    MAX_EXTENSIONS = 16,
+    MAX_NESTED = 6, /* IP in IP in IP … */
+    OPTION_END = 0,
+    OPTION_NOP = 1,
+    OPTION_LOOSE_ROUTE = 131,
+    OPTION_STRICT_ROUTE = 137,
+    PROTOCOL_HIP = 139,
+    PROTOCOL_SHIM6 = 140,
+};
+
+uint64_t checksum_add(uint64_t sum, const uint8_t *data, size_t len)
+{
+    for (; len >= 2; data += 2, len -= 2)
+        sum += load_be16(data);
+    return len == 1 ? sum + ((uint64_t)data[0] << 8) : sum;
+}
+
+uint16_t checksum_fold(uint64_t sum)
+{
+    while (sum >> 16 != 0)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)sum;
+}
+
+static void set_address(struct packet_address *address, uint8_t family, const uint8_t *bytes)
+{
+    *address = (struct packet_address){.family = family};
+    memcpy(address->bytes, bytes, family == 4 ? 4 : 16);
+}
+
+/* ---- IPv4 ---- */
+
+/* Walk the options. A source route that is not used up names the final target, which the transport checksum
+ * covers (RFC 1122, 4.1.3.4). */
+static void walk_options(struct packet *packet, struct bytes options, struct checksum_target *target)
+{
+    uint8_t type, len;
+    while (bytes_u8(&options, &type) && type != OPTION_END) {
+        if (type == OPTION_NOP)
+            continue;
+        const uint8_t *value = NULL;
+        if (bytes_u8(&options, &len) && len >= 2)
+            value = bytes_take(&options, len - 2U);
+        if (value == NULL) {
+            stop_decoding(packet, PACKET_INVALID, "an IPv4 option with an impossible length (RFC 791)");
+            return;
+        }
+        bool route = type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE;
+        if (route && len >= 7 && value[0] <= len)
+            set_address(&target->address, 4, value + len - 2 - 4);
+    }
+}
+
+/* The length fields. False where the header cannot be used. */
+static bool take_ipv4_lengths(struct packet *packet, struct layer *layer, uint32_t header)
+{
+    uint32_t total = load_be16(layer->at + 2);
+    if (header < IPV4_MIN) {
+        stop_decoding(packet, PACKET_INVALID, "an IPv4 header length under 20 (RFC 791)");
+        return false;
+    }
+    if (total == 0)
+        total = layer->wire; /* left to segmentation offload, or longer than the field can tell */
+    packet->ip_len = total;
+    if (total < header) {
+        stop_decoding(packet, PACKET_INVALID, "an IPv4 total length shorter than its header (RFC 791)");
+        return false;
+    }
+    if (total > layer->wire) {
+        stop_decoding(packet, PACKET_INVALID, "an IPv4 total length beyond the end of the frame");
+        return false;
+    }
+    layer_limit(layer, total);
+    if (layer->captured < header) {
+        STOP_SHORT(packet, layer, header, "IPv4 header");
+        return false;
+    }
+    return true;
+}
+
+static void decode_ipv4(struct packet *packet, struct layer layer, unsigned depth)
+{
+    const uint8_t *p = layer.at;
+    packet->protocol = "IPv4";
+    if (layer.captured < IPV4_MIN) {
+        STOP_SHORT(packet, &layer, IPV4_MIN, "IPv4 header");
+        return;
+    }
+    const uint32_t header = (p[0] & 0x0fU) * 4;
+    const uint16_t fragment = load_be16(p + 6);
+    packet->ip_header = p;
+    packet->ttl = p[8];
+    packet->ip_protocol = p[9];
+    set_address(&packet->source, 4, p + 12);
+    set_address(&packet->target, 4, p + 16);
+    if (!take_ipv4_lengths(packet, &layer, header))
+        return;
+    packet->ip_checksum = checksum_fold(checksum_add(0, p, header)) == 0xffff ? CHECKSUM_GOOD : CHECKSUM_BAD;
+    struct checksum_target target = {0};
+    walk_options(packet, bytes_of(p + IPV4_MIN, header - IPV4_MIN), &target);
+    layer_skip(&layer, header);
+    packet->ip_payload = layer.at;
+    packet->ip_payload_len = layer.captured;
+    packet->more_fragments = (fragment & 0x2000) != 0;
+    packet->fragment_offset = (fragment & 0x1fffU) * 8;
+    packet->fragment_id = load_be16(p + 4);
+    packet->is_fragment = packet->more_fragments || packet->fragment_offset > 0;
+    if (packet->is_fragment && packet->fragment_offset + layer.wire > 65535 - header)
+        stop_decoding(packet, PACKET_INVALID, "a fragment beyond the end of any datagram (RFC 791)");
+    if (!packet->is_fragment)
+        decode_ip_payload(packet, layer, &target, depth);
+}
+
+/* ---- IPv6 ---- */
+
+/* A routing header that is not used up: the last address of its list is the final target, which the transport
+ * checksum covers (RFC 8200, 8.1). */
+static void take_route(const uint8_t *p, uint32_t len, struct checksum_target *target)
+{
+    enum {
+        SOURCE_ROUTE = 0,
+        MOBILE = 2,
+        SEGMENT_ROUTE = 4, /* its list runs backwards (RFC 8754) */
+    };
+    if (p[3] == 0)
+        return;
+    target->unknown = len < 24 || (p[2] != SOURCE_ROUTE && p[2] != MOBILE && p[2] != SEGMENT_ROUTE);
+    if (!target->unknown)
+        set_address(&target->address, 6, p[2] == SOURCE_ROUTE ? p + len - 16 : p + 8);
+}
+
+static void take_fragment(struct packet *packet, const uint8_t *p)
+{
+    uint16_t field = load_be16(p + 2);
+    packet->fragment_offset = field & 0xfff8U;
+    packet->more_fragments = (field & 1) != 0;
+    packet->fragment_id = load_be32(p + 4);
+    /* An atomic fragment is a whole datagram (RFC 6946). */
+    packet->is_fragment = packet->more_fragments || packet->fragment_offset > 0;
+}
+
+/* The length of the extension header of type `type` at p (at least 8 bytes are there); 0: not one. */
+static uint32_t extension_len(uint8_t type, const uint8_t *p)
+{
+    switch (type) {
+    case IPPROTO_HOPOPTS:
+    case IPPROTO_ROUTING:
+    case IPPROTO_DSTOPTS:
+    case IPPROTO_MH:
+    case PROTOCOL_HIP:
+    case PROTOCOL_SHIM6:
+        return (p[1] + 1U) * 8;
+    case IPPROTO_FRAGMENT:
+        return 8;
+    case IPPROTO_AH:
+        return (p[1] + 2U) * 4;
+    default:
+        return 0;
+    }
+}
+
+static bool is_extension(uint8_t type, uint8_t family)
+{
+    static const uint8_t longest[8] = {0};
+    return family == 6 ? extension_len(type, longest) != 0 : type == IPPROTO_AH;
+}
+
+/* Step over extension headers. False where decoding ends with one of them. */
+static bool skip_extensions(struct packet *packet, struct layer *layer, struct checksum_target *target)
+{
+    for (int count = 0; is_extension(packet->ip_protocol, packet->source.family); count++) {
+        const uint8_t *p = layer->at;
+        if (count == MAX_EXTENSIONS) {
+            stop_decoding(packet, PACKET_INVALID, "more than 16 extension headers");
+            return false;
+        }
+        uint32_t len = layer->captured < 8 ? 8 : extension_len(packet->ip_protocol, p);
+        if (layer->captured < len) {
+            STOP_SHORT(packet, layer, len, "extension header");
+            return false;
+        }
+        layer_skip(layer, len);
+        if (packet->ip_protocol == IPPROTO_ROUTING)
+            take_route(p, len, target);
+        if (packet->ip_protocol == IPPROTO_FRAGMENT)
+            take_fragment(packet, p);
+        packet->ip_protocol = p[0];
+        packet->ip_payload = layer->at;
+        packet->ip_payload_len = layer->captured;
+        if (packet->is_fragment) {
+            if (packet->fragment_offset + layer->wire > 65535)
+                stop_decoding(packet, PACKET_INVALID, "a fragment beyond the end of any datagram (RFC 8200)");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void decode_ipv6(struct packet *packet, struct layer layer, unsigned depth)
+{
+    const uint8_t *p = layer.at;
+    packet->protocol = "IPv6";
+    if (layer.captured < IPV6_LEN) {
+        STOP_SHORT(packet, &layer, IPV6_LEN, "IPv6 header");
+        return;
+    }
+    packet->ip_header = p;
+    packet->ip_protocol = p[6];
+    packet->ttl = p[7];
+    set_address(&packet->source, 6, p + 8);
+    set_address(&packet->target, 6, p + 24);
+    uint32_t payload = load_be16(p + 4);
+    layer_skip(&layer, IPV6_LEN);
+    /* A length of 0 is told elsewhere (a jumbogram, RFC 2675) or left to segmentation offload. */
+    if (payload == 0 && packet->ip_protocol != IPPROTO_NONE)
+        payload = layer.wire;
+    packet->ip_len = IPV6_LEN + payload;
+    packet->ip_payload = layer.at;
+    if (payload > layer.wire) {
+        stop_decoding(packet, PACKET_INVALID, "an IPv6 payload length beyond the end of the frame");
+        return;
+    }
+    layer_limit(&layer, payload);
+    packet->ip_payload_len = layer.captured;
+    struct checksum_target target = {0};
+    decode_ip_payload(packet, layer, &target, depth);
+}
+
+/* ---- both ---- */
+
+static void decode_ip_at(struct packet *packet, struct layer layer, unsigned depth)
+{
+    unsigned version = layer.captured > 0 ? layer.at[0] >> 4 : 0;
+    packet->protocol = "IP";
+    if (layer.captured == 0)
+        STOP_SHORT(packet, &layer, 1, "IP header");
+    else if (version == 4)
+        decode_ipv4(packet, layer, depth);
+    else if (version == 6)
+        decode_ipv6(packet, layer, depth);
+    else
+        stop_decoding(packet, PACKET_INVALID, "an IP version other than 4 and 6");
+}
+
+void decode_ip(struct packet *packet, struct layer layer)
+{
+    decode_ip_at(packet, layer, 0);
+}
+
+void decode_ip_payload(struct packet *packet, struct layer layer, const struct checksum_target *route,
+                       unsigned depth)
+{
+    struct checksum_target target = *route;
+    if (!skip_extensions(packet, &layer, &target))
+        return;
+    if (packet->ip_protocol != IPPROTO_IPIP && packet->ip_protocol != IPPROTO_IPV6) {
+        decode_upper(packet, layer, &target);
+    } else if (depth == MAX_NESTED) {
+        stop_decoding(packet, PACKET_UNSUPPORTED, "too many IP headers within each other");
+    } else {
+        decode_ip_at(packet, layer, depth + 1);
+    }
+}
+
+void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len)
+{
+    packet->is_fragment = packet->more_fragments = false;
+    packet->fragment_offset = 0;
+    packet->verdict = PACKET_OK;
+    packet->problem = NULL;
+    packet->ip_payload = data;
+    packet->ip_payload_len = len;
+    const struct checksum_target target = {0};
+    decode_ip_payload(packet, (struct layer){data, len, len}, &target, 0);
+}
