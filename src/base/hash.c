@@ -1,7 +1,8 @@
 #include "base/hash.h"
 
+#include <string.h>
+#include <sys/auxv.h>
 #include <sys/random.h>
-#include <time.h>
 
 static inline uint64_t rotl(uint64_t x, unsigned by)
 {
@@ -63,8 +64,8 @@ struct hash_key hash_key_random(void)
     struct hash_key key;
     if (getrandom(&key, sizeof key, 0) == (ssize_t)sizeof key)
         return key;
-    /* No random source (an ancient kernel, a filter): better a key that is hard to guess than none. */
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (struct hash_key){(uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15U, (uint64_t)(uintptr_t)&now};
+    /* No random source (an ancient kernel, a filter): the 16 random bytes that exec(2) left for the C
+     * library. */
+    memcpy(&key, (const void *)getauxval(AT_RANDOM), sizeof key);
+    return key;
 }
