@@ -4,7 +4,13 @@
 #include "base/hash.h"
 #include "capture/tcp.h"
 
-/* The table of TCP connections in a capture. Packets go in, events come out to one observer. */
+/* The table of TCP connections in a capture. Packets go in, events come out to one observer.
+ *
+ * Checksums: a direction of which hardly any packet had a good one was captured before its network card
+ * filled them in: its data is used. In any other direction, a packet with a bad checksum is left out, as its
+ * receiver left it out.
+ *
+ * Memory: each stream holds at most 2 * TCP_MAX_RANGES ranges, and there are at most `max_streams`. */
 
 enum flow_side {
     FLOW_CLIENT, /* sent the SYN; no SYN captured: the side with the higher port */
@@ -27,7 +33,7 @@ struct flow_stream {
     struct flow_endpoint endpoint[2];  /* by enum flow_side */
     struct tcp_direction direction[2]; /* by the side that sends */
     uint64_t start_ns, end_ns;         /* first and last packet */
-    uint64_t handshake_rtt_ns;         /* SYN to the ACK of the SYN-ACK; 0 if not seen */
+    uint64_t handshake_rtt_ns; /* (last) SYN before the SYN-ACK, to the ACK of the SYN-ACK; 0 if not seen */
     enum flow_end end;
     bool partial; /* a direction with payload whose SYN was not captured */
     void *user;   /* the observer's own */
@@ -35,8 +41,9 @@ struct flow_stream {
 
 struct flow_observer {
     void *context;
-    /* A new connection. Also when a port pair is used again: a SYN with another ISN after an end begins a new
-     * stream. */
+    /* A new connection. Also when a port pair is used again: a SYN with another ISN begins a new stream when
+     * the old connection has ended or was never acknowledged; on an open one, when it is answered by a
+     * SYN-ACK (the SYN itself was a segment of the old stream then). */
     void (*opened)(void *context, struct flow_stream *stream);
     /* Each TCP packet of the stream, in capture order. */
     void (*segment)(void *context, struct flow_stream *stream, enum flow_side from,

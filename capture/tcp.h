@@ -5,11 +5,12 @@
 
 /* One direction of a TCP connection: from sequence numbers to the byte axis.
  *
- * Offset 0 is the byte after the SYN; offsets are 64 bits and unwrapped. Where the SYN was not captured,
- * offset 0 is the lowest sequence number seen when the first payload came, and the direction is `partial` (a
- * later segment from before that number gets a negative offset: it is counted in `before_start` and reported
- * to nobody). Known bytes are kept as an ordered list of ranges, at most TCP_MAX_RANGES of them: beyond it
- * the two closest ranges are joined over their gap, which is counted in `forced_joins`. */
+ * Offset 0 is the byte after the SYN; offsets are 64 bits and unwrapped. Where the SYN was not captured but
+ * the SYN-ACK that answers it was, offset 0 is what that acknowledges. Otherwise, offset 0 is the lowest
+ * sequence number seen when the first payload came, and the direction is `partial` (a later segment from
+ * before that number gets a negative offset: it is counted in `before_start` and reported to nobody). Known
+ * bytes are kept as an ordered list of ranges, at most TCP_MAX_RANGES of them: beyond it the two closest
+ * ranges are joined over their gap, which is counted in `forced_joins`. */
 
 #define TCP_MAX_RANGES 4096
 
@@ -21,6 +22,9 @@ struct tcp_direction {
     bool started; /* base is known */
     bool partial; /* base is a guess: no SYN was captured */
     bool syn_seen, fin_seen, rst_seen;
+    bool has_lowest; /* not started: `lowest_seq` is the lowest sequence number so far */
+    bool has_ack, peer_scales;
+    uint32_t lowest_seq;
     uint32_t base_seq; /* sequence number of offset 0 */
     uint64_t next;     /* highest offset seen + 1: where the axis ends so far */
     uint64_t fin_offset;
@@ -35,6 +39,7 @@ struct tcp_direction {
     uint64_t retransmissions;   /* segments none of whose bytes were new */
     uint64_t out_of_order;      /* segments with new bytes below `next` */
     uint64_t duplicate_acks, zero_windows;
+    uint64_t bad_checksums; /* packets left out for that reason: the receiver dropped them too */
     uint64_t before_start, forced_joins;
     uint32_t syns, fins, rsts;
     uint16_t mss;         /* offered in the SYN; 0 if none */
@@ -42,6 +47,8 @@ struct tcp_direction {
     uint32_t last_ack;
     uint32_t last_window; /* scaled */
 };
+
+/* Lifecycle: init (or all zero but window_scale -1), feed and acked in capture order, fini. */
 
 /* A maximal run of bytes of one segment that were all new, or all seen before. */
 struct tcp_piece {
@@ -53,7 +60,8 @@ struct tcp_piece {
 
 struct tcp_segment {
     const struct packet *packet;
-    uint64_t offset;                /* of the first payload byte; where payload_len is 0, of the next byte */
+    uint64_t offset;                /* of the first payload byte; where payload_len is 0, of the next byte;
+                                       0 for what lies before the start of the axis */
     const struct tcp_piece *pieces; /* in axis order; empty for a segment without payload */
     size_t piece_count;
     bool out_of_order; /* brings new bytes below the highest seen so far */
@@ -65,8 +73,9 @@ void tcp_direction_fini(struct tcp_direction *d);
 
 /* Take a TCP packet of this direction. Fills `segment` (pieces live in `scratch`, see below, until the next
  * call). A FIN or SYN takes one sequence number but no byte of the axis. Data on a RST is no stream data (RFC
- * 9293, 3.5.3) and gives no pieces. A segment with a bad checksum gives none either, unless `trust_checksums`
- * is false. 0, or -ENOMEM. */
+ * 9293, 3.5.3) and gives no pieces. A packet with a bad checksum gives none either and changes nothing but
+ * the counts `packets` and `bad_checksums`, unless `trust_checksums` is false. Pieces count by the length on
+ * the wire: how much of them was captured is told by packet->payload_captured. 0, or -ENOMEM. */
 struct tcp_scratch {
     struct tcp_piece *pieces;
     size_t cap;
@@ -75,8 +84,12 @@ int tcp_direction_feed(struct tcp_direction *d, const struct packet *packet, boo
                        struct tcp_scratch *scratch, struct tcp_segment *segment);
 void tcp_scratch_fini(struct tcp_scratch *scratch);
 
-/* Tell the direction that the other side acknowledged (packet of the other side with ACK). */
+/* Tell the direction of a packet of the other side: what it acknowledges, and whether it scales windows. */
 void tcp_direction_acked(struct tcp_direction *d, const struct packet *packet);
+
+/* Where a sequence number lies on the axis, the nearest to its present end; may be negative. Only for a
+ * direction that has started. */
+int64_t tcp_direction_offset(const struct tcp_direction *d, uint32_t seq);
 
 /* Bytes in [0, next) never seen in a captured segment. */
 uint64_t tcp_direction_missing(const struct tcp_direction *d);
