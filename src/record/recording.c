@@ -1,0 +1,105 @@
+#include "record/recording.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "capture/pcapng.h"
+#include "record/scribe.h"
+
+#define SNAPLEN 262144
+
+enum {
+    RING_CALLS,
+    RING_PACKETS,
+};
+
+struct recording {
+    struct scribe *scribe;
+    struct buf fields, block; /* scratch of this process */
+};
+
+int recording_open(struct recording **out, int fd, const struct recording_config *config, struct sd_err *err)
+{
+    struct buf head = {0};
+    struct recording *r = calloc(1, sizeof *r);
+    int ret = r == NULL ? sd_fail(err, ENOMEM, "out of memory") : 0;
+    pcapng_build_section(&head, "sockdiag " SOCKDIAG_VERSION, config->comment);
+    for (unsigned i = 0; i < config->interface_count; i++)
+        pcapng_build_interface(&head, config->interface[i], config->linktype[i], SNAPLEN);
+    if (ret == 0 && head.failed)
+        ret = sd_fail(err, ENOMEM, "out of memory");
+    if (ret == 0) {
+        ret = io_write_all(fd, head.data, head.len);
+        if (ret != 0)
+            sd_fail_errno(err, -ret, "cannot write the capture file");
+    }
+    if (ret == 0)
+        ret = scribe_start(&r->scribe, fd, err);
+    buf_free(&head);
+    if (ret != 0)
+        free(r);
+    else
+        *out = r;
+    return ret;
+}
+
+static void put(struct recording *r, unsigned ring, uint64_t time_ns)
+{
+    /* A block that is lost is counted by the scribe and told at the close. */
+    if (!r->block.failed)
+        scribe_put(r->scribe, ring, time_ns, r->block.data, r->block.len);
+    r->block.failed = r->fields.failed = false;
+    r->block.len = r->fields.len = 0;
+}
+
+void recording_call(void *recording, const struct call *call)
+{
+    struct recording *r = recording;
+    call_build(&r->fields, call);
+    pcapng_build_journal(&r->block, (const char *)r->fields.data, r->fields.len);
+    put(r, RING_CALLS, call->exit_ns);
+}
+
+void recording_packet(struct recording *r, unsigned interface, uint64_t time_ns, const uint8_t *data,
+                      uint32_t captured_len, uint32_t wire_len, const char *comment)
+{
+    pcapng_build_packet(&r->block, interface, time_ns, data, captured_len, wire_len, comment);
+    put(r, RING_PACKETS, time_ns);
+}
+
+void recording_stats(struct recording *r, unsigned interface, uint64_t received, uint64_t dropped)
+{
+    pcapng_build_stats(&r->block, interface, clock_real_ns(), received, dropped);
+    put(r, RING_PACKETS, SCRIBE_LAST);
+}
+
+void recording_leave(struct recording *r)
+{
+    if (r != NULL)
+        scribe_leave(r->scribe);
+}
+
+int recording_close(struct recording *r, const char *name, struct sd_err *err)
+{
+    struct scribe_result result;
+    if (r == NULL)
+        return 0;
+    int failed = scribe_finish(r->scribe, &result);
+    buf_free(&r->fields);
+    buf_free(&r->block);
+    free(r);
+    if (result.failed != 0)
+        return sd_fail_errno(err, result.failed,
+                             "%s is not whole: %" PRIu64 " records were written, %" PRIu64 " were not", name,
+                             result.written, result.lost);
+    if (failed != 0)
+        return sd_fail(err, EIO, "%s is not whole: its writer was ended from outside", name);
+    if (result.lost > 0)
+        return sd_fail(err, EMSGSIZE, "%s is not whole: %" PRIu64 " records were too large to be written",
+                       name, result.lost);
+    return 0;
+}
