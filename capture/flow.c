@@ -24,9 +24,10 @@ struct entry {
     uint64_t syn_ns;      /* the last SYN of the client before the SYN-ACK; 0: none */
     bool syn_ack_seen;    /* then the client's acknowledgement of `syn_ack_seq` ends the handshake */
     uint32_t syn_ack_seq; /* the server's ISN */
-    struct packet
-        late_syn; /* a SYN with another ISN on an open connection; number 0: none. Its headers only */
-    enum flow_side late_from;
+    /* A SYN with another ISN on the open connection, kept back until the next packet tells whether it begins
+     * another one: what its headers said, without bytes. */
+    bool syn_held;
+    struct packet held_syn;
 };
 
 struct flow_table {
@@ -135,23 +136,6 @@ static void unlink_number(struct flow_table *table, struct entry *e)
     *(e->higher_number != NULL ? &e->higher_number->lower_number : &table->last) = e->lower_number;
 }
 
-/* Tell the observer that the stream is final, and free it. */
-static void close_entry(struct flow_table *table, struct entry *e)
-{
-    struct entry **link = &table->buckets[bucket_of(table, &e->tuple)];
-    while (*link != e)
-        link = &(*link)->chain;
-    *link = e->chain;
-    unlink_silent(table, e);
-    unlink_number(table, e);
-    table->count--;
-    if (table->observer.closed != NULL)
-        table->observer.closed(table->observer.context, &e->stream);
-    tcp_direction_fini(&e->stream.direction[0]);
-    tcp_direction_fini(&e->stream.direction[1]);
-    free(e);
-}
-
 /* Who is the client: the sender of a SYN, the receiver of a SYN-ACK, else the higher port. */
 static bool source_is_client(const struct packet *packet)
 {
@@ -163,10 +147,6 @@ static bool source_is_client(const struct packet *packet)
 static struct entry *open_entry(struct flow_table *table, const struct packet *packet,
                                 const struct tuple *tuple)
 {
-    if (table->count >= table->max_streams && table->longest_silent != NULL) {
-        table->evicted++;
-        close_entry(table, table->longest_silent);
-    }
     struct entry *e = calloc(1, sizeof *e);
     if (e == NULL)
         return NULL;
@@ -192,8 +172,6 @@ static struct entry *open_entry(struct flow_table *table, const struct packet *p
     return e;
 }
 
-/* ---- port reuse ---- */
-
 static enum flow_side side_of(const struct entry *e, const struct packet *packet)
 {
     const struct flow_endpoint *client = &e->stream.endpoint[FLOW_CLIENT];
@@ -205,37 +183,6 @@ static enum flow_side side_of(const struct entry *e, const struct packet *packet
 static enum flow_side other(enum flow_side side)
 {
     return side == FLOW_CLIENT ? FLOW_SERVER : FLOW_CLIENT;
-}
-
-/* Does this SYN (without ACK) begin another connection on the stream's ports? Sets late_syn where only its
- * answer can tell. */
-static bool begins_another(struct entry *e, enum flow_side from, const struct packet *packet)
-{
-    const struct tcp_direction *d = &e->stream.direction[from];
-    if ((packet->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
-        return false;
-    if (d->started ? packet->tcp.seq + 1 == d->base_seq : d->packets == 0 && e->stream.end == FLOW_OPEN)
-        return false; /* this connection's own, again or late or the other half of a simultaneous open */
-    const struct tcp_direction *peer = &e->stream.direction[other(from)];
-    const bool established = d->started && peer->packets > 0 && (d->acked > 0 || peer->started);
-    if (e->stream.end != FLOW_OPEN || !established)
-        return true;
-    e->late_syn = *packet;
-    e->late_syn.data = NULL;
-    e->late_syn.captured_len = 0;
-    e->late_syn.comment = NULL;
-    e->late_syn.ip_header = e->late_syn.ip_payload = e->late_syn.payload = NULL;
-    e->late_syn.ip_payload_len = e->late_syn.payload_len = e->late_syn.payload_captured = 0;
-    e->late_from = from;
-    return false;
-}
-
-/* Is this the answer to a SYN that came on the open connection? */
-static bool answers_late_syn(const struct entry *e, enum flow_side from, const struct packet *packet)
-{
-    return e->late_syn.number != 0 && from != e->late_from &&
-           (packet->tcp.flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) &&
-           packet->tcp.ack == e->late_syn.tcp.seq + 1;
 }
 
 /* ---- packets ---- */
@@ -275,8 +222,8 @@ static void update_end(struct flow_stream *stream, enum flow_side from)
         stream->end = FLOW_FIN;
 }
 
-/* Give a packet to its stream. `tell`: and the segment to the observer. */
-static int feed_entry(struct flow_table *table, struct entry *e, const struct packet *packet, bool tell)
+/* Give a packet to its stream, and the segment to the observer. */
+static int feed_entry(struct flow_table *table, struct entry *e, const struct packet *packet)
 {
     struct flow_stream *stream = &e->stream;
     const enum flow_side from = side_of(e, packet);
@@ -295,45 +242,136 @@ static int feed_entry(struct flow_table *table, struct entry *e, const struct pa
         update_end(stream, from);
     }
     stream->partial = stream->direction[0].partial || stream->direction[1].partial;
-    if (tell && table->observer.segment != NULL)
+    if (table->observer.segment != NULL)
         table->observer.segment(table->observer.context, stream, from, &segment);
     return 0;
 }
 
-/* Replace the stream by one that begins with the SYN that came on it. */
-static struct entry *replace_by_late_syn(struct flow_table *table, struct entry *e)
+/* ---- the end of a stream, and another on its ports ---- */
+
+/* The SYN that was kept back belongs to the stream after all. Without payload, this needs no memory. */
+static int release_syn(struct flow_table *table, struct entry *e)
 {
-    const struct packet syn = e->late_syn;
-    const struct tuple tuple = e->tuple;
+    if (!e->syn_held)
+        return 0;
+    e->syn_held = false;
+    return feed_entry(table, e, &e->held_syn);
+}
+
+/* Tell the observer that the stream is final, and free it. */
+static void close_entry(struct flow_table *table, struct entry *e)
+{
+    (void)release_syn(table, e); /* cannot fail: see there */
+    struct entry **link = &table->buckets[bucket_of(table, &e->tuple)];
+    while (*link != e)
+        link = &(*link)->chain;
+    *link = e->chain;
+    unlink_silent(table, e);
+    unlink_number(table, e);
+    table->count--;
+    if (table->observer.closed != NULL)
+        table->observer.closed(table->observer.context, &e->stream);
+    tcp_direction_fini(&e->stream.direction[0]);
+    tcp_direction_fini(&e->stream.direction[1]);
+    free(e);
+}
+
+static void hold_syn(struct entry *e, const struct packet *packet)
+{
+    e->syn_held = true;
+    e->held_syn = *packet;
+    e->held_syn.data = NULL;
+    e->held_syn.captured_len = 0;
+    e->held_syn.comment = NULL;
+    e->held_syn.ip_header = e->held_syn.ip_payload = e->held_syn.payload = NULL;
+    e->held_syn.ip_payload_len = e->held_syn.payload_len = e->held_syn.payload_captured = 0;
+}
+
+/* Is it a SYN (without ACK) that is not the stream's own? */
+static bool is_foreign_syn(const struct entry *e, enum flow_side from, const struct packet *packet)
+{
+    const struct tcp_direction *d = &e->stream.direction[from];
+    if ((packet->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
+        return false;
+    if (d->started)
+        return packet->tcp.seq + 1 != d->base_seq;
+    /* The first packet of its side: late, or half of a simultaneous open. */
+    return d->packets > 0 || e->stream.end != FLOW_OPEN;
+}
+
+/* Both sides have agreed on this side's ISN, and the connection has not ended. */
+static bool is_established(const struct entry *e, enum flow_side from)
+{
+    const struct tcp_direction *d = &e->stream.direction[from], *peer = &e->stream.direction[other(from)];
+    return e->stream.end == FLOW_OPEN && d->started && peer->packets > 0 && (d->acked > 0 || peer->started);
+}
+
+static bool answers_held_syn(const struct entry *e, const struct packet *packet)
+{
+    return packet->source_port == e->held_syn.target_port &&
+           packet_address_equal(&packet->source, &e->held_syn.target) &&
+           (packet->tcp.flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) &&
+           packet->tcp.ack == e->held_syn.tcp.seq + 1;
+}
+
+/* A new stream; the one that was silent longest makes room. */
+static struct entry *open_stream(struct flow_table *table, const struct packet *packet)
+{
+    const struct tuple tuple = tuple_of(packet);
+    if (table->count >= table->max_streams) {
+        table->evicted++;
+        close_entry(table, table->longest_silent);
+    }
+    return open_entry(table, packet, &tuple);
+}
+
+/* The SYN that was kept back began another connection. */
+static struct entry *replace_by_held(struct flow_table *table, struct entry *e)
+{
+    const struct packet syn = e->held_syn;
+    e->syn_held = false;
     close_entry(table, e);
-    e = open_entry(table, &syn, &tuple);
-    return e == NULL || feed_entry(table, e, &syn, false) != 0 ? NULL : e;
+    e = open_stream(table, &syn);
+    return e == NULL || feed_entry(table, e, &syn) != 0 ? NULL : e;
+}
+
+/* The stream that the packet belongs to. 1: kept back; 0 with *out; -ENOMEM. */
+static int choose_stream(struct flow_table *table, const struct packet *packet, struct entry **out)
+{
+    const struct tuple tuple = tuple_of(packet);
+    struct entry *e = find(table, &tuple);
+    if (e != NULL && !is_corrupted(e, side_of(e, packet), packet)) {
+        const enum flow_side from = side_of(e, packet);
+        if (e->syn_held && answers_held_syn(e, packet)) {
+            e = replace_by_held(table, e);
+        } else if (release_syn(table, e) != 0) {
+            return -ENOMEM;
+        } else if (is_foreign_syn(e, from, packet)) {
+            if (is_established(e, from)) {
+                hold_syn(e, packet);
+                return 1;
+            }
+            close_entry(table, e);
+            e = open_stream(table, packet);
+        }
+    } else if (e == NULL) {
+        e = open_stream(table, packet);
+    }
+    *out = e;
+    return e != NULL ? 0 : -ENOMEM;
 }
 
 int flow_table_feed(struct flow_table *table, const struct packet *packet)
 {
     if (packet->ip_protocol != IPPROTO_TCP || packet->payload == NULL || packet->is_fragment)
         return 0;
-    const struct tuple tuple = tuple_of(packet);
-    struct entry *e = find(table, &tuple);
-    const enum flow_side from = e != NULL ? side_of(e, packet) : FLOW_CLIENT;
-    if (e != NULL && !is_corrupted(e, from, packet)) {
-        if (begins_another(e, from, packet)) {
-            close_entry(table, e);
-            e = NULL;
-        } else if (answers_late_syn(e, from, packet)) {
-            e = replace_by_late_syn(table, e);
-            if (e == NULL)
-                return -ENOMEM;
-        }
-    }
-    if (e == NULL)
-        e = open_entry(table, packet, &tuple);
-    if (e == NULL)
-        return -ENOMEM;
+    struct entry *e = NULL;
+    int kept = choose_stream(table, packet, &e);
+    if (kept != 0)
+        return kept < 0 ? kept : 0;
     unlink_silent(table, e);
     link_heard(table, e);
-    return feed_entry(table, e, packet, true);
+    return feed_entry(table, e, packet);
 }
 
 /* ---- the table ---- */

@@ -42,8 +42,8 @@ struct flow_stream {
 struct flow_observer {
     void *context;
     /* A new connection. Also when a port pair is used again: a SYN with another ISN begins a new stream when
-     * the old connection has ended or was never acknowledged; on an open one, when it is answered by a
-     * SYN-ACK (the SYN itself was a segment of the old stream then). */
+     * the old connection has ended or was never agreed on; on an open one, when a SYN-ACK answers it (until
+     * then the SYN is kept back; its bytes are gone when it is told, its header fields are there). */
     void (*opened)(void *context, struct flow_stream *stream);
     /* Each TCP packet of the stream, in capture order. */
     void (*segment)(void *context, struct flow_stream *stream, enum flow_side from,
