@@ -53,6 +53,16 @@ struct lab_tap {
     void (*finished)(void *context, const uint64_t received[LAB_HOSTS], const uint64_t dropped[LAB_HOSTS]);
 };
 
+/* What a command does around its lab: fork the supervisor, call `run` in it, wait. Whichever of the two
+ * processes is killed, the other ends all that came out of the lab. The caller has no other children and one
+ * thread. Returns what `run` returned (0 to 255; 128 + signal when the supervisor was killed), or a negative
+ * errno with `err` filled. */
+int lab_supervise(int (*run)(void *context), void *context, struct sd_err *err);
+
+/* For a child right after its fork: die (SIGKILL) when `parent`, the process that forked it, dies. 0, or
+ * -ESRCH when it is dead already. lab_enter() does it for children of the supervisor. */
+int lab_tie_to_parent(pid_t parent);
+
 /* 0, or a negative errno with `err` filled: -EPERM where the machine allows no user namespaces (err names the
  * setting that forbids it and what to do). */
 int lab_open(struct lab **out, const struct lab_config *config, struct sd_err *err);
@@ -66,13 +76,19 @@ int lab_wire_start(struct lab *lab, const struct lab_wire *wire, const struct la
  * with err filled where it had died. */
 int lab_wire_stop(struct lab *lab, struct sd_err *err);
 
-/* For a forked child, before its exec: move into a host. 0 or a negative errno. */
+/* For a forked child, before its exec: move into a host. A child of the supervisor is tied to it (a later
+ * change of the user id unties: lab_tie_to_parent()). 0 or a negative errno. */
 int lab_enter(const struct lab *lab, enum lab_host host, struct sd_err *err);
 
 /* Wait until a program on `host` listens (TCP) or has bound a UDP port: by /proc/net of that namespace.
  * -ETIMEDOUT after `deadline_ms`; -ECHILD when the process `pid` ended first (it is left to be reaped). */
 int lab_wait_ready(const struct lab *lab, enum lab_host host, pid_t pid, unsigned deadline_ms,
                    struct sd_err *err);
+
+/* Wait for any child of the supervisor to end, also one that it inherited: its pid, and its status as
+ * waitpid(2) tells it. The forwarder's unexpected end is not told as a child: -EIO with err filled, once.
+ * Another negative errno: -ECHILD when there is no child. */
+pid_t lab_wait_any(struct lab *lab, int *status, struct sd_err *err);
 
 /* A directory on a tmpfs that is mounted nowhere and gone when the last descriptor to it is closed: the
  * demo's disk. A descriptor, or a negative errno. */
@@ -81,7 +97,14 @@ int lab_private_dir(struct sd_err *err);
 /* The addresses, as text: family 4 or 6. */
 const char *lab_address(enum lab_host host, int family);
 
-/* Ends every descendant of the supervisor and waits for it. */
+/* Have the hosts IPv6 addresses? Not where the kernel has none, and not under an MTU of 1280. */
+bool lab_has_ipv6(const struct lab *lab);
+
+/* The path under which programs in the lab can open the host's network namespace ("nsenter --net=PATH CMD"),
+ * for as long as the supervisor lives. Valid until lab_close(). */
+const char *lab_namespace_path(const struct lab *lab, enum lab_host host);
+
+/* Ends every descendant of the supervisor and waits for it. NULL is taken. */
 void lab_close(struct lab *lab);
 
 #endif

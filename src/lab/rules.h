@@ -50,6 +50,9 @@ bool lab_rule_looks_like(const char *word);
 /* Does the fault fall on this decoded frame? Counts it. `side`: 0 from the client, 1 from the server. */
 bool lab_rule_hits(struct lab_rule *rule, const struct packet *packet, int side);
 
+/* The wire's dice: 64 bits that depend on the three numbers alone (`k`: the frame's number on its side). */
+uint64_t lab_rule_random(uint64_t seed, int side, uint64_t k);
+
 /* "1mbit", "500kbit", "2Mbps", "64000": bits per second. 0 or -EINVAL. */
 int lab_rate_parse(uint64_t *rate_bps, const char *text, struct sd_err *err);
 

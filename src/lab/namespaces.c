@@ -1,0 +1,137 @@
+#include "lab/namespaces.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+/* The number in a file of /proc/sys, or `otherwise` where there is none. */
+static long read_setting(const char *path, long otherwise)
+{
+    char text[32];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return otherwise;
+    ssize_t n = io_read_full(fd, text, sizeof text - 1);
+    close(fd);
+    if (n <= 0)
+        return otherwise;
+    text[n] = '\0';
+    return strtol(text, NULL, 10);
+}
+
+/* Why the kernel refused with `code`, and what helps. */
+static int explain(int code, const char *step, struct sd_err *err)
+{
+    static const char either[] = "or run sockdiag as root";
+    if (code == ENOSYS || code == EINVAL)
+        return sd_fail(err, EPERM,
+                       "this kernel has no user namespaces (CONFIG_USER_NS, CONFIG_NET_NS), which the lab "
+                       "needs without root: run sockdiag as root");
+    if (read_setting("/proc/sys/kernel/unprivileged_userns_clone", 1) == 0)
+        return sd_fail(err, EPERM,
+                       "kernel.unprivileged_userns_clone = 0 forbids user namespaces, which the lab is made "
+                       "of: 'sudo sysctl -w kernel.unprivileged_userns_clone=1', %s",
+                       either);
+    if (read_setting("/proc/sys/user/max_user_namespaces", 1) == 0)
+        return sd_fail(
+            err, EPERM,
+            "user.max_user_namespaces = 0 forbids user namespaces, which the lab is made of: 'sudo "
+            "sysctl -w user.max_user_namespaces=10000', %s",
+            either);
+    if (read_setting("/proc/sys/user/max_net_namespaces", 1) == 0)
+        return sd_fail(err, EPERM,
+                       "user.max_net_namespaces = 0 forbids network namespaces, which the lab is made of: "
+                       "'sudo sysctl -w user.max_net_namespaces=10000'");
+    if (read_setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1)
+        return sd_fail(err, EPERM,
+                       "kernel.apparmor_restrict_unprivileged_userns = 1 leaves user namespaces without "
+                       "rights, and the lab is made of them: 'sudo sysctl -w "
+                       "kernel.apparmor_restrict_unprivileged_userns=0', %s",
+                       either);
+    if (code == ENOSPC || code == EUSERS)
+        return sd_fail(err, EPERM,
+                       "there are too many namespaces, or they are nested too deep (see 'sysctl user' and "
+                       "'lsns'): end some of them, %s",
+                       either);
+    return sd_fail(err, EPERM,
+                   "%s: %s. The lab needs user namespaces: a container's seccomp profile or a chroot "
+                   "forbids them (docker: --cap-add SYS_ADMIN --cap-add NET_ADMIN, or --security-opt "
+                   "seccomp=unconfined), %s outside of it",
+                   step, strerror(code), either);
+}
+
+static bool has_capabilities(void)
+{
+    return capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN) != 0 &&
+           capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0 &&
+           capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW) != 0;
+}
+
+/* A program file with capabilities (setcap) makes its process one that may not write its own id maps. Give
+ * the capabilities up first, so that being inspectable again gives nothing away. */
+static void become_ordinary(void)
+{
+    if (prctl(PR_GET_DUMPABLE) == 1)
+        return;
+    capng_clear(CAPNG_SELECT_CAPS);
+    if (capng_apply(CAPNG_SELECT_CAPS) == 0)
+        prctl(PR_SET_DUMPABLE, 1);
+}
+
+static int write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int failed = io_write_all(fd, text, strlen(text));
+    close(fd);
+    return failed;
+}
+
+/* The only mapping that an ordinary user may write: itself, as uid and gid 0. Group ids may be mapped only
+ * after setgroups(2) is given up (user_namespaces(7)). */
+static int map_ids(unsigned uid, unsigned gid, struct sd_err *err)
+{
+    char map[32];
+    int failed = write_file("/proc/self/setgroups", "deny");
+    if (failed != 0 && failed != -ENOENT)
+        return explain(-failed, "cannot write /proc/self/setgroups", err);
+    snprintf(map, sizeof map, "0 %u 1", uid);
+    failed = write_file("/proc/self/uid_map", map);
+    if (failed != 0)
+        return explain(-failed, "cannot write /proc/self/uid_map", err);
+    snprintf(map, sizeof map, "0 %u 1", gid);
+    failed = write_file("/proc/self/gid_map", map);
+    return failed == 0 ? 0 : explain(-failed, "cannot write /proc/self/gid_map", err);
+}
+
+int namespaces_acquire(struct sd_err *err)
+{
+    const unsigned uid = geteuid(), gid = getegid();
+    /* Root in a container may hold the capabilities and still be refused. */
+    if (has_capabilities() && unshare(CLONE_NEWNET) == 0)
+        return 0;
+    become_ordinary();
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS) < 0)
+        return explain(errno, "cannot make a user namespace", err);
+    return map_ids(uid, gid, err);
+}
+
+int namespaces_new_net(struct sd_err *err)
+{
+    if (unshare(CLONE_NEWNET) < 0)
+        return explain(errno, "cannot make a network namespace", err);
+    int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return sd_fail_errno(err, errno, "cannot open /proc/thread-self/ns/net; is /proc mounted?");
+    return fd;
+}
