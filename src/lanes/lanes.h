@@ -50,10 +50,13 @@ struct lanes_spans {
     size_t count, cap;
 };
 
+/* Lanes are in axis order, but for the wire: its first `unique` spans carry each byte for the first time, in
+ * axis order; the retransmissions follow, in capture order. */
 struct lanes_direction {
     enum flow_side from;
     struct lanes_spans lane[LANES_LANE_COUNT];
-    uint64_t bytes; /* payload on the wire, each byte once: the end of the wire lane */
+    size_t unique;
+    uint64_t bytes; /* payload on the wire, each byte once: the end of the wire lane (0 without a wire) */
     uint64_t packets, segments;
     uint16_t mss;              /* payload bytes a segment may carry in this direction; 0: not known */
     bool has_sends, has_recvs; /* calls of that program were recorded */
@@ -62,8 +65,10 @@ struct lanes_direction {
     uint64_t unsent;         /* what send took and the wire never saw (valid with has_sends) */
     uint64_t unread;         /* what came and no recv took (valid with has_recvs) */
     uint64_t gaps;           /* bytes of [0, bytes) that no captured segment carried */
-    uint8_t *payload;        /* the bytes as the wire first carried them, gaps zero; NULL if not kept */
-    size_t payload_len;      /* <= LANES_MAX_PAYLOAD */
+    bool partial;       /* no SYN was captured: the wire's offset 0 is not the program's, nothing is joined */
+    bool ended;         /* the sender's FIN was captured, and nothing is missing before it */
+    uint8_t *payload;   /* the bytes as the wire first carried them; NULL if not kept */
+    size_t payload_len; /* up to the first byte that was not captured; <= LANES_MAX_PAYLOAD */
 };
 
 struct lanes_finding {
@@ -91,6 +96,7 @@ struct lanes_stream {
     struct lanes_direction direction[2];
     struct lanes_finding *findings;
     size_t finding_count, finding_cap;
+    uint64_t findings_beyond;      /* that were not made because there are LANES_MAX_FINDINGS */
     const struct framing *framing; /* NULL: not known */
     uint64_t broken_at;            /* with a framing-broken finding: the byte; else UINT64_MAX */
     enum flow_side broken_from;
@@ -101,13 +107,21 @@ struct lanes_stream {
 struct lanes {
     struct lanes_stream **streams;
     size_t stream_count;
-    uint64_t packets, calls, unjoined_calls, damaged, unread_bytes;
+    uint64_t packets, calls;
+    uint64_t unjoined_calls; /* of TCP sockets that belong to no stream */
+    uint64_t damaged;        /* records that could not be read */
+    uint64_t unread_bytes;   /* sum over the streams */
+    uint64_t tcp_packets;
+    uint64_t evicted; /* streams that were dropped because there were too many */
     /* and the model's own bookkeeping, see lanes.c */
     struct lanes_store *store;
 };
 
-#define LANES_MAX_PAYLOAD (64U << 20) /* bytes kept of a direction, to find messages in */
+#define LANES_MAX_PAYLOAD (64U << 20)      /* bytes kept of a direction, to find messages in */
+#define LANES_MAX_PAYLOAD_SUM (512U << 20) /* of all directions together */
 #define LANES_MAX_STREAMS 65536
+#define LANES_MAX_FINDINGS 4096 /* of a stream; the rest is counted in a note */
+#define LANES_MAX_EVIDENCE 64   /* span numbers of one lane in a finding */
 
 struct lanes_options {
     const struct framing
@@ -120,5 +134,15 @@ struct lanes_options {
 int lanes_read(struct lanes **out, struct source *source, const struct lanes_options *options,
                struct sd_err *err);
 void lanes_free(struct lanes *lanes);
+
+/* Where the axis of a direction ends: what the wire carried, and what the programs sent or received beyond
+ * it. */
+uint64_t lanes_axis_end(const struct lanes_direction *d);
+
+/* Does a stream have a finding that is a problem? */
+bool lanes_has_problem(const struct lanes_stream *stream);
+
+/* Findings of all streams together. */
+uint64_t lanes_finding_count(const struct lanes *lanes);
 
 #endif

@@ -1,0 +1,105 @@
+/* retransmitted: segments sent again, and what had become of the earlier copy. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "lanes/findings.h"
+#include "lanes/spans.h"
+#include "lanes/words.h"
+
+/* The earlier copies of a retransmission's first byte. */
+struct earlier {
+    const struct lanes_span *last;      /* the one sent last before it */
+    const struct lanes_span *delivered; /* one that is known to have arrived; NULL: none */
+};
+
+static void look_at(struct earlier *earlier, const struct lanes_span *copy)
+{
+    earlier->last = copy;
+    if (span_known(copy) && !span_lost(copy) && earlier->delivered == NULL)
+        earlier->delivered = copy;
+}
+
+static struct earlier find_earlier(const struct lanes_direction *d, size_t at)
+{
+    const struct lanes_span *wire = d->lane[LANES_WIRE].at;
+    const uint64_t offset = wire[at].offset;
+    struct earlier earlier = {0};
+    const struct lanes_span *first = lane_at(d, LANES_WIRE, offset);
+    if (first != NULL)
+        look_at(&earlier, first);
+    for (size_t i = d->unique; i < at; i++) {
+        if (wire[i].offset <= offset && offset < span_end(&wire[i]))
+            look_at(&earlier, &wire[i]);
+    }
+    return earlier;
+}
+
+static struct finding_cause repeat_cause(const struct earlier *earlier, struct buf *why)
+{
+    const struct lanes_span *copy = earlier->delivered;
+    if (copy != NULL) {
+        const bool held = strncmp(copy->fate, "held", 4) == 0,
+                   delayed = strncmp(copy->fate, "delayed", 7) == 0;
+        buf_printf(why, "not needed: segment #%" PRIu32 " did arrive (the wire: %s); ", copy->n, copy->fate);
+        buf_text(why, held      ? "it was overtaken, and the sender took it for lost"
+                      : delayed ? "its acknowledgement did not come back in time"
+                                : "the sender did not know it yet");
+        return (struct finding_cause){held ? "reordered" : delayed ? "delayed" : "spurious", false};
+    }
+    copy = earlier->last;
+    if (span_lost(copy)) {
+        buf_printf(why, "segment #%" PRIu32 " did not arrive (the wire: %s)", copy->n, copy->fate);
+        return (struct finding_cause){strncmp(copy->fate, "dropped", 7) == 0 ? "dropped" : "corrupted",
+                                      false};
+    }
+    buf_printf(
+        why, "segment #%" PRIu32 " or its acknowledgement was lost or late; the capture does not tell which",
+        copy->n);
+    return (struct finding_cause){"loss", true};
+}
+
+static int repeated(struct lanes_stream *stream, const struct lanes_direction *d, size_t at)
+{
+    const struct lanes_span *span = &d->lane[LANES_WIRE].at[at];
+    const struct earlier earlier = find_earlier(d, at);
+    if (earlier.last == NULL)
+        return 0;
+    struct buf what = {0}, why = {0};
+    const struct finding_cause cause = repeat_cause(&earlier, &why);
+    struct lanes_finding *finding =
+        finding_add(stream, d, "retransmitted", cause.word, span->offset, span->length);
+    if (finding == NULL || finding_evidence(finding, LANES_WIRE, earlier.last->n) != 0 ||
+        finding_evidence(finding, LANES_WIRE, span->n) != 0) {
+        buf_free(&why);
+        return -ENOMEM;
+    }
+    finding->likely = cause.likely;
+    words_bytes(&what, span->length);
+    buf_printf(&what, " at byte %" PRIu64 " were sent again: segment #%" PRIu32 ", then #%" PRIu32 " ",
+               span->offset, earlier.last->n, span->n);
+    words_time(&what, span->time_ns > earlier.last->time_ns ? span->time_ns - earlier.last->time_ns : 0);
+    buf_text(&what, " later");
+    if (finding_take(&finding->what, &what) != 0 || finding_take(&finding->why, &why) != 0)
+        return -ENOMEM;
+    return finding_say(
+        &finding->advice,
+        earlier.delivered != NULL
+            ? "nothing to do in the program: the other side threw the second copy away"
+            : "nothing to do in the program: TCP repaired it; what it cost is time, and bytes that came "
+              "behind the gap waited for it");
+}
+
+int findings_repeats(struct lanes_stream *stream, const struct lanes_direction *d)
+{
+    const struct lanes_spans *wire = &d->lane[LANES_WIRE];
+    for (size_t i = d->unique; i < wire->count; i++) {
+        if (findings_full(stream))
+            continue;
+        int failed = repeated(stream, d, i);
+        if (failed != 0)
+            return failed;
+    }
+    return 0;
+}

@@ -1,0 +1,346 @@
+/* The call lanes: the calls of each end's socket, placed on the axis by the sum of what earlier calls moved,
+ * and held against the wire. A lane that contradicts the wire is left out, and a note says why. */
+
+#include "lanes/model.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lanes/spans.h"
+
+/* What a stream's two ends are. */
+struct join_ends {
+    struct lanes_socket *socket[2];
+    bool conflict[2]; /* more than one socket claims this end */
+};
+
+static const char *side_name(enum flow_side side)
+{
+    return side == FLOW_CLIENT ? "client" : "server";
+}
+
+static const char *lane_name(enum lanes_lane lane)
+{
+    return lane == LANES_SEND ? "send()" : "recv()";
+}
+
+static int compare_calls(const void *a, const void *b)
+{
+    const struct lanes_span *left = a, *right = b;
+    if (left->offset != right->offset)
+        return left->offset < right->offset ? -1 : 1;
+    if (left->exit_ns != right->exit_ns)
+        return left->exit_ns < right->exit_ns ? -1 : 1;
+    return left->time_ns < right->time_ns ? -1 : left->time_ns > right->time_ns;
+}
+
+/* Offsets of more than this are no stream's: a damaged or hostile record. */
+#define MOST_OFFSET (UINT64_C(1) << 60)
+
+static int add_call(struct lanes_spans *spans, const struct call *call, uint64_t sum)
+{
+    struct lanes_span *span = spans_add(spans);
+    if (span == NULL)
+        return -ENOMEM;
+    span->offset = call->has_offset ? call->offset : sum;
+    span->length = call_moved(call);
+    span->time_ns = call->enter_ns;
+    span->exit_ns = call->exit_ns;
+    span->call = call;
+    return 0;
+}
+
+/* The spans of one socket's sends or recvs. *sane: they can stand side by side on an axis. */
+static int collect(struct lanes_spans *spans, const struct lanes_socket *socket, enum call_op op, bool *sane)
+{
+    uint64_t sum = 0;
+    *sane = true;
+    for (size_t i = 0; i < socket->call_count; i++) {
+        const struct call *call = socket->calls[i];
+        const uint64_t moved = call_moved(call);
+        if (call->op != op || moved == 0)
+            continue;
+        if (moved > MOST_OFFSET || (call->has_offset && call->offset > MOST_OFFSET) || sum > MOST_OFFSET) {
+            *sane = false;
+            return 0;
+        }
+        if (add_call(spans, call, sum) != 0)
+            return -ENOMEM;
+        sum += moved;
+    }
+    if (spans->count > 1)
+        qsort(spans->at, spans->count, sizeof *spans->at, compare_calls);
+    const uint64_t base = socket->reconnected && spans->count > 0 ? spans->at[0].offset : 0;
+    uint64_t end = 0;
+    for (size_t i = 0; i < spans->count; i++) {
+        struct lanes_span *span = &spans->at[i];
+        span->offset -= base;
+        span->n = (uint32_t)i + 1;
+        *sane = *sane && span->offset >= end;
+        end = span_end(span);
+    }
+    return 0;
+}
+
+static uint64_t end_of(const struct lanes_spans *spans)
+{
+    return spans->count > 0 ? span_end(&spans->at[spans->count - 1]) : 0;
+}
+
+static uint64_t sum_of(const struct lanes_spans *spans)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < spans->count; i++)
+        sum += spans->at[i].length;
+    return sum;
+}
+
+/* Packets and calls are stamped by one clock, but a clock that is being set may step in between. */
+#define CLOCK_SLACK_NS 1000000U
+
+/* Does a call contradict the wire? No byte can be on the wire before the send that brought it was entered,
+ * nor be returned before the wire carried it; and where the record holds a digest, it is that of the wire's
+ * bytes. */
+static bool contradicts(const struct lanes_direction *d, const struct lanes_span *span, enum lanes_lane lane)
+{
+    static const struct hash_key zero;
+    const struct lanes_span *wire =
+        lane_at(d, LANES_WIRE, lane == LANES_SEND ? span->offset : span_end(span) - 1);
+    if (wire != NULL && lane == LANES_SEND && wire->time_ns + CLOCK_SLACK_NS < span->time_ns)
+        return true;
+    if (wire != NULL && lane == LANES_RECV && wire->time_ns > span->exit_ns + CLOCK_SLACK_NS)
+        return true;
+    if (!span->call->has_digest || span->call->ambiguous || span_end(span) > d->payload_len)
+        return false;
+    return hash_bytes(&zero, d->payload + span->offset, (size_t)span->length) != span->call->digest;
+}
+
+static int leave_out(struct lanes_stream *stream, struct lanes_direction *d, enum lanes_lane lane,
+                     const char *why)
+{
+    spans_free(&d->lane[lane]);
+    if (lane == LANES_SEND)
+        d->has_sends = false;
+    else
+        d->has_recvs = false;
+    enum flow_side side = lane == LANES_SEND ? d->from : (enum flow_side)(1 - d->from);
+    return model_note(stream, "the %s lane of the %s is left out: %s", lane_name(lane), side_name(side), why);
+}
+
+static int hold_against_wire(struct lanes_stream *stream, struct lanes_direction *d, enum lanes_lane lane)
+{
+    const struct lanes_spans *spans = &d->lane[lane];
+    char why[240];
+    for (size_t i = 0; i < spans->count; i++) {
+        const struct lanes_span *span = &spans->at[i];
+        if (!contradicts(d, span, lane))
+            continue;
+        snprintf(why, sizeof why,
+                 "call #%" PRIu32 " would stand at byte %" PRIu64
+                 ", but the wire's bytes there are not its bytes; a program that was not recorded used this "
+                 "connection too, or calls are missing from the file",
+                 span->n, span->offset);
+        return leave_out(stream, d, lane, why);
+    }
+    return 0;
+}
+
+static int note_calls_lost(struct lanes_stream *stream, const struct lanes_direction *d, enum lanes_lane lane)
+{
+    const struct lanes_spans *spans = &d->lane[lane];
+    const uint64_t missing = end_of(spans) - sum_of(spans);
+    if (missing == 0)
+        return 0;
+    return model_note(stream,
+                      "%" PRIu64 " B of the %s's axis were moved by %s calls that are not in the file",
+                      missing, side_name(d->from), lane_name(lane));
+}
+
+/* What the sums of the calls say against the wire's. */
+static int balance(struct lanes_stream *stream, struct lanes_direction *d)
+{
+    int failed = 0;
+    d->sent = end_of(&d->lane[LANES_SEND]);
+    d->received = end_of(&d->lane[LANES_RECV]);
+    if (!d->has_wire)
+        return 0;
+    if (d->has_sends) {
+        d->unsent = d->sent > d->bytes ? d->sent - d->bytes : 0;
+        if (d->sent < d->bytes)
+            failed = model_note(stream,
+                                "the last %" PRIu64
+                                " B that the %s put on the wire belong to no recorded send(): one "
+                                "that never returned, or another program's",
+                                d->bytes - d->sent, side_name(d->from));
+    }
+    if (d->has_recvs && failed == 0) {
+        d->unread = d->bytes > d->received ? d->bytes - d->received : 0;
+        if (d->received > d->bytes)
+            failed =
+                model_note(stream,
+                           "the %s received %" PRIu64 " B more than the capture carries: packets at the end "
+                           "are missing",
+                           side_name((enum flow_side)(1 - d->from)), d->received - d->bytes);
+    }
+    return failed;
+}
+
+static int fill_lane(struct lanes_stream *stream, struct lanes_direction *d, enum lanes_lane lane,
+                     const struct lanes_socket *socket)
+{
+    bool sane;
+    if (collect(&d->lane[lane], socket, lane == LANES_SEND ? CALL_SEND : CALL_RECV, &sane) != 0)
+        return -ENOMEM;
+    if (!sane)
+        return leave_out(stream, d, lane, "the offsets in the call records contradict each other");
+    int failed = order_calls(stream, d, lane);
+    if (failed == 0 && d->has_wire)
+        failed = hold_against_wire(stream, d, lane);
+    return failed != 0 ? failed : note_calls_lost(stream, d, lane);
+}
+
+static int fill_direction(struct lanes_stream *stream, struct lanes_direction *d,
+                          const struct join_ends *ends)
+{
+    const struct lanes_socket *sender = ends->socket[d->from], *receiver = ends->socket[1 - d->from];
+    if (d->partial) {
+        if (sender == NULL && receiver == NULL)
+            return 0;
+        return model_note(
+            stream,
+            "the capture began after the connection: the %s's bytes on the wire cannot be numbered as "
+            "the calls number them, so its call lanes are left out",
+            side_name(d->from));
+    }
+    int failed = 0;
+    d->has_sends = sender != NULL;
+    d->has_recvs = receiver != NULL;
+    if (sender != NULL)
+        failed = fill_lane(stream, d, LANES_SEND, sender);
+    if (receiver != NULL && failed == 0)
+        failed = fill_lane(stream, d, LANES_RECV, receiver);
+    return failed != 0 ? failed : balance(stream, d);
+}
+
+/* What the recorder itself could not see, once each. */
+#define MOST_CALL_NOTES 8
+
+static int copy_notes(struct lanes_stream *stream, const struct lanes_socket *socket)
+{
+    const char *told[MOST_CALL_NOTES];
+    size_t count = 0;
+    for (size_t i = 0; i < socket->call_count && count < MOST_CALL_NOTES; i++) {
+        const char *note = socket->calls[i]->note;
+        size_t k = 0;
+        while (note != NULL && k < count && strcmp(told[k], note) != 0)
+            k++;
+        if (note == NULL || k < count)
+            continue;
+        told[count++] = note;
+        if (model_note(stream, "%s (recorded at %s)", note, socket->calls[i]->name) != 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int note_absent(const struct lanes *lanes, struct lanes_stream *stream, const struct join_ends *ends)
+{
+    if (!stream->has_wire &&
+        model_note(stream, "the file holds no packets of this connection: the wire lane is missing") != 0)
+        return -ENOMEM;
+    if (lanes->calls == 0)
+        return model_note(stream, "the file holds no socket calls: the send() and recv() lanes are missing "
+                                  "('sockdiag record' records them)");
+    for (int side = 0; side < 2; side++) {
+        const char *name = side_name((enum flow_side)side);
+        int failed = 0;
+        if (ends->conflict[side])
+            failed = model_note(stream,
+                                "two recorded sockets claim to be the %s: its call lanes are left out", name);
+        else if (ends->socket[side] == NULL)
+            failed =
+                model_note(stream, "no calls of the %s's program were recorded: its lanes are missing", name);
+        if (failed != 0)
+            return failed;
+    }
+    return 0;
+}
+
+static int fill_stream(struct lanes *lanes, struct lanes_stream *stream, const struct join_ends *ends)
+{
+    if (lanes->store->only_stream != 0 && lanes->store->only_stream != stream->number)
+        return 0;
+    int failed = note_absent(lanes, stream, ends);
+    for (int side = 0; side < 2 && failed == 0; side++)
+        failed = fill_direction(stream, &stream->direction[side], ends);
+    for (int side = 0; side < 2 && failed == 0; side++) {
+        if (ends->socket[side] != NULL)
+            failed = copy_notes(stream, ends->socket[side]);
+    }
+    return failed;
+}
+
+static size_t stream_index(const struct lanes *lanes, const struct lanes_stream *stream)
+{
+    size_t low = 0, high = lanes->stream_count; /* numbers ascend */
+    while (low + 1 < high) {
+        size_t middle = low + (high - low) / 2;
+        if (lanes->streams[middle]->number <= stream->number)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Give each end its socket. One that moved nothing yields to one that did. */
+static void claim(struct lanes *lanes, struct join_ends *ends)
+{
+    struct lanes_store *store = lanes->store;
+    for (size_t i = 0; i < store->socket_count; i++) {
+        struct lanes_socket *socket = &store->sockets[i];
+        if (socket->stream == NULL)
+            continue;
+        struct join_ends *end = &ends[stream_index(lanes, socket->stream)];
+        struct lanes_socket **holder = &end->socket[socket->side];
+        if (*holder != NULL && (*holder)->moved_calls > 0 && socket->moved_calls > 0)
+            end->conflict[socket->side] = true;
+        if (*holder == NULL || (*holder)->moved_calls == 0)
+            *holder = socket;
+    }
+    for (size_t i = 0; i < lanes->stream_count; i++) {
+        for (int side = 0; side < 2; side++) {
+            if (ends[i].conflict[side])
+                ends[i].socket[side] = NULL;
+        }
+    }
+}
+
+static void count_unjoined(struct lanes *lanes, const struct join_ends *ends)
+{
+    const struct lanes_store *store = lanes->store;
+    for (size_t i = 0; i < store->socket_count; i++) {
+        const struct lanes_socket *socket = &store->sockets[i];
+        if (socket->stream == NULL || ends[stream_index(lanes, socket->stream)].conflict[socket->side])
+            lanes->unjoined_calls += socket->moved_calls;
+    }
+}
+
+int join_streams(struct lanes *lanes)
+{
+    int failed = match_sockets(lanes);
+    if (failed != 0)
+        return failed;
+    struct join_ends *ends = calloc(lanes->stream_count + 1, sizeof *ends);
+    if (ends == NULL)
+        return -ENOMEM;
+    claim(lanes, ends);
+    count_unjoined(lanes, ends);
+    for (size_t i = 0; i < lanes->stream_count && failed == 0; i++)
+        failed = fill_stream(lanes, lanes->streams[i], &ends[i]);
+    free(ends);
+    return failed;
+}
