@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,7 +33,16 @@ static void usage(FILE *out)
         fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
 }
 
-int main(int argc, char **argv)
+/* What stdio still holds is written here: a full disk must not pass for success. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "sockdiag: cannot write the output: %s\n", strerror(errno));
+    return CMD_ERROR;
+}
+
+static int run(int argc, char **argv)
 {
     if (argc < 2) {
         usage(stderr);
@@ -52,4 +62,9 @@ int main(int argc, char **argv)
     }
     fprintf(stderr, "sockdiag: there is no command '%s'; 'sockdiag --help' lists them\n", argv[1]);
     return CMD_ERROR;
+}
+
+int main(int argc, char **argv)
+{
+    return finish(run(argc, argv));
 }

@@ -90,7 +90,7 @@ install_debian() {
         echo "deps: neither root nor sudo; as root: apt-get install --no-install-recommends $(column 3)" >&2
         return
     fi
-    echo "deps: installing $(column 3)"
+    echo "deps: installing $(column 3 | sed 's/|[^ ]*//g')"
     $as_root apt-get update -qq || echo "deps: apt-get update failed; trying with the lists that are there" >&2
     # shellcheck disable=SC2046,SC2086 # lists of words
     $as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get install -qq -y --no-install-recommends \

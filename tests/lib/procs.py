@@ -28,12 +28,13 @@ def wait_until(condition, deadline=10.0, what="the condition"):
 
 
 def run(*argv, timeout=60, text=True, **more):
-    """subprocess.run with the output captured and a time limit. Never raises for an exit status."""
-    more.setdefault("stdin", subprocess.DEVNULL)
-    if "input" in more:
-        del more["stdin"]
-    return subprocess.run([str(word) for word in argv], capture_output=True, text=text, timeout=timeout, check=False,
-                          **({"errors": "replace"} if text else {}), **more)
+    """subprocess.run with a time limit and what is not redirected captured. Never raises for an exit status."""
+    if "input" not in more:
+        more.setdefault("stdin", subprocess.DEVNULL)
+    if text:
+        more.setdefault("errors", "replace")
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
+    return subprocess.run([str(word) for word in argv], text=text, timeout=timeout, check=False, **streams)
 
 
 def sockdiag(*argv, **more):

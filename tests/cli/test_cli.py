@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""The command line itself: help, versions, and what is said to a mistake. Needs no network."""
+
+import re
+
+from cases import case, check, contains, done, equal
+from procs import sockdiag
+
+COMMON = {"--json", "--color", "--quiet", "--verbose", "--help"}
+# What each command must offer; --help may list more.
+OPTIONS = {
+    "demo": {"--framing", "--mtu", "--delay", "--rate", "--drop", "--dup", "--reorder", "--corrupt", "--work"},
+    "show": {"--ascii"},
+    "record": set(),
+    "capture": set(),
+    "lab": {"--mtu", "--delay", "--rate", "--drop", "--dup", "--reorder", "--corrupt", "--server-cmd"},
+    "ftp": set(),
+}
+OPTION_LINE = re.compile(r"^  (?:-(\w), |    )--([a-z0-9-]+)( \S+)? +\S", re.M)
+
+
+def listed_commands():
+    """The names that `sockdiag --help` lists under Commands."""
+    text = sockdiag("--help").stdout
+    return re.findall(r"^  ([a-z]+) +\S", text[text.index("\nCommands"):], re.M)
+
+
+def options_of(text):
+    """[(name, takes an argument)] of a command's help."""
+    section = text[text.index("\nOptions:"):]
+    return [("--" + name, bool(argument)) for _, name, argument in OPTION_LINE.findall(section)]
+
+
+def is_usage_error(result, *parts):
+    equal(result.returncode, 2, "exit status")
+    equal(result.stdout, "", "stdout")
+    for part in parts:
+        contains(result.stderr, part, "stderr")
+
+
+with case("--version"):
+    shown = sockdiag("--version")
+    equal((shown.returncode, shown.stderr), (0, ""))
+    check(re.fullmatch(r"sockdiag \d+\.\d+\.\d+\n", shown.stdout), shown.stdout)
+
+with case("--help lists the commands, on stdout"):
+    shown = sockdiag("--help")
+    equal((shown.returncode, shown.stderr), (0, ""))
+    equal(sockdiag("-h").stdout, shown.stdout)
+    equal(set(OPTIONS) - set(listed_commands()), set(), "commands that are missing")
+
+with case("no arguments: the same list on stderr, status 2"):
+    shown = sockdiag()
+    is_usage_error(shown)
+    equal(shown.stderr, sockdiag("--help").stdout)
+
+with case("an unknown command is named"):
+    is_usage_error(sockdiag("dmeo"), "there is no command 'dmeo'", "sockdiag --help")
+    is_usage_error(sockdiag(""), "there is no command ''")
+    is_usage_error(sockdiag("de"), "there is no command 'de'")  # no abbreviations
+    is_usage_error(sockdiag("--no-such"), "--no-such")
+
+for command in listed_commands():
+    with case(f"{command} --help: examples first, every option"):
+        shown = sockdiag(command, "--help")
+        equal((shown.returncode, shown.stderr), (0, ""))
+        places = [shown.stdout.index(f"\n{part}:") for part in ("Examples", "Usage", "Options")]
+        equal(places, sorted(places), "order of the parts")
+        check(re.search(rf"^  sockdiag {command}\b", shown.stdout, re.M), "no example or usage of the command itself")
+        names = [name for name, _ in options_of(shown.stdout)]
+        equal(len(names), len(set(names)), f"an option stands there twice: {names}")
+        equal((COMMON | OPTIONS.get(command, set())) - set(names), set(), "options that are missing")
+        equal(sockdiag(command, "-h").stdout, shown.stdout)
+        too_wide = [line for line in shown.stdout.splitlines() if len(line) > 120]
+        equal(too_wide, [], "lines over 120 columns")
+
+    with case(f"{command}: an option that --help lists is one"):
+        for name, takes_argument in options_of(sockdiag(command, "--help").stdout):
+            if not takes_argument:
+                equal(sockdiag(command, name, "--help").returncode, 0, f"{command} {name} --help")
+
+    with case(f"{command}: an unknown option is named, status 2"):
+        is_usage_error(sockdiag(command, "--no-such-option"), "--no-such-option", f"sockdiag {command} --help")
+        is_usage_error(sockdiag(command, "--jsn"), "--jsn", "did you mean --json?")
+        is_usage_error(sockdiag(command, "-Z"), "-Z")
+        is_usage_error(sockdiag(command, "--color=sometimes"), "sometimes")
+
+with case("a full disk is an error, not silence"):
+    for words in (("--version",), ("--help",), ("demo", "--help")):
+        with open("/dev/full", "wb") as full:
+            shown = sockdiag(*words, stdout=full)
+        equal(shown.returncode, 2, f"exit status of {words}")
+        contains(shown.stderr, "No space left", f"stderr of {words}")
+
+done()
