@@ -35,16 +35,27 @@ static void field_u64(struct buf *out, const char *key, uint64_t value)
     buf_char(out, '\n');
 }
 
-static void field_endpoint(struct buf *out, const char *key, const struct packet_address *address,
-                           uint16_t port)
+static void field_endpoint(struct buf *out, const char *key, const char *text)
 {
-    char text[PACKET_ENDPOINT_TEXT];
-    if (address->family == 0)
+    if (text[0] == '\0')
         return;
-    packet_endpoint_text(address, port, text);
     buf_text(out, key);
     buf_text(out, text);
     buf_char(out, '\n');
+}
+
+/* Both ends as text, "" where there is none: they are printed twice. */
+struct endpoints {
+    char local[PACKET_ENDPOINT_TEXT], peer[PACKET_ENDPOINT_TEXT];
+};
+
+static void endpoints_of(const struct call *call, struct endpoints *ends)
+{
+    ends->local[0] = ends->peer[0] = '\0';
+    if (call->local.family != 0)
+        packet_endpoint_text(&call->local, call->local_port, ends->local);
+    if (call->peer.family != 0)
+        packet_endpoint_text(&call->peer, call->peer_port, ends->peer);
 }
 
 static void hex(struct buf *out, const uint8_t *data, size_t len)
@@ -74,9 +85,8 @@ static void build_tcpi(struct buf *out, const struct call_tcpi *tcpi)
     buf_char(out, '\n');
 }
 
-void call_message(struct buf *out, const struct call *call)
+static void build_message(struct buf *out, const struct call *call, const struct endpoints *ends)
 {
-    char text[PACKET_ENDPOINT_TEXT];
     buf_text(out, call->name);
     buf_char(out, '(');
     buf_i64(out, call->fd);
@@ -96,15 +106,13 @@ void call_message(struct buf *out, const struct call *call)
     } else {
         buf_i64(out, call->result);
     }
-    if (call->local.family != 0) {
-        packet_endpoint_text(&call->local, call->local_port, text);
+    if (ends->local[0] != '\0') {
         buf_text(out, "  ");
-        buf_text(out, text);
+        buf_text(out, ends->local);
     }
-    if (call->peer.family != 0) {
-        packet_endpoint_text(&call->peer, call->peer_port, text);
+    if (ends->peer[0] != '\0') {
         buf_text(out, call->op == CALL_RECV ? " < " : " > ");
-        buf_text(out, text);
+        buf_text(out, ends->peer);
     }
     if (call->has_offset && call_moved(call) > 0) {
         buf_text(out, " [");
@@ -113,6 +121,13 @@ void call_message(struct buf *out, const struct call *call)
         buf_u64(out, call->offset + call_moved(call));
         buf_char(out, ')');
     }
+}
+
+void call_message(struct buf *out, const struct call *call)
+{
+    struct endpoints ends;
+    endpoints_of(call, &ends);
+    build_message(out, call, &ends);
 }
 
 static void build_optional(struct buf *out, const struct call *call)
@@ -140,9 +155,11 @@ static void build_optional(struct buf *out, const struct call *call)
 
 void call_build(struct buf *out, const struct call *call)
 {
+    struct endpoints ends;
+    endpoints_of(call, &ends);
     field_u64(out, "__REALTIME_TIMESTAMP=", call->exit_ns / 1000);
     buf_text(out, "MESSAGE=");
-    call_message(out, call);
+    build_message(out, call, &ends);
     buf_text(out, "\nSYSLOG_IDENTIFIER=sockdiag\n");
     field_i64(out, "_PID=", call->pid);
     field_text(out, "_COMM=", call->comm);
@@ -158,8 +175,8 @@ void call_build(struct buf *out, const struct call *call)
     buf_char(out, '/');
     buf_text(out, type_names[call->type]);
     buf_char(out, '\n');
-    field_endpoint(out, PREFIX "LOCAL=", &call->local, call->local_port);
-    field_endpoint(out, PREFIX "PEER=", &call->peer, call->peer_port);
+    field_endpoint(out, PREFIX "LOCAL=", ends.local);
+    field_endpoint(out, PREFIX "PEER=", ends.peer);
     field_u64(out, PREFIX "ENTER_NS=", call->enter_ns);
     field_u64(out, PREFIX "EXIT_NS=", call->exit_ns);
     field_u64(out, PREFIX "ASKED=", call->asked);

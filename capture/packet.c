@@ -2,21 +2,53 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
+
+/* Decimal digits at `out`; returns the place behind them. By hand: the recorder prints two addresses for each
+ * call. */
+static char *put_number(char *out, unsigned value)
+{
+    char digits[10];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    memcpy(out, digits + at, sizeof digits - at);
+    return out + sizeof digits - at;
+}
+
+/* The address at `out`, NUL-terminated; returns the place of the NUL. */
+static char *put_address(char *out, const struct packet_address *address)
+{
+    if (address->family == 4) {
+        for (int i = 0; i < 4; i++) {
+            out = put_number(out, address->bytes[i]);
+            *out++ = '.';
+        }
+        *--out = '\0';
+        return out;
+    }
+    if (address->family != 6 || inet_ntop(AF_INET6, address->bytes, out, PACKET_ADDRESS_TEXT) == NULL)
+        strcpy(out, "-");
+    return out + strlen(out);
+}
 
 void packet_address_text(const struct packet_address *address, char out[PACKET_ADDRESS_TEXT])
 {
-    int family = address->family == 4 ? AF_INET : AF_INET6;
-    if (address->family == 0 || inet_ntop(family, address->bytes, out, PACKET_ADDRESS_TEXT) == NULL)
-        strcpy(out, "-");
+    put_address(out, address);
 }
 
 void packet_endpoint_text(const struct packet_address *address, uint16_t port, char out[PACKET_ENDPOINT_TEXT])
 {
-    char text[PACKET_ADDRESS_TEXT];
-    packet_address_text(address, text);
-    snprintf(out, PACKET_ENDPOINT_TEXT, address->family == 6 ? "[%s]:%u" : "%s:%u", text, port);
+    char *at = out;
+    if (address->family == 6)
+        *at++ = '[';
+    at = put_address(at, address);
+    if (address->family == 6)
+        *at++ = ']';
+    *at++ = ':';
+    *put_number(at, port) = '\0';
 }
 
 static int parse_port(const char *text, size_t len, uint16_t *port)

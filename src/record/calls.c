@@ -338,7 +338,7 @@ static void describe(const struct task *task, const struct recorded_call *call, 
         .has_tcpi = call->has_tcpi,
         .tcpi = call->tcpi,
     };
-    snprintf(out->name, sizeof out->name, "%s", call->row->name);
+    strncpy(out->name, call->row->name, sizeof out->name - 1);
     memcpy(out->comm, task->process->comm, sizeof out->comm);
 }
 
