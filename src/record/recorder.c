@@ -41,7 +41,7 @@ struct recorder {
     uint64_t listens_at_start; /* calls.listens when the last program was started */
     uint64_t deadline_ns;      /* monotonic; 0: none */
     bool ending;               /* the main program is gone */
-    bool killed;               /* the others got SIGKILL */
+    int last_signal;           /* what the others got since: 0, SIGTERM, SIGKILL */
     int failed;
 };
 
@@ -123,7 +123,16 @@ static void give_up(struct recorder *r, int failed)
         r->failed = failed;
     r->ending = true;
     signal_programs(r, SIGKILL);
-    r->killed = true;
+    r->last_signal = SIGKILL;
+}
+
+/* The main program is gone: what the others get next, if they are still there. */
+static void press_on(struct recorder *r)
+{
+    r->last_signal = r->last_signal == 0 ? SIGTERM : SIGKILL;
+    signal_programs(r, r->last_signal);
+    if (r->last_signal == SIGTERM)
+        set_deadline(r, TERM_GRACE_MS);
 }
 
 static void start_next(struct recorder *r)
@@ -170,8 +179,7 @@ static void check_deadline(struct recorder *r)
         return;
     clear_deadline(r);
     if (r->ending) {
-        signal_programs(r, SIGKILL);
-        r->killed = true;
+        press_on(r);
     } else {
         give_up(r,
                 sd_fail(r->err, ETIMEDOUT, "'%s' did not listen in time, so nothing was started against it",
@@ -194,8 +202,10 @@ static void program_ended(struct recorder *r, pid_t pid, int status)
                                r->config->programs[i].argv[0]));
         } else if (is_main && r->config->count > 1 && !r->ending) {
             r->ending = true;
-            signal_programs(r, SIGTERM);
-            set_deadline(r, TERM_GRACE_MS);
+            if (r->config->linger_ms > 0)
+                set_deadline(r, r->config->linger_ms);
+            else
+                press_on(r);
         }
     }
 }

@@ -28,8 +28,10 @@ struct recorder_program {
 };
 
 struct recorder_config {
-    const struct recorder_program *programs; /* the last is the main one: at its end the others get SIGTERM */
+    const struct recorder_program *programs; /* the last is the main one */
     size_t count;
+    unsigned linger_ms; /* the time that the others have to end by themselves after the main one; then
+                           SIGTERM, and two seconds later SIGKILL */
     bool survive;
     bool no_pin;                 /* do not put the programs on the recorder's CPU */
     bool keep_bytes;             /* the records hold the bytes moved */
