@@ -82,42 +82,97 @@ static bool header_breaks(const struct lanes_direction *d, const struct lanes_sp
     return true;
 }
 
-/* A reader that knows the length shows it: its first recv of the message asks for no more than that. One
- * that later asks for more than is left has lost count. */
-static bool reader_overruns(const struct lanes_direction *d, const struct lanes_span *message,
-                            struct breakage *b)
+/* What a reader does in a message of known length, and right behind it. */
+struct reading_on {
+    const struct lanes_span *message;
+    const struct lanes_span *last; /* the recv that returned its last byte */
+    uint64_t next_ask;             /* what the reader of this framing asks for behind a message */
+    bool asked_too_much;           /* a recv inside asked for more than was left */
+};
+
+/* Does this recv show that the reader is not aware of the message's end? It crosses it; or it goes on behind
+ * it, and asks neither for what a new message begins with nor without having lost count before. One that
+ * counts only what came last asks for the size less that. */
+static bool is_unaware(struct reading_on *r, const struct lanes_span *recv)
 {
-    const struct lanes_spans *recvs = &d->lane[LANES_RECV];
+    const uint64_t end = span_end(r->message), asked = recv->call->asked;
+    if (recv->offset > r->message->offset && recv->offset < end) {
+        r->asked_too_much = r->asked_too_much || asked > end - recv->offset;
+        return span_end(recv) > end;
+    }
+    if (recv->offset != end || asked == r->next_ask || r->last == NULL)
+        return false;
+    return r->asked_too_much || (r->last->offset > r->message->offset && span_end(r->last) == end &&
+                                 asked == r->message->length - r->last->length);
+}
+
+/* The first recv that shows it; NULL: none. `first`: the index of the message's first recv. */
+static const struct lanes_span *first_unaware(const struct framing *framing, const struct lanes_direction *d,
+                                              const struct lanes_span *message, size_t first)
+{
+    const struct lanes_spans *recvs = &d->lane[LANES_RECV], *waits = &d->waits;
     const uint64_t end = span_end(message);
-    size_t i = spans_after(recvs->at, recvs->count, message->offset);
-    if (!message->complete || i >= recvs->count || recvs->at[i].offset != message->offset ||
-        recvs->at[i].call->asked > message->length)
-        return false;
-    while (i < recvs->count && recvs->at[i].offset < end &&
-           recvs->at[i].call->asked <= end - recvs->at[i].offset)
-        i++;
-    if (i >= recvs->count || recvs->at[i].offset >= end)
-        return false;
-    const struct lanes_span *recv = &recvs->at[i];
-    b->at = end;
-    b->recv = recv;
-    b->message = message;
-    b->time_ns = recv->exit_ns;
-    b->cause = (struct finding_cause){"overrun", false};
-    b->advice = "count what came: got += n, and ask for size - got";
-    words_message(&b->what, d, message);
-    buf_printf(&b->what, " ends at byte %" PRIu64 ", but recv #%" PRIu32 " asks for ", end, recv->n);
-    words_bytes(&b->what, recv->call->asked);
-    buf_text(&b->what, " where ");
-    words_bytes(&b->what, end - recv->offset);
-    buf_text(&b->what, " are left");
-    if (span_end(recv) > end) {
+    struct reading_on r = {.message = message,
+                           .last = lane_at(d, LANES_RECV, end - 1),
+                           .next_ask =
+                               framing->reader_buffer != 0 ? framing->reader_buffer : FRAMING_PREFIX_LEN};
+    for (size_t i = first; i < recvs->count && recvs->at[i].offset <= end; i++) {
+        if (is_unaware(&r, &recvs->at[i]))
+            return &recvs->at[i];
+    }
+    for (size_t i = spans_after(waits->at, waits->count, end - 1);
+         i < waits->count && waits->at[i].offset == end; i++) {
+        if (is_unaware(&r, &waits->at[i]))
+            return &waits->at[i];
+    }
+    return NULL;
+}
+
+static void say_overrun(const struct lanes_direction *d, struct breakage *b)
+{
+    const uint64_t end = b->at;
+    words_message(&b->what, d, b->message);
+    buf_printf(&b->what, " ends at byte %" PRIu64 ", but ", end);
+    if (b->recv->n != 0)
+        buf_printf(&b->what, "recv #%" PRIu32 " asks for ", b->recv->n);
+    else
+        buf_text(&b->what, "a recv, which got nothing, asks for ");
+    words_bytes(&b->what, b->recv->call->asked);
+    if (b->recv->offset < end) {
+        buf_text(&b->what, " where ");
+        words_bytes(&b->what, end - b->recv->offset);
+        buf_text(&b->what, " are left");
+    } else {
+        buf_text(&b->what, " more of it");
+    }
+    if (span_end(b->recv) > end) {
         buf_text(&b->what, ", and takes bytes of what follows: ");
-        words_payload(&b->what, d, end, span_end(recv), 24);
+        words_payload(&b->what, d, end, span_end(b->recv), 24);
     }
     buf_text(&b->why,
              "the reader knew the length (its first recv asked for no more than that) and lost count of what "
              "it had");
+}
+
+/* A reader that knows the length shows it: its first recv of the message asks for no more than that. (One
+ * that asks for more keeps what is too much for later: a buffer, which is no mistake.) */
+static bool reader_overruns(const struct framing *framing, const struct lanes_direction *d,
+                            const struct lanes_span *message, struct breakage *b)
+{
+    const struct lanes_spans *recvs = &d->lane[LANES_RECV];
+    const size_t first = spans_after(recvs->at, recvs->count, message->offset);
+    if (!message->complete || first >= recvs->count || recvs->at[first].offset != message->offset ||
+        recvs->at[first].call->asked > message->length)
+        return false;
+    b->recv = first_unaware(framing, d, message, first);
+    if (b->recv == NULL)
+        return false;
+    b->at = span_end(message);
+    b->message = message;
+    b->time_ns = b->recv->exit_ns;
+    b->cause = (struct finding_cause){"overrun", false};
+    b->advice = "count what came: got += n, and ask for size - got";
+    say_overrun(d, b);
     return true;
 }
 
@@ -201,7 +256,7 @@ static void garbage_breaks(const struct lanes_direction *d, size_t i, struct bre
     b->message = garbage;
     words_payload(&b->what, d, garbage->offset, span_end(garbage), 24);
     buf_printf(&b->what, " at byte %" PRIu64 " is no header", garbage->offset);
-    if (before != NULL && before->announced > 0) {
+    if (before != NULL && before->announced > 0 && !named(before, "length")) {
         buf_text(&b->what, "; it stands right behind ");
         words_message(&b->what, d, before);
         buf_text(&b->what, ", which was announced as ");
@@ -257,7 +312,7 @@ static bool message_breaks(const struct framing *framing, const struct lanes_dir
     if (named(message, "header") && framing->reader_buffer != 0)
         return header_breaks(d, message, b);
     if (framing->reader_buffer == 0 || framing->body_sized)
-        return reader_overruns(d, message, b);
+        return reader_overruns(framing, d, message, b);
     return false;
 }
 
@@ -284,7 +339,8 @@ static int tell_breakage(struct lanes_stream *stream, const struct lanes_directi
     const uint64_t end = b->recv != NULL ? span_end(b->recv) : span_end(b->message);
     struct lanes_finding *f =
         finding_add(stream, d, "framing-broken", b->cause.word, b->at, end > b->at ? end - b->at : 0);
-    if (f == NULL || (b->recv != NULL && finding_evidence(f, LANES_RECV, b->recv->n) != 0) ||
+    const bool numbered = b->recv != NULL && b->recv->n != 0;
+    if (f == NULL || (numbered && finding_evidence(f, LANES_RECV, b->recv->n) != 0) ||
         (b->send != NULL ? finding_evidence(f, LANES_SEND, b->send->n)
                          : finding_overlapping(f, d, LANES_SEND, begin, end)) != 0 ||
         finding_overlapping(f, d, LANES_WIRE, begin, end) != 0 ||
@@ -356,9 +412,24 @@ static void say_nearest(const struct nearest *nearest, const struct framing *fra
     words_bytes(why, nearest->longest);
 }
 
+/* Did a recv wait long, and in vain? Then the run did not end well, whatever the reason. */
+#define LONG_WAIT_NS 100000000U
+
+static bool waited_in_vain(const struct lanes_direction *d)
+{
+    for (size_t i = 0; i < d->waits.count; i++) {
+        const struct lanes_span *wait = &d->waits.at[i];
+        if (wait->call->result < 0 && wait->exit_ns > wait->time_ns + LONG_WAIT_NS)
+            return true;
+    }
+    return false;
+}
+
 static int lucky(struct lanes_stream *stream)
 {
     struct nearest nearest = {0};
+    if (waited_in_vain(&stream->direction[0]) || waited_in_vain(&stream->direction[1]))
+        return 0;
     for (int side = 0; side < 2; side++) {
         const struct lanes_direction *d = &stream->direction[side];
         for (size_t i = 0; i < d->lane[LANES_MESSAGE].count; i++) {

@@ -40,12 +40,12 @@ static int compare_calls(const void *a, const void *b)
 /* Offsets of more than this are no stream's: a damaged or hostile record. */
 #define MOST_OFFSET (UINT64_C(1) << 60)
 
-static int add_call(struct lanes_spans *spans, const struct call *call, uint64_t sum)
+static int add_call(struct lanes_spans *spans, const struct call *call, uint64_t offset)
 {
     struct lanes_span *span = spans_add(spans);
     if (span == NULL)
         return -ENOMEM;
-    span->offset = call->has_offset ? call->offset : sum;
+    span->offset = offset;
     span->length = call_moved(call);
     span->time_ns = call->enter_ns;
     span->exit_ns = call->exit_ns;
@@ -53,35 +53,53 @@ static int add_call(struct lanes_spans *spans, const struct call *call, uint64_t
     return 0;
 }
 
-/* The spans of one socket's sends or recvs. *sane: they can stand side by side on an axis. */
-static int collect(struct lanes_spans *spans, const struct lanes_socket *socket, enum call_op op, bool *sane)
+/* Number a lane's spans and let its axis begin at `base`. False where they overlap: no axis has that. */
+static bool number_spans(struct lanes_spans *spans, uint64_t base)
 {
-    uint64_t sum = 0;
-    *sane = true;
-    for (size_t i = 0; i < socket->call_count; i++) {
-        const struct call *call = socket->calls[i];
-        const uint64_t moved = call_moved(call);
-        if (call->op != op || moved == 0)
-            continue;
-        if (moved > MOST_OFFSET || (call->has_offset && call->offset > MOST_OFFSET) || sum > MOST_OFFSET) {
-            *sane = false;
-            return 0;
-        }
-        if (add_call(spans, call, sum) != 0)
-            return -ENOMEM;
-        sum += moved;
-    }
-    if (spans->count > 1)
-        qsort(spans->at, spans->count, sizeof *spans->at, compare_calls);
-    const uint64_t base = socket->reconnected && spans->count > 0 ? spans->at[0].offset : 0;
+    bool sane = true;
     uint64_t end = 0;
     for (size_t i = 0; i < spans->count; i++) {
         struct lanes_span *span = &spans->at[i];
         span->offset -= base;
         span->n = (uint32_t)i + 1;
-        *sane = *sane && span->offset >= end;
+        sane = sane && span->offset >= end;
         end = span_end(span);
     }
+    return sane;
+}
+
+/* The spans of one socket's sends or recvs. *sane: they can stand side by side on an axis. A call that moved
+ * bytes and has no offset is one that the recorder could not place. */
+static int collect(struct lanes_direction *d, enum lanes_lane lane, const struct lanes_socket *socket,
+                   bool *sane)
+{
+    struct lanes_spans *spans = &d->lane[lane];
+    const enum call_op op = lane == LANES_SEND ? CALL_SEND : CALL_RECV;
+    uint64_t end = 0;
+    for (size_t i = 0; i < socket->call_count; i++) {
+        const struct call *call = socket->calls[i];
+        const uint64_t moved = call_moved(call);
+        if (call->op != op || call->peeked)
+            continue;
+        *sane = moved == 0 || (call->has_offset && moved <= MOST_OFFSET && call->offset <= MOST_OFFSET);
+        if (!*sane)
+            return 0;
+        if (moved > 0 && call->offset + moved > end)
+            end = call->offset + moved;
+        int failed = 0;
+        if (moved > 0)
+            failed = add_call(spans, call, call->offset);
+        else if (lane == LANES_RECV)
+            failed = add_call(&d->waits, call, end);
+        if (failed != 0)
+            return failed;
+    }
+    if (spans->count > 1)
+        qsort(spans->at, spans->count, sizeof *spans->at, compare_calls);
+    const uint64_t base = socket->reconnected && spans->count > 0 ? spans->at[0].offset : 0;
+    *sane = number_spans(spans, base);
+    for (size_t i = 0; i < d->waits.count && lane == LANES_RECV; i++)
+        d->waits.at[i].offset -= d->waits.at[i].offset >= base ? base : d->waits.at[i].offset;
     return 0;
 }
 
@@ -122,10 +140,12 @@ static int leave_out(struct lanes_stream *stream, struct lanes_direction *d, enu
                      const char *why)
 {
     spans_free(&d->lane[lane]);
-    if (lane == LANES_SEND)
+    if (lane == LANES_SEND) {
         d->has_sends = false;
-    else
+    } else {
+        spans_free(&d->waits);
         d->has_recvs = false;
+    }
     enum flow_side side = lane == LANES_SEND ? d->from : (enum flow_side)(1 - d->from);
     return model_note(stream, "the %s lane of the %s is left out: %s", lane_name(lane), side_name(side), why);
 }
@@ -191,11 +211,11 @@ static int balance(struct lanes_stream *stream, struct lanes_direction *d)
 static int fill_lane(struct lanes_stream *stream, struct lanes_direction *d, enum lanes_lane lane,
                      const struct lanes_socket *socket)
 {
-    bool sane;
-    if (collect(&d->lane[lane], socket, lane == LANES_SEND ? CALL_SEND : CALL_RECV, &sane) != 0)
+    bool sane = true;
+    if (collect(d, lane, socket, &sane) != 0)
         return -ENOMEM;
     if (!sane)
-        return leave_out(stream, d, lane, "the offsets in the call records contradict each other");
+        return leave_out(stream, d, lane, "the recorder could not tell where the bytes of each call stand");
     int failed = order_calls(stream, d, lane);
     if (failed == 0 && d->has_wire)
         failed = hold_against_wire(stream, d, lane);

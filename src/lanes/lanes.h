@@ -56,6 +56,8 @@ struct lanes_direction {
     enum flow_side from;
     struct lanes_spans lane[LANES_LANE_COUNT];
     size_t unique;
+    struct lanes_spans waits; /* recvs that returned no byte (0 or an error), where the next byte would stand:
+                                 length 0, n 0; what a reader asked for in vain tells what it believed */
     uint64_t bytes; /* payload on the wire, each byte once: the end of the wire lane (0 without a wire) */
     uint64_t packets, segments;
     uint16_t mss;              /* payload bytes a segment may carry in this direction; 0: not known */

@@ -67,6 +67,7 @@ void model_free_stream(struct lanes_stream *stream)
     for (int side = 0; side < 2; side++) {
         for (int lane = 0; lane < LANES_LANE_COUNT; lane++)
             spans_free(&stream->direction[side].lane[lane]);
+        spans_free(&stream->direction[side].waits);
         free(stream->direction[side].payload);
     }
     findings_free(stream);
