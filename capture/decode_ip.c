@@ -61,7 +61,8 @@ static void walk_options(struct packet *packet, struct bytes options, struct che
     }
 }
 
-/* The length fields. False where the header cannot be used. */
+/* The length fields. A datagram longer than its frame was cut by the network or by a tool that edited the
+ * capture: what is there is decoded. False where the header cannot be used. */
 static bool take_ipv4_lengths(struct packet *packet, struct layer *layer, uint32_t header)
 {
     uint32_t total = load_be16(layer->at + 2);
@@ -76,10 +77,8 @@ static bool take_ipv4_lengths(struct packet *packet, struct layer *layer, uint32
         stop_decoding(packet, PACKET_INVALID, "an IPv4 total length shorter than its header (RFC 791)");
         return false;
     }
-    if (total > layer->wire) {
+    if (total > layer->wire)
         stop_decoding(packet, PACKET_INVALID, "an IPv4 total length beyond the end of the frame");
-        return false;
-    }
     layer_limit(layer, total);
     if (layer->captured < header) {
         STOP_SHORT(packet, layer, header, "IPv4 header");
@@ -226,10 +225,8 @@ static void decode_ipv6(struct packet *packet, struct layer layer, unsigned dept
         payload = layer.wire;
     packet->ip_len = IPV6_LEN + payload;
     packet->ip_payload = layer.at;
-    if (payload > layer.wire) {
+    if (payload > layer.wire)
         stop_decoding(packet, PACKET_INVALID, "an IPv6 payload length beyond the end of the frame");
-        return;
-    }
     layer_limit(&layer, payload);
     packet->ip_payload_len = layer.captured;
     struct checksum_target target = {0};

@@ -34,7 +34,7 @@ static uint64_t pseudo_header(const struct packet *packet, uint32_t len,
 static enum packet_checksum verify(const struct packet *packet, const struct layer *layer, uint32_t len,
                                    uint16_t field, const struct checksum_target *target)
 {
-    if (layer->captured < len || target->unknown)
+    if (layer->captured < len || target->unknown || packet->verdict == PACKET_INVALID)
         return CHECKSUM_NONE;
     uint64_t pseudo = pseudo_header(packet, len, &target->address);
     if (checksum_fold(checksum_add(pseudo, layer->at, len)) == 0xffff)

@@ -248,11 +248,15 @@ static void expire(struct defrag *d, uint64_t now_ns)
     }
 }
 
-/* Bytes of the datagram that the fragment carried on the wire. */
+/* Bytes of the datagram that the fragment brings; 0 where it is invalid. */
 static uint32_t fragment_len(const struct packet *packet)
 {
     const uint32_t headers = (uint32_t)(packet->ip_payload - packet->ip_header);
-    return packet->ip_len > headers ? packet->ip_len - headers : 0;
+    const uint32_t len = packet->ip_len > headers ? packet->ip_len - headers : 0;
+    if (!packet->more_fragments || len % 8 == 0)
+        return len;
+    /* All but the last are multiples of 8. Over IPv4 receivers cut, over IPv6 they refuse (RFC 8200, 4.5). */
+    return packet->source.family == 4 ? len - len % 8 : 0;
 }
 
 bool defrag_feed(struct defrag *d, struct packet *packet)

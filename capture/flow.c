@@ -187,12 +187,16 @@ static enum flow_side other(enum flow_side side)
 
 /* ---- packets ---- */
 
+static bool has_bad_checksum(const struct packet *packet)
+{
+    return packet->transport_checksum == CHECKSUM_BAD || packet->ip_checksum == CHECKSUM_BAD;
+}
+
 /* Is the packet's bad checksum the network's doing? Not in a direction where (nearly) all are bad: one in
  * 65536 wrong checksums is right by chance. */
 static bool is_corrupted(const struct entry *e, enum flow_side from, const struct packet *packet)
 {
-    return packet->transport_checksum == CHECKSUM_BAD &&
-           e->good_checksums[from] * 16 > e->bad_checksums[from];
+    return has_bad_checksum(packet) && e->good_checksums[from] * 16 > e->bad_checksums[from];
 }
 
 static void time_handshake(struct entry *e, enum flow_side from, const struct packet *packet)
@@ -228,8 +232,10 @@ static int feed_entry(struct flow_table *table, struct entry *e, const struct pa
     struct flow_stream *stream = &e->stream;
     const enum flow_side from = side_of(e, packet);
     struct tcp_segment segment;
-    e->good_checksums[from] += packet->transport_checksum == CHECKSUM_GOOD;
-    e->bad_checksums[from] += packet->transport_checksum == CHECKSUM_BAD;
+    if (has_bad_checksum(packet))
+        e->bad_checksums[from]++;
+    else
+        e->good_checksums[from] += packet->transport_checksum == CHECKSUM_GOOD;
     const bool corrupted = is_corrupted(e, from, packet);
     int failed = tcp_direction_feed(&stream->direction[from], packet, corrupted, &table->scratch, &segment);
     if (failed != 0)

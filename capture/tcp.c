@@ -270,7 +270,8 @@ int tcp_direction_feed(struct tcp_direction *d, const struct packet *packet, boo
     const bool syn_of_another = syn && d->started && tcp->seq + 1 != d->base_seq;
     *segment = (struct tcp_segment){.packet = packet};
     d->packets++;
-    if (trust_checksums && packet->transport_checksum == CHECKSUM_BAD) {
+    if (trust_checksums &&
+        (packet->transport_checksum == CHECKSUM_BAD || packet->ip_checksum == CHECKSUM_BAD)) {
         d->bad_checksums++;
         int64_t place = d->started ? tcp_direction_offset(d, tcp->seq + syn) : 0;
         segment->offset = place > 0 ? (uint64_t)place : 0;
