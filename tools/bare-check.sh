@@ -31,6 +31,7 @@ shift
 tree=$(cd "$(dirname "$0")/.." && pwd)
 
 if [ -z "$mirror" ]; then
+    # shellcheck disable=SC2016 # apt-get's variables
     mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
         awk -v suite=$suite '$1 == suite { print $2; exit }')
     mirror=${mirror:-http://deb.debian.org/debian}

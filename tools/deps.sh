@@ -67,6 +67,10 @@ column() { # of `missing`'s output
     echo "$absent" | awk -v n="$1" '{ print $n }' | sort -u | tr '\n' ' '
 }
 
+first_names() { # Debian's, for people
+    column 3 | sed 's/|[^ ]*//g; s/ $//'
+}
+
 # The first of the alternatives that the archive has.
 pick() {
     for names in $1; do
@@ -87,10 +91,10 @@ install_debian() {
     elif command -v sudo >/dev/null 2>&1; then
         as_root=sudo
     else
-        echo "deps: neither root nor sudo; as root: apt-get install --no-install-recommends $(column 3)" >&2
+        echo "deps: neither root nor sudo; as root: apt-get install --no-install-recommends $(first_names)" >&2
         return
     fi
-    echo "deps: installing $(column 3 | sed 's/|[^ ]*//g')"
+    echo "deps: installing $(first_names)"
     $as_root apt-get update -qq || echo "deps: apt-get update failed; trying with the lists that are there" >&2
     # shellcheck disable=SC2046,SC2086 # lists of words
     $as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get install -qq -y --no-install-recommends \
@@ -151,7 +155,7 @@ fi
 
 absent=$(missing)
 [ -z "$absent" ] && exit 0
-echo "deps: still missing: $(column 2)" >&2
+echo "deps: still missing: $(column 2 | sed 's/[a-z]*:\([^ ]\)/\1/g; s/: / /; s/ $//')" >&2
 case $absent in
 must* | *"
 must"*) exit 1 ;;

@@ -61,6 +61,7 @@ white_space() {
 guards() {
     # SOCKDIAG_MODULE_NAME_H, so that no two headers silence each other.
     status=0
+    # shellcheck disable=SC2044 # no blanks in names
     for file in $(find src capture craft -name '*.h' 2>/dev/null); do
         name=${file#src/}
         guard=SOCKDIAG_$(echo "${name%.h}" | tr 'a-z/' 'A-Z_')_H
@@ -76,6 +77,7 @@ static_analysis() {
         return
     fi
     # uninitvar: it takes an array for uninitialized where a loop fills it; the compilers and the sanitizers know better.
+    # shellcheck disable=SC2046 # words
     cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -j 2 -Isrc -I. \
         -D_GNU_SOURCE -D__x86_64__=1 -DSOCKDIAG_VERSION='""' --suppress=missingIncludeSystem --suppress=uninitvar \
         $(ls -d src capture craft 2>/dev/null)
