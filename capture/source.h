@@ -22,9 +22,15 @@ struct source_live {
  * wrong with it. */
 int source_open_live(struct source **out, const struct source_live *config, struct sd_err *err);
 
-/* "-" is stdin. `filter` (may be NULL) is applied to packets of every link type in the file. */
+/* "-" is stdin. `filter` (may be NULL) is applied to packets of every link type in the file; -EINVAL at
+ * opening where it fits none. Numbers of packets are those in the file. `fd` stays the caller's. */
 int source_open_file(struct source **out, const char *path, const char *filter, struct sd_err *err);
 int source_open_fd(struct source **out, int fd, const char *name, const char *filter, struct sd_err *err);
+
+/* As source_open_file(); when `stop_fd` is readable while input is waited for, source_next() (or the opening)
+ * gives up with -EINTR. */
+int source_open_file_stop(struct source **out, const char *path, const char *filter, int stop_fd,
+                          struct sd_err *err);
 void source_close(struct source *source);
 
 /* As pcapng_reader_next(); a live source also answers -EAGAIN when nothing is there now (poll source_fd()),
@@ -34,6 +40,9 @@ int source_next(struct source *source, struct capture_record *record, struct sd_
 int source_fd(const struct source *source);              /* to poll; -1 for a file */
 int source_linktype(const struct source *source);        /* of a live source */
 const char *source_comment(const struct source *source); /* see pcapng_reader_comment() */
+
+/* See pcapng_reader_interface(); a live source has interface 0 only. */
+const struct capture_interface *source_interface(const struct source *source, uint32_t index);
 
 /* Counts of a live source (ps_recv, ps_drop + ps_ifdrop). 0 or a negative errno. */
 int source_stats(const struct source *source, uint64_t *received, uint64_t *dropped);
