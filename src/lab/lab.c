@@ -8,8 +8,10 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "lab/descendants.h"
 #include "lab/lab_private.h"
@@ -164,7 +166,7 @@ static int reap_wire(struct lab *lab)
     while (got < 0) {
         got = waitpid(lab->wire.pid, &status, 0);
         if (got < 0 && errno != EINTR)
-            break;
+            break; /* somebody else waited for it */
     }
     io_close(&lab->wire.control);
     io_close(&lab->wire.report);
@@ -176,15 +178,16 @@ static int reap_wire(struct lab *lab)
 /* The forwarder's next word. 0 when all is well. */
 static int read_report(struct lab *lab, struct sd_err *err)
 {
-    struct sd_err report = {0};
+    struct wire_report report = {0};
     ssize_t n = io_read_full(lab->wire.report, &report, sizeof report);
     if (n != (ssize_t)sizeof report)
         return wire_died(reap_wire(lab), err);
-    if (report.code == 0)
+    lab->wire.lost = report.lost;
+    if (report.err.code == 0)
         return 0;
     if (err != NULL)
-        *err = report;
-    return -report.code;
+        *err = report.err;
+    return -report.err.code;
 }
 
 int lab_wire_start(struct lab *lab, const struct lab_wire *wire, const struct lab_tap *tap,
@@ -241,19 +244,36 @@ int lab_wire_stop(struct lab *lab, struct sd_err *err)
     return failed == 0 || failed == -EIO ? failed : -EIO;
 }
 
-pid_t lab_wait_any(struct lab *lab, int *status, struct sd_err *err)
+uint64_t lab_wire_lost(const struct lab *lab)
+{
+    return lab->wire.lost;
+}
+
+/* waitpid(-1) with a deadline: 0 after it. */
+static pid_t wait_until(uint64_t deadline, int *status)
 {
     for (;;) {
-        pid_t pid = waitpid(-1, status, 0);
-        if (pid < 0 && errno == EINTR)
-            continue;
-        if (pid < 0)
-            return sd_fail_errno(err, errno, "cannot wait for the lab's programs");
-        if (pid != lab->wire.pid)
-            return pid;
-        lab->wire.ended = true;
-        lab->wire.status = *status;
-        return WIFEXITED(*status) ? sd_fail(err, EIO, "the lab's wire ended on its own")
-                                  : wire_died(*status, err);
+        pid_t pid = waitpid(-1, status, deadline == UINT64_MAX ? 0 : WNOHANG);
+        if (pid > 0 || (pid < 0 && errno != EINTR))
+            return pid > 0 ? pid : -errno;
+        if (pid == 0 && clock_mono_ns() >= deadline)
+            return 0;
+        if (pid == 0)
+            (void)nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
     }
+}
+
+pid_t lab_wait_any(struct lab *lab, int timeout_ms, int *status, struct sd_err *err)
+{
+    const uint64_t deadline =
+        timeout_ms < 0 ? UINT64_MAX : clock_mono_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+    pid_t pid = wait_until(deadline, status);
+    if (pid < 0)
+        return sd_fail_errno(err, -pid, "cannot wait for the lab's programs");
+    if (pid == 0 || pid != lab->wire.pid)
+        return pid;
+    lab->wire.ended = true;
+    lab->wire.status = *status;
+    return WIFEXITED(*status) ? sd_fail(err, EIO, "the lab's wire ended before its time")
+                              : wire_died(*status, err);
 }

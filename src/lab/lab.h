@@ -76,6 +76,10 @@ int lab_wire_start(struct lab *lab, const struct lab_wire *wire, const struct la
  * with err filled where it had died. */
 int lab_wire_stop(struct lab *lab, struct sd_err *err);
 
+/* Frames of the last run that were lost although no rule took them: this machine was too slow for the wire.
+ */
+uint64_t lab_wire_lost(const struct lab *lab);
+
 /* For a forked child, before its exec: move into a host. A child of the supervisor is tied to it (a later
  * change of the user id unties: lab_tie_to_parent()). 0 or a negative errno. */
 int lab_enter(const struct lab *lab, enum lab_host host, struct sd_err *err);
@@ -85,10 +89,10 @@ int lab_enter(const struct lab *lab, enum lab_host host, struct sd_err *err);
 int lab_wait_ready(const struct lab *lab, enum lab_host host, pid_t pid, unsigned deadline_ms,
                    struct sd_err *err);
 
-/* Wait for any child of the supervisor to end, also one that it inherited: its pid, and its status as
- * waitpid(2) tells it. The forwarder's unexpected end is not told as a child: -EIO with err filled, once.
- * Another negative errno: -ECHILD when there is no child. */
-pid_t lab_wait_any(struct lab *lab, int *status, struct sd_err *err);
+/* Wait for any child of the supervisor to end, also one that it inherited; `timeout_ms` < 0: without an end.
+ * Its pid, and its status as waitpid(2) tells it; 0 after the timeout; -ECHILD when there is no child.
+ * The forwarder's end, which nothing asked for, is told once, by -EIO with err filled. */
+pid_t lab_wait_any(struct lab *lab, int timeout_ms, int *status, struct sd_err *err);
 
 /* A directory on a tmpfs that is mounted nowhere and gone when the last descriptor to it is closed: the
  * demo's disk. A descriptor, or a negative errno. */

@@ -18,6 +18,7 @@ struct lab {
         int control, report; /* pipes: to it, from it */
         bool ended;          /* reaped, by lab_wait_any() */
         int status;
+        uint64_t lost; /* see lab_wire_lost() */
     } wire;
 };
 

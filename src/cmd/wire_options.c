@@ -1,0 +1,67 @@
+#include "cmd/wire_options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define LEAST_MTU 576
+#define MOST_MTU 65535
+#define BARE_RULE                                                                                            \
+    "data:2" /* the first segment of a transfer is its header; the second has something to overtake */
+
+const char wire_options_notes[] =
+    "SPEC says which frames a fault falls on, and means the same ones in every run:\n"
+    "  data:3  data:3-5  data:2,4-6   TCP segments with payload from the client (repeats count as further "
+    "ones)\n"
+    "  reply:1                        the same from the server\n"
+    "  syn:1  fin:1  ack:2  frame:7   SYNs, FINs, bare ACKs, frames of any kind; of either side\n"
+    "  2%  2.5%@7                     each frame with that probability, by a seed\n"
+    "MS is 20, 1.5ms, 300us, 1s, or with jitter 5ms~20ms@7; BPS is 1mbit, 500kbit, 64000.";
+
+static int parse_delay(void *target, const char *argument, struct sd_err *err)
+{
+    struct lab_wire *wire = target;
+    return lab_delay_parse(&wire->delay_ns, &wire->jitter_ns, &wire->jitter_seed, argument, err);
+}
+
+static int parse_rate(void *target, const char *argument, struct sd_err *err)
+{
+    return lab_rate_parse(target, argument, err);
+}
+
+static int parse_rule(void *target, const char *argument, struct sd_err *err)
+{
+    return lab_rule_parse(target, argument != NULL ? argument : BARE_RULE, err);
+}
+
+size_t wire_options_rows(struct wire_options *options, struct option_row rows[WIRE_OPTION_ROWS])
+{
+    struct lab_wire *wire = &options->wire;
+    const struct option_row made[WIRE_OPTION_ROWS] = {
+        {0, "mtu", "N", "largest IP packet on the wire (1500; under 1280 there is no IPv6)", OPTION_NUMBER,
+         &options->mtu, LEAST_MTU, MOST_MTU, NULL, NULL},
+        {0, "delay", "MS", "each way, in milliseconds (0)", OPTION_CUSTOM, wire, 0, 0, parse_delay, NULL},
+        {0, "rate", "BPS", "each way, in bits per second (no limit)", OPTION_CUSTOM, &wire->rate_bps, 0, 0,
+         parse_rate, NULL},
+        {0, "drop", "SPEC", "lose frames", OPTION_CUSTOM, &wire->drop, 0, 0, parse_rule, NULL},
+        {0, "dup", "[SPEC]", "deliver frames twice (" BARE_RULE ")", OPTION_CUSTOM, &wire->duplicate, 0, 0,
+         parse_rule, lab_rule_looks_like},
+        {0, "reorder", "[SPEC]", "let the next frame overtake (" BARE_RULE ")", OPTION_CUSTOM, &wire->reorder,
+         0, 0, parse_rule, lab_rule_looks_like},
+        {0, "corrupt", "[SPEC]", "flip a bit of the payload (" BARE_RULE ")", OPTION_CUSTOM, &wire->corrupt,
+         0, 0, parse_rule, lab_rule_looks_like},
+    };
+    memcpy(rows, made, sizeof made);
+    return WIRE_OPTION_ROWS;
+}
+
+int wire_options_check(const struct wire_options *options, bool ipv6, struct sd_err *err)
+{
+    if (ipv6 && options->mtu != 0 && options->mtu < 1280)
+        return sd_fail(err, EINVAL,
+                       "IPv6 needs an MTU of at least 1280, not %" PRIu64
+                       " (RFC 8200, section 5): use IPv4 or "
+                       "a larger --mtu",
+                       options->mtu);
+    return 0;
+}
