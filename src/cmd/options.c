@@ -227,16 +227,21 @@ int options_parse(int argc, char **argv, const struct option_row *rows, size_t r
     return 0;
 }
 
+/* Lines "left\tright" in two columns; a left side that is wider than its column has the right one below it.
+ */
 static void print_tabbed(const char *lines, const char *indent, int width)
 {
     while (*lines != '\0') {
         size_t len = strcspn(lines, "\n");
         const char *tab = memchr(lines, '\t', len);
-        if (tab != NULL)
-            printf("%s%-*.*s %.*s\n", indent, width, (int)(tab - lines), lines, (int)(lines + len - tab - 1),
-                   tab + 1);
-        else
-            printf("%s%.*s\n", indent, (int)len, lines);
+        int left = (int)(tab != NULL ? (size_t)(tab - lines) : len);
+        int right = tab != NULL ? (int)len - left - 1 : 0;
+        printf("%s%.*s", indent, left, lines);
+        if (right > 0 && left > width)
+            printf("\n%s%*s", indent, width + 1, "");
+        else if (right > 0)
+            printf("%*s", width - left + 1, "");
+        printf("%.*s\n", right, right > 0 ? tab + 1 : "");
         lines += len;
         lines += *lines == '\n';
     }

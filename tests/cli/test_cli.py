@@ -14,7 +14,10 @@ OPTIONS = {
     "record": set(),
     "capture": set(),
     "lab": {"--mtu", "--delay", "--rate", "--drop", "--dup", "--reorder", "--corrupt", "--server-cmd"},
-    "ftp": set(),
+    "ftp serve": {"--framing", "--listen"},
+    "ftp put": {"--framing"},
+    "ftp get": {"--framing"},
+    "ftp ls": {"--framing"},
 }
 OPTION_LINE = re.compile(r"^  (?:-(\w), |    )--([a-z0-9-]+)( \S+)? +\S", re.M)
 
@@ -47,7 +50,7 @@ with case("--help lists the commands, on stdout"):
     shown = sockdiag("--help")
     equal((shown.returncode, shown.stderr), (0, ""))
     equal(sockdiag("-h").stdout, shown.stdout)
-    equal(set(OPTIONS) - set(listed_commands()), set(), "commands that are missing")
+    equal({name.split()[0] for name in OPTIONS} - set(listed_commands()), set(), "commands that are missing")
 
 with case("no arguments: the same list on stderr, status 2"):
     shown = sockdiag()
@@ -60,9 +63,18 @@ with case("an unknown command is named"):
     is_usage_error(sockdiag("de"), "there is no command 'de'")  # no abbreviations
     is_usage_error(sockdiag("--no-such"), "--no-such")
 
-for command in listed_commands():
+with case("ftp --help lists what it does, and the framings"):
+    shown = sockdiag("ftp", "--help")
+    equal((shown.returncode, shown.stderr), (0, ""))
+    for word in ("ftp serve", "ftp put", "ftp get", "ftp ls", "naive", "sleep", "lockstep", "size", "length"):
+        contains(shown.stdout, word)
+    is_usage_error(sockdiag("ftp"))
+    is_usage_error(sockdiag("ftp", "pull"), "'pull'", "sockdiag ftp --help")
+
+for command in sorted(set(listed_commands()) - {"ftp"} | set(OPTIONS)):
+    words = command.split()
     with case(f"{command} --help: examples first, every option"):
-        shown = sockdiag(command, "--help")
+        shown = sockdiag(*words, "--help")
         equal((shown.returncode, shown.stderr), (0, ""))
         places = [shown.stdout.index(f"\n{part}:") for part in ("Examples", "Usage", "Options")]
         equal(places, sorted(places), "order of the parts")
@@ -70,20 +82,20 @@ for command in listed_commands():
         names = [name for name, _ in options_of(shown.stdout)]
         equal(len(names), len(set(names)), f"an option stands there twice: {names}")
         equal((COMMON | OPTIONS.get(command, set())) - set(names), set(), "options that are missing")
-        equal(sockdiag(command, "-h").stdout, shown.stdout)
+        equal(sockdiag(*words, "-h").stdout, shown.stdout)
         too_wide = [line for line in shown.stdout.splitlines() if len(line) > 120]
         equal(too_wide, [], "lines over 120 columns")
 
     with case(f"{command}: an option that --help lists is one"):
-        for name, takes_argument in options_of(sockdiag(command, "--help").stdout):
+        for name, takes_argument in options_of(sockdiag(*words, "--help").stdout):
             if not takes_argument:
-                equal(sockdiag(command, name, "--help").returncode, 0, f"{command} {name} --help")
+                equal(sockdiag(*words, name, "--help").returncode, 0, f"{command} {name} --help")
 
     with case(f"{command}: an unknown option is named, status 2"):
-        is_usage_error(sockdiag(command, "--no-such-option"), "--no-such-option", f"sockdiag {command} --help")
-        is_usage_error(sockdiag(command, "--jsn"), "--jsn", "did you mean --json?")
-        is_usage_error(sockdiag(command, "-Z"), "-Z")
-        is_usage_error(sockdiag(command, "--color=sometimes"), "sometimes")
+        is_usage_error(sockdiag(*words, "--no-such-option"), "--no-such-option", f"sockdiag {command} --help")
+        is_usage_error(sockdiag(*words, "--jsn"), "--jsn", "did you mean --json?")
+        is_usage_error(sockdiag(*words, "-Z"), "-Z")
+        is_usage_error(sockdiag(*words, "--color=sometimes"), "sometimes")
 
 with case("a full disk is an error, not silence"):
     for words in (("--version",), ("--help",), ("demo", "--help")):
