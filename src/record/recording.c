@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pcap/dlt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,9 @@ int recording_open(struct recording **out, int fd, const struct recording_config
     pcapng_build_section(&head, "sockdiag " SOCKDIAG_VERSION, config->comment);
     for (unsigned i = 0; i < config->interface_count; i++)
         pcapng_build_interface(&head, config->interface[i], config->linktype[i], SNAPLEN);
+    if (config->interface_count == 0)
+        pcapng_build_interface(&head, "none", DLT_EN10MB,
+                               SNAPLEN); /* libpcap refuses a file without an interface */
     if (ret == 0 && head.failed)
         ret = sd_fail(err, ENOMEM, "out of memory");
     if (ret == 0) {
