@@ -4,7 +4,7 @@
 import re
 
 from cases import case, check, contains, done, equal
-from procs import sockdiag
+from procs import ROOT, sockdiag
 
 COMMON = {"--json", "--color", "--quiet", "--verbose", "--help"}
 # What each command must offer; --help may list more.
@@ -32,6 +32,16 @@ def options_of(text):
     """[(name, takes an argument)] of a command's help."""
     section = text[text.index("\nOptions:"):]
     return [("--" + name, bool(argument)) for _, name, argument in OPTION_LINE.findall(section)]
+
+
+def manual_sections():
+    """The manual page by the command that a part of it is about; "" is what precedes these parts."""
+    text = (ROOT / "docs/sockdiag.1").read_text(encoding="utf-8").split(".Sh ENVIRONMENT")[0]
+    parts = re.split(r"^\.Ss (\w+)\n", text, flags=re.M)
+    return {"": parts[0]} | dict(zip(parts[1::2], parts[2::2]))
+
+
+MANUAL = manual_sections()
 
 
 def is_usage_error(result, *parts):
@@ -90,6 +100,14 @@ for command in sorted(set(listed_commands()) - {"ftp"} | set(OPTIONS)):
         for name, takes_argument in options_of(sockdiag(*words, "--help").stdout):
             if not takes_argument:
                 equal(sockdiag(*words, name, "--help").returncode, 0, f"{command} {name} --help")
+
+    with case(f"{command}: the manual page has its options"):
+        section = MANUAL.get(words[0], "") + MANUAL.get("", "")
+        if "Sx lab ,\napply too" in section:
+            section += MANUAL["lab"]
+        absent = [name for name, _ in options_of(sockdiag(*words, "--help").stdout)
+                  if not re.search(rf"^\.It .*Fl Fl {name[2:]}(?![\w-])", section, re.M)]
+        equal(absent, [], "options that docs/sockdiag.1 does not have")
 
     with case(f"{command}: an unknown option is named, status 2"):
         is_usage_error(sockdiag(*words, "--no-such-option"), "--no-such-option", f"sockdiag {command} --help")
