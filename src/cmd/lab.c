@@ -189,6 +189,7 @@ static void on_finished(void *recording, const uint64_t received[LAB_HOSTS],
 {
     for (unsigned host = 0; host < LAB_HOSTS; host++)
         recording_stats(recording, host, received[host], dropped[host]);
+    recording_leave(recording);
 }
 
 static void on_notice(void *unused, const char *text)

@@ -96,7 +96,7 @@ void lab_close(struct lab *lab)
 {
     if (lab == NULL)
         return;
-    descendants_end();
+    descendants_end(0);
     free_lab(lab);
 }
 
@@ -158,6 +158,16 @@ static int wire_died(int status, struct sd_err *err)
     return sd_fail(err, EIO, "the lab's wire ended early, with status %d", WEXITSTATUS(status));
 }
 
+/* A forwarder that said that it is done does nothing more but end, which takes the kernel some time (its
+ * packet sockets): nobody waits for that before lab_close(). */
+static void forget_wire(struct lab *lab)
+{
+    io_close(&lab->wire.control);
+    io_close(&lab->wire.report);
+    lab->wire.pid = 0;
+    lab->wire.ended = false;
+}
+
 /* Wait for the forwarder, unless lab_wait_any() met its end already, and forget it. */
 static int reap_wire(struct lab *lab)
 {
@@ -168,10 +178,7 @@ static int reap_wire(struct lab *lab)
         if (got < 0 && errno != EINTR)
             break; /* somebody else waited for it */
     }
-    io_close(&lab->wire.control);
-    io_close(&lab->wire.report);
-    lab->wire.pid = 0;
-    lab->wire.ended = false;
+    forget_wire(lab);
     return status;
 }
 
@@ -239,7 +246,9 @@ int lab_wire_stop(struct lab *lab, struct sd_err *err)
     (void)io_write_all(lab->wire.control, &stop, 1);
     signal(SIGPIPE, old);
     int failed = read_report(lab, err);
-    if (lab->wire.pid != 0)
+    if (failed == 0)
+        forget_wire(lab);
+    else if (lab->wire.pid != 0)
         reap_wire(lab);
     return failed == 0 || failed == -EIO ? failed : -EIO;
 }

@@ -50,13 +50,14 @@ struct lab_tap {
     void *context;
     void (*frame)(void *context, enum lab_host from, uint64_t time_ns, const uint8_t *data,
                   uint32_t captured_len, uint32_t wire_len, const char *comment);
+    /* The last word; the process does nothing more. It may let go of what it shares with others. */
     void (*finished)(void *context, const uint64_t received[LAB_HOSTS], const uint64_t dropped[LAB_HOSTS]);
 };
 
 /* What a command does around its lab: fork the supervisor, call `run` in it, wait. Whichever of the two
  * processes is killed, the other ends all that came out of the lab. The caller has no other children and one
- * thread. Returns what `run` returned (0 to 255; 128 + signal when the supervisor was killed), or a negative
- * errno with `err` filled. */
+ * thread; SIGTERM and SIGHUP go on to the supervisor. Returns what `run` returned (0 to 255; 128 + signal
+ * when the supervisor was killed), or a negative errno with `err` filled. */
 int lab_supervise(int (*run)(void *context), void *context, struct sd_err *err);
 
 /* For a child right after its fork: die (SIGKILL) when `parent`, the process that forked it, dies. 0, or
