@@ -160,25 +160,25 @@ out:
     return failed;
 }
 
+int source_open_fd_stop(struct source **out, int fd, int stop_fd, const char *name, const char *filter,
+                        struct sd_err *err)
+{
+    return open_reader(out, fd, false, stop_fd, name, filter, err);
+}
+
 int source_open_fd(struct source **out, int fd, const char *name, const char *filter, struct sd_err *err)
 {
     return open_reader(out, fd, false, -1, name, filter, err);
 }
 
-int source_open_file_stop(struct source **out, const char *path, const char *filter, int stop_fd,
-                          struct sd_err *err)
+int source_open_file(struct source **out, const char *path, const char *filter, struct sd_err *err)
 {
     if (strcmp(path, "-") == 0)
-        return open_reader(out, STDIN_FILENO, false, stop_fd, "stdin", filter, err);
+        return open_reader(out, STDIN_FILENO, false, -1, "stdin", filter, err);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return sd_fail_errno(err, errno, "cannot open %s", path);
-    return open_reader(out, fd, true, stop_fd, path, filter, err);
-}
-
-int source_open_file(struct source **out, const char *path, const char *filter, struct sd_err *err)
-{
-    return source_open_file_stop(out, path, filter, -1, err);
+    return open_reader(out, fd, true, -1, path, filter, err);
 }
 
 /* ---- live ---- */

@@ -27,10 +27,10 @@ int source_open_live(struct source **out, const struct source_live *config, stru
 int source_open_file(struct source **out, const char *path, const char *filter, struct sd_err *err);
 int source_open_fd(struct source **out, int fd, const char *name, const char *filter, struct sd_err *err);
 
-/* As source_open_file(); when `stop_fd` is readable while input is waited for, source_next() (or the opening)
+/* As source_open_fd(); when `stop_fd` is readable while input is waited for, source_next() (or the opening)
  * gives up with -EINTR. */
-int source_open_file_stop(struct source **out, const char *path, const char *filter, int stop_fd,
-                          struct sd_err *err);
+int source_open_fd_stop(struct source **out, int fd, int stop_fd, const char *name, const char *filter,
+                        struct sd_err *err);
 void source_close(struct source *source);
 
 /* As pcapng_reader_next(); a live source also answers -EAGAIN when nothing is there now (poll source_fd()),

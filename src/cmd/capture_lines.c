@@ -1,0 +1,140 @@
+#include "cmd/capture_lines.h"
+
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "capture/decode.h"
+#include "capture/journal.h"
+
+/* HH:MM:SS.nnnnnnnnn; dashes for a packet without a time. */
+static void put_time(struct buf *out, uint64_t time_ns)
+{
+    const time_t seconds = (time_t)(time_ns / NS_PER_S);
+    struct tm local;
+    if (time_ns == 0 || localtime_r(&seconds, &local) == NULL)
+        buf_text(out, "--:--:--.---------");
+    else
+        buf_printf(out, "%02d:%02d:%02d.%09u", local.tm_hour, local.tm_min, local.tm_sec,
+                   (unsigned)(time_ns % NS_PER_S));
+}
+
+void capture_packet_line(struct buf *out, const struct packet *packet)
+{
+    buf_printf(out, "%6" PRIu64 " ", packet->number);
+    put_time(out, packet->time_ns);
+    buf_char(out, ' ');
+    decode_summary(packet, out);
+    buf_char(out, '\n');
+}
+
+void capture_journal_line(struct buf *out, const char *fields, size_t len)
+{
+    const char *message = "";
+    size_t message_len = 0;
+    buf_text(out, "  call ");
+    put_time(out, journal_time_ns(fields, len));
+    buf_char(out, ' ');
+    if (journal_field(fields, len, "MESSAGE", &message, &message_len))
+        text_escape(out, message, message_len);
+    else
+        buf_printf(out, "a journal record of %zu bytes without a message", len);
+    buf_char(out, '\n');
+}
+
+void capture_journal_json(struct buf *out, const char *fields, size_t len)
+{
+    const char *message = NULL;
+    size_t message_len = 0;
+    struct json j = json_object(out);
+    json_text(&j, "type", "journal");
+    json_ns(&j, "time_ns", journal_time_ns(fields, len));
+    if (journal_field(fields, len, "MESSAGE", &message, &message_len))
+        json_text_len(&j, "message", message, message_len);
+    else
+        json_null(&j, "message");
+    json_end_line(&j);
+}
+
+static const char *verdict_word(enum packet_verdict verdict)
+{
+    switch (verdict) {
+    case PACKET_OK:
+        return "ok";
+    case PACKET_TRUNCATED:
+        return "truncated";
+    case PACKET_INVALID:
+        return "invalid";
+    case PACKET_UNSUPPORTED:
+        return "unsupported";
+    }
+    return "unsupported";
+}
+
+static const char *checksum_word(enum packet_checksum checksum)
+{
+    switch (checksum) {
+    case CHECKSUM_NONE:
+        return NULL;
+    case CHECKSUM_GOOD:
+        return "good";
+    case CHECKSUM_BAD:
+        return "bad";
+    case CHECKSUM_PARTIAL:
+        return "partial";
+    }
+    return NULL;
+}
+
+static void put_addresses(struct json *j, const struct packet *packet)
+{
+    char source[PACKET_ENDPOINT_TEXT], target[PACKET_ENDPOINT_TEXT];
+    if (packet->source.family == 0) {
+        json_null(j, "source");
+        json_null(j, "target");
+        return;
+    }
+    if (packet->source_port != 0 || packet->target_port != 0) {
+        packet_endpoint_text(&packet->source, packet->source_port, source);
+        packet_endpoint_text(&packet->target, packet->target_port, target);
+    } else {
+        packet_address_text(&packet->source, source);
+        packet_address_text(&packet->target, target);
+    }
+    json_text(j, "source", source);
+    json_text(j, "target", target);
+}
+
+void capture_packet_json(struct buf *out, const struct packet *packet)
+{
+    struct buf summary = {0};
+    decode_summary(packet, &summary);
+    out->failed = out->failed || summary.failed;
+    struct json j = json_object(out);
+    json_text(&j, "type", "packet");
+    json_u64(&j, "number", packet->number);
+    json_ns(&j, "time_ns", packet->time_ns);
+    json_u64(&j, "interface", packet->interface);
+    json_u64(&j, "captured", packet->captured_len);
+    json_u64(&j, "wire", packet->wire_len);
+    json_text(&j, "protocol", packet->protocol);
+    put_addresses(&j, packet);
+    json_u64_if(&j, "payload", packet->payload != NULL, packet->payload_len);
+    if (packet->ip_protocol == IPPROTO_TCP && packet->payload != NULL) {
+        json_u64(&j, "seq", packet->tcp.seq);
+        json_u64(&j, "ack", packet->tcp.ack);
+        json_u64(&j, "flags", packet->tcp.flags);
+        json_u64(&j, "window", packet->tcp.window);
+    }
+    json_text(&j, "ip_checksum", checksum_word(packet->ip_checksum));
+    json_text(&j, "checksum", checksum_word(packet->transport_checksum));
+    json_text(&j, "verdict", verdict_word(packet->verdict));
+    json_text(&j, "problem", packet->problem);
+    json_text_len(&j, "summary", summary.data != NULL ? (const char *)summary.data : "", summary.len);
+    json_end_line(&j);
+    buf_free(&summary);
+}
