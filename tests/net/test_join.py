@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""The exact join, on each framing and each network of the demo:
+
+    client --- e0 [ c0 wire s0 ] e0 --- server
+
+In each direction the spans of sends, of unique payload on the wire and of recvs tile the axis, and the bytes are the same
+three times: as sent, as captured, as received. What the model says is held against the file, read by other code.
+"""
+
+import concurrent.futures
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import pcapng  # noqa: E402
+import tiles  # noqa: E402
+from cases import case, check, done, equal, skip  # noqa: E402
+from procs import as_user, can_lab, run, user_dir, user_sockdiag  # noqa: E402
+
+FRAMINGS = ("naive", "sleep", "lockstep", "size", "length")
+# name, options, does the wire carry the client's first segment as it was sent?
+NETWORKS = (
+    ("plain", []),
+    ("mtu 576", ["--mtu", "576"]),
+    ("IPv6, mtu 1280", ["--ipv6", "--mtu", "1280"]),
+    ("delay 20", ["--delay", "20"]),
+    ("drop data:2", ["--drop", "data:2"]),
+    ("drop 5%@7", ["--drop", "5%@7"]),
+    ("reorder", ["--reorder"]),
+    ("dup", ["--dup"]),
+    ("rate 1mbit", ["--rate", "1mbit"]),
+)
+
+
+def runs_of(output):
+    """The objects of each run of `demo --json`, and the comparison."""
+    runs, current, comparison = [], [], []
+    for line in output.splitlines():
+        item = json.loads(line)
+        (comparison if item["type"] == "comparison" else current).append(item)
+        if item["type"] == "summary":
+            runs.append(current)
+            current = []
+    return runs, comparison
+
+
+def spans_of(objects, side, lane):
+    return [o for o in objects if o["type"] == "span" and o["from"] == side and o["lane"] == lane]
+
+
+def check_tiling(spans, end, what):
+    at = 0
+    for span in sorted(spans, key=lambda s: s["offset"]):
+        equal(span["offset"], at, f"{what}: where span {span['n']} begins")
+        check(span["length"] > 0, f"{what}: an empty span")
+        at += span["length"]
+    equal(at, end, f"{what}: where the lane ends")
+
+
+def check_direction(objects, capture, stream, direction):
+    side = direction["from"]
+    other = "server" if side == "client" else "client"
+    size, name = direction["bytes"], f"{side}'s bytes"
+    check_tiling(spans_of(objects, side, "send"), size + direction["unsent"], f"{name}, sends")
+    check_tiling([s for s in spans_of(objects, side, "wire") if not s["retransmission"]], size, f"{name}, wire")
+    check_tiling(spans_of(objects, side, "recv"), size - direction["unread"], f"{name}, recvs")
+    # The same from the file alone.
+    source, target = stream[side], stream[other]
+    wire, gaps = pcapng.stream_bytes(capture, source, target)
+    equal(gaps, [], "bytes that the wire never carried")
+    equal(len(wire), size, name)
+    sockets = {}
+    for ways in tiles.by_socket(capture).values():
+        call = (ways["send"] + ways["recv"])[0]
+        sockets[tiles.endpoint(call.local), tiles.endpoint(call.peer)] = ways
+    sent, sent_len = tiles.stream_of(sockets[source, target]["send"], f"{side}'s sends") if size else ({}, 0)
+    received, received_len = tiles.stream_of(sockets[target, source]["recv"], f"{other}'s recvs") if size else ({}, 0)
+    equal((sent_len, received_len), (size + direction["unsent"], size - direction["unread"]), "sums of the calls")
+    equal(bytes(sent[i] for i in range(size)), wire, f"{name}: sent and captured")
+    equal(bytes(received[i] for i in range(received_len)), wire[:received_len], f"{name}: captured and received")
+
+
+def check_run(objects, file, mtu):
+    capture = pcapng.read(file)
+    stream = next(o for o in objects if o["type"] == "stream")
+    equal((stream["partial"], stream["end"]), (False, "fin"), "the stream")
+    directions = [o for o in objects if o["type"] == "direction"]
+    equal([d["from"] for d in directions], ["client", "server"])
+    for direction in directions:
+        check_direction(objects, capture, stream, direction)
+    for packet in capture.packets:
+        check(len(packet.data) <= mtu + 14, f"a frame of {len(packet.data)} bytes")
+        frame = packet.frame
+        check(frame.ip_checksum_good and frame.checksum_good, "a checksum is wrong")
+    times = [item.time_ns if isinstance(item, pcapng.Packet) else item.exit_ns for item in capture.items
+             if isinstance(item, (pcapng.Packet, pcapng.Call))]
+    equal(times, sorted(times), "time order of the file")
+
+
+def run_network(index):
+    name, options = NETWORKS[index]
+    file = pathlib.Path(user_dir()) / f"join-{index}.pcapng"
+    result = run(*as_user(user_sockdiag(), "demo", "--framing", ",".join(FRAMINGS), "--bytes", "--json", "-o", file, *options),
+                 timeout=120)
+    runs, comparison = runs_of(result.stdout)
+    return name, options, file, result, dict(zip(FRAMINGS, runs)), comparison
+
+
+def findings(objects, kind):
+    return [o for o in objects if o["type"] == "finding" and o["kind"] == kind]
+
+
+def check_network(outcome):
+    name, options, file, result, runs, _ = outcome
+    with case(f"{name}: the demo runs all five framings"):
+        equal((len(runs), result.returncode), (5, 1), result.stderr)
+    mtu = int(options[options.index("--mtu") + 1]) if "--mtu" in options else 1500
+    for framing, objects in runs.items():
+        with case(f"{name}, {framing}: sends, wire and recvs tile the axis, the bytes are the same three times"):
+            check_run(objects, file.with_name(f"{file.stem}-{framing}.pcapng"), mtu)
+    with case(f"{name}: length ends well, naive breaks and says where and why"):
+        equal(findings(runs["length"], "framing-broken"), [])
+        broken = findings(runs["naive"], "framing-broken")
+        check(broken, "naive did not break")
+        header = spans_of(runs["naive"], "client", "message")[0]
+        equal(broken[0]["offset"], header["length"], "the byte where the reader went wrong")
+        check(broken[0]["cause"] and broken[0]["evidence"]["recvs"], "cause and evidence")
+    with case(f"{name}: a wrong framing that did not break is called lucky, the right one never"):
+        for framing in ("naive", "sleep", "lockstep", "size"):
+            equal(bool(findings(runs[framing], "lucky")), not findings(runs[framing], "framing-broken"), framing)
+        equal(findings(runs["length"], "lucky"), [])
+
+
+able, why = can_lab()
+if not able:
+    skip("the exact join in every network", why)
+else:
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for done_network in pool.map(run_network, range(len(NETWORKS))):
+            check_network(done_network)
+done()
