@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "lanes/spans.h"
 
 /* What a stream's two ends are. */
@@ -260,8 +261,12 @@ static int copy_notes(struct lanes_stream *stream, const struct lanes_socket *so
         if (note == NULL || k < count)
             continue;
         told[count++] = note;
-        if (model_note(stream, "%s (recorded at %s)", note, socket->calls[i]->name) != 0)
-            return -ENOMEM;
+        struct buf safe = {0};
+        text_escape(&safe, note, strlen(note));
+        int failed = model_note(stream, "%s", buf_cstr(&safe));
+        buf_free(&safe);
+        if (failed != 0)
+            return failed;
     }
     return 0;
 }

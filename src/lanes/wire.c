@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "lanes/model.h"
 #include "lanes/spans.h"
 
@@ -47,6 +48,8 @@ static void on_opened(void *context, struct flow_stream *flow)
     flow->user = build;
 }
 
+#define FATE_MAX 120
+
 /* Only what the lab's wire writes is a fate; a comment that somebody else wrote on a packet is not. */
 static const char *fate_of(struct lanes *lanes, const struct packet *packet)
 {
@@ -59,12 +62,14 @@ static const char *fate_of(struct lanes *lanes, const struct packet *packet)
     }
     if (!known)
         return NULL;
-    if (store->last_fate == NULL || strlen(store->last_fate) != packet->comment_len ||
-        memcmp(store->last_fate, packet->comment, packet->comment_len) != 0) {
-        store->last_fate = arena_text(&store->arena, packet->comment, packet->comment_len);
-        if (store->last_fate == NULL)
-            wire_failed(lanes);
-    }
+    struct buf safe = {0};
+    text_escape(&safe, packet->comment, packet->comment_len < FATE_MAX ? packet->comment_len : FATE_MAX);
+    const char *fate = buf_cstr(&safe);
+    if (store->last_fate == NULL || strcmp(store->last_fate, fate) != 0)
+        store->last_fate = arena_text(&store->arena, fate, strlen(fate));
+    if (safe.failed || store->last_fate == NULL)
+        wire_failed(lanes);
+    buf_free(&safe);
     return store->last_fate;
 }
 

@@ -24,6 +24,9 @@ struct view {
 extern const struct view view_text;
 extern const struct view view_json; /* NDJSON, as the design's section JSON has it */
 
+/* One line for each stream, for captures of many. `program` and `file` name the command that shows one. */
+void view_table(struct buf *out, const struct lanes *lanes, const struct view_style *style, const char *file);
+
 /* head, each stream, tail. */
 void view_render(const struct view *view, const struct lanes *lanes, const struct view_style *style,
                  struct buf *out);

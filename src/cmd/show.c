@@ -1,0 +1,152 @@
+/* show: the lanes of a capture file. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/privilege.h"
+#include "base/text.h"
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "cmd/screen.h"
+#include "lanes/lanes.h"
+#include "view/view.h"
+
+#define MOST_PICTURES 4 /* streams that are drawn without being asked for */
+
+struct options {
+    struct options_common common;
+    struct screen_options screen;
+    const char *framing_name;
+    const char *file;
+    uint64_t stream; /* 0: all */
+};
+
+static const struct command_help help = {
+    .name = "show",
+    .usage = "show [options] FILE|- [STREAM]",
+    .summary = "which bytes each send, each segment and each recv carried",
+    .examples = "sockdiag show f.pcapng\tthe streams of a recording\n"
+                "sockdiag show f.pcapng 3\tthe third one only\n"
+                "sockdiag show -v f.pcapng\tevery span, and every finding in full\n"
+                "sockdiag show --json f.pcapng\tfor programs\n"
+                "sockdiag show --framing length f.pcapng\tmark the messages of that framing",
+    .notes =
+        "Reads pcapng and pcap. Calls are there if 'sockdiag record' or 'sockdiag demo' wrote the file.\n"
+        "Exit status: 0; 1 if a framing broke; 2 for errors; 3 if the file is damaged (what could be read "
+        "is\n"
+        "shown).",
+};
+
+static int parse_stream(const char *text, uint64_t *number)
+{
+    char *end = NULL;
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *number > 0 ? 0 : -EINVAL;
+}
+
+static int parse(struct options *o, int argc, char **argv, struct sd_err *err)
+{
+    struct option_row rows[1 + SCREEN_OPTION_ROWS] = {
+        {0, "framing", "NAME", "how messages are delimited: naive, sleep, lockstep, size, length",
+         OPTION_TEXT, &o->framing_name, 0, 0, NULL, NULL}};
+    int first = 0;
+    const size_t count = 1 + screen_option_rows(&o->screen, rows + 1);
+    int failed = options_parse(argc, argv, rows, count, &o->common, false, &first, err);
+    if (failed != 0)
+        return failed;
+    if (o->common.help) {
+        options_help(&help, rows, count);
+        return 0;
+    }
+    if (first >= argc)
+        return sd_fail(err, EINVAL, "which file? 'sockdiag record -o f.pcapng -- CMD' makes one");
+    if (argc - first > 2)
+        return sd_fail(err, EINVAL, "one file and one stream at a time, not '%s' too", argv[first + 2]);
+    o->file = argv[first];
+    if (argc - first == 2 && parse_stream(argv[first + 1], &o->stream) != 0)
+        return sd_fail(err, EINVAL, "'%s' is no stream number: streams are counted from 1", argv[first + 1]);
+    return 0;
+}
+
+static int choose_framing(const struct options *o, struct lanes_options *lanes_options, struct sd_err *err)
+{
+    if (o->framing_name == NULL)
+        return 0;
+    lanes_options->framing = framing_find(o->framing_name, strlen(o->framing_name));
+    if (lanes_options->framing == NULL)
+        return sd_fail(err, EINVAL,
+                       "there is no framing '%s'; there are naive, sleep, lockstep, size and length",
+                       o->framing_name);
+    return 0;
+}
+
+static void render(struct buf *out, const struct options *o, const struct lanes *lanes)
+{
+    const struct view_style style = screen_style(&o->screen, &o->common);
+    if (o->common.json)
+        view_render(&view_json, lanes, &style, out);
+    else if (lanes->stream_count > MOST_PICTURES && !o->common.verbose)
+        view_table(out, lanes, &style, o->file);
+    else
+        view_render(&view_text, lanes, &style, out);
+}
+
+static int show(const struct options *o, const struct lanes *lanes, const struct sd_err *damage)
+{
+    struct buf out = {0};
+    int status = CMD_OK;
+    if (o->stream != 0 && lanes->stream_count == 0)
+        return cmd_fail("show", "there is no stream %llu in %s; 'sockdiag show %s' lists them",
+                        (unsigned long long)o->stream, o->file, o->file);
+    render(&out, o, lanes);
+    if (out.failed)
+        status = cmd_fail("show", "out of memory");
+    else if (cmd_write_stdout(out.data, out.len) != 0)
+        status = CMD_ERROR;
+    buf_free(&out);
+    for (size_t i = 0; i < lanes->stream_count && status == CMD_OK; i++)
+        status = lanes_has_problem(lanes->streams[i]) ? CMD_NO : CMD_OK;
+    if (lanes->damaged > 0 && status != CMD_ERROR) {
+        cmd_fail("show", "%s; shown is what could be read", damage->text);
+        status = CMD_PARTIAL;
+    }
+    return status;
+}
+
+/* Root's rights are not needed to look at bytes that somebody else chose: they go before the file is opened,
+ * as the caller. */
+static int run(const struct options *o)
+{
+    struct lanes_options lanes_options = {.only_stream = o->stream};
+    struct source *source = NULL;
+    struct lanes *lanes = NULL;
+    struct sd_err err = {0};
+    int status = CMD_ERROR;
+    if (choose_framing(o, &lanes_options, &err) != 0)
+        return cmd_usage("show", err.text);
+    if (privilege_drop(&err) != 0 || source_open_file(&source, o->file, NULL, &err) != 0) {
+        cmd_fail("show", "%s", err.text);
+        goto out;
+    }
+    if (lanes_read(&lanes, source, &lanes_options, &err) != 0) {
+        cmd_fail("show", "%s", err.text);
+        goto out;
+    }
+    status = show(o, lanes, &err);
+out:
+    source_close(source);
+    lanes_free(lanes);
+    return status;
+}
+
+int cmd_show(int argc, char **argv)
+{
+    struct options o = {0};
+    struct sd_err err = {0};
+    if (parse(&o, argc, argv, &err) != 0)
+        return cmd_usage("show", err.text);
+    return o.common.help ? CMD_OK : run(&o);
+}

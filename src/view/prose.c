@@ -1,0 +1,113 @@
+#include "view/prose.h"
+
+#include <string.h>
+#include <unistr.h>
+
+#include "base/text.h"
+#include "view/glyphs.h"
+
+const struct glyphs *glyphs_of(bool ascii)
+{
+    static const struct glyphs unicode = {"┃", "─", "·", "…", "▲", "✗", "✓", "•", "→", "–"};
+    static const struct glyphs plain = {"|", "-", ".", ">", "^", "x", "+", "*", "->", "-"};
+    return ascii ? &plain : &unicode;
+}
+
+static const struct {
+    ucs4_t uc;
+    const char *ascii;
+} forms[] = {
+    {0x202f, ""},   {0xb5, "u"},       {0xd7, "x"},   {0x2013, "-"}, {0x2026, "..."},
+    {0x2192, "->"}, {0x21bb, "again"}, {0x2500, "-"}, {0x2503, "|"}, {0x25b2, "^"},
+    {0x2713, "+"},  {0x2717, "x"},     {0x2022, "*"}, {0xb7, "."},
+};
+
+static void put_ascii(struct buf *out, ucs4_t uc)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (forms[i].uc == uc) {
+            buf_text(out, forms[i].ascii);
+            return;
+        }
+    }
+    buf_printf(out, "\\u{%04x}", (unsigned)uc);
+}
+
+void prose_ascii(struct buf *out, const char *text)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len;) {
+        ucs4_t uc;
+        int n = u8_mbtoucr(&uc, (const uint8_t *)text + i, len - i);
+        if (n <= 0)
+            buf_printf(out, "\\x%02x", (unsigned)(uint8_t)text[i]);
+        else if (uc < 0x80)
+            buf_char(out, (char)uc);
+        else
+            put_ascii(out, uc);
+        i += n <= 0 ? 1 : (size_t)n;
+    }
+}
+
+static void spaces(struct buf *out, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        buf_char(out, ' ');
+}
+
+/* Put one word; a new line where it does not fit into this one. Returns the column behind it. */
+static unsigned put_word(struct buf *out, const char *word, size_t len, unsigned at, unsigned indent,
+                         unsigned columns)
+{
+    const size_t width = text_width(word, len);
+    if (at > indent && at + width > columns) {
+        buf_char(out, '\n');
+        spaces(out, indent);
+        at = indent;
+    }
+    while (at + text_width(word, len) > columns) {
+        size_t fits = text_fit(word, len, columns - at);
+        if (fits == 0) /* not even one character: better too wide than never done */
+            break;
+        buf_append(out, word, fits);
+        buf_char(out, '\n');
+        spaces(out, indent);
+        at = indent;
+        word += fits;
+        len -= fits;
+    }
+    buf_append(out, word, len);
+    return at + (unsigned)text_width(word, len);
+}
+
+void prose_wrap(struct buf *out, const char *text, unsigned at, unsigned indent, unsigned columns)
+{
+    bool first = true;
+    while (*text != '\0') {
+        const size_t len = strcspn(text, " ");
+        if (len > 0) {
+            const size_t width = text_width(text, len);
+            if (!first && at + 1 + width <= columns) {
+                buf_char(out, ' ');
+                at++;
+            } else if (!first) {
+                buf_char(out, '\n');
+                spaces(out, indent);
+                at = indent;
+            }
+            at = put_word(out, text, len, at, indent, columns);
+            first = false;
+        }
+        text += len;
+        text += *text == ' ';
+    }
+    buf_char(out, '\n');
+}
+
+void prose_pad(struct buf *out, const char *text, unsigned columns)
+{
+    const size_t len = text_fit(text, strlen(text), columns);
+    const size_t width = text_width(text, len);
+    buf_append(out, text, len);
+    spaces(out, columns - (unsigned)width);
+}

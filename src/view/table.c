@@ -1,0 +1,83 @@
+/* One line for each stream. */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "view/columns.h"
+#include "view/glyphs.h"
+
+enum {
+    COLUMN_NUMBER,
+    COLUMN_CLIENT,
+    COLUMN_SERVER,
+    COLUMN_UP,
+    COLUMN_DOWN,
+    COLUMN_SENDS,
+    COLUMN_SEGMENTS,
+    COLUMN_RECVS,
+    COLUMN_VERDICT,
+    COLUMN_COUNT,
+};
+
+static const struct columns_head heads[COLUMN_COUNT] = {
+    {"stream", "#", true, 0},      {"client", "client", false, 90}, {"server", "server", false, 0},
+    {"B sent", "sent", true, 0},   {"B back", "back", true, 0},     {"sends", "snd", true, 60},
+    {"segments", "seg", true, 70}, {"recvs", "rcv", true, 60},      {"verdict", "verdict", false, 0},
+};
+
+static void put_sum(char cell[COLUMNS_CELL], bool known, uint64_t sum)
+{
+    if (known)
+        snprintf(cell, COLUMNS_CELL, "%" PRIu64, sum);
+}
+
+static void put_verdict(char cell[COLUMNS_CELL], const struct lanes_stream *stream)
+{
+    size_t repeats = 0, sticky = 0;
+    for (size_t i = 0; i < stream->finding_count; i++) {
+        repeats += strcmp(stream->findings[i].kind, "retransmitted") == 0;
+        sticky += strcmp(stream->findings[i].kind, "sticky") == 0;
+        if (strcmp(stream->findings[i].kind, "lucky") == 0)
+            snprintf(cell, COLUMNS_CELL, "did not break, by luck");
+    }
+    if (stream->broken_at != UINT64_MAX)
+        snprintf(cell, COLUMNS_CELL, "BROKEN at byte %" PRIu64, stream->broken_at);
+    else if (cell[0] == '\0' && sticky > 0)
+        snprintf(cell, COLUMNS_CELL, "%zu sticky", sticky);
+    else if (cell[0] == '\0' && repeats > 0)
+        snprintf(cell, COLUMNS_CELL, "%zu retransmitted", repeats);
+    else if (cell[0] == '\0')
+        snprintf(cell, COLUMNS_CELL, "%s", stream->partial ? "partial" : "ok");
+}
+
+static void put_row(struct columns *table, const struct lanes_stream *stream)
+{
+    const struct lanes_direction *up = &stream->direction[FLOW_CLIENT],
+                                 *down = &stream->direction[FLOW_SERVER];
+    char(*cell)[COLUMNS_CELL] = columns_add(table);
+    if (cell == NULL)
+        return;
+    snprintf(cell[COLUMN_NUMBER], COLUMNS_CELL, "%" PRIu64, stream->number);
+    packet_endpoint_text(&stream->endpoint[0].address, stream->endpoint[0].port, cell[COLUMN_CLIENT]);
+    packet_endpoint_text(&stream->endpoint[1].address, stream->endpoint[1].port, cell[COLUMN_SERVER]);
+    put_sum(cell[COLUMN_UP], true, lanes_axis_end(up));
+    put_sum(cell[COLUMN_DOWN], true, lanes_axis_end(down));
+    put_sum(cell[COLUMN_SENDS], up->has_sends || down->has_sends,
+            up->lane[LANES_SEND].count + down->lane[LANES_SEND].count);
+    put_sum(cell[COLUMN_SEGMENTS], stream->has_wire, up->segments + down->segments);
+    put_sum(cell[COLUMN_RECVS], up->has_recvs || down->has_recvs,
+            up->lane[LANES_RECV].count + down->lane[LANES_RECV].count);
+    put_verdict(cell[COLUMN_VERDICT], stream);
+}
+
+void view_table(struct buf *out, const struct lanes *lanes, const struct view_style *style, const char *file)
+{
+    struct columns table;
+    columns_init(&table, heads, COLUMN_COUNT, style);
+    for (size_t i = 0; i < lanes->stream_count; i++)
+        put_row(&table, lanes->streams[i]);
+    columns_print(&table, out);
+    columns_fini(&table);
+    buf_printf(out, "\n'sockdiag show %s N' draws stream N; -v draws all of them.\n", file);
+}

@@ -1,0 +1,284 @@
+/* The picture of a stream in a terminal: title, lanes, findings, notes. */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "lanes/words.h"
+#include "view/glyphs.h"
+#include "view/picture.h"
+#include "view/prose.h"
+#include "view/view.h"
+
+#define COLUMNS_LEAST 40
+
+static unsigned columns_of(const struct view_style *style)
+{
+    return style->columns < COLUMNS_LEAST ? COLUMNS_LEAST : style->columns;
+}
+
+/* Text of the model in the terminal's characters; the caller frees. */
+static struct buf spoken(const struct view_style *style, const char *text)
+{
+    struct buf words = {0};
+    if (style->ascii)
+        prose_ascii(&words, text);
+    else
+        buf_text(&words, text);
+    return words;
+}
+
+static void paragraph(struct buf *out, const struct view_style *style, const char *text, unsigned at,
+                      unsigned indent)
+{
+    struct buf words = spoken(style, text);
+    prose_wrap(out, buf_cstr(&words), at, indent, columns_of(style));
+    out->failed = out->failed || words.failed;
+    buf_free(&words);
+}
+
+static void color(struct buf *out, const struct view_style *style, const char *sgr)
+{
+    if (style->color)
+        buf_printf(out, "\x1b[%sm", sgr);
+}
+
+/* ---- title ---- */
+
+/* The parts of a title, three spaces between, on as many lines as it takes. */
+struct title {
+    struct buf *out;
+    const struct view_style *style;
+    unsigned at;
+};
+
+static void title_part(struct title *t, const char *text)
+{
+    struct buf words = spoken(t->style, text);
+    const char *part = buf_cstr(&words);
+    const unsigned width = (unsigned)text_width(part, strlen(part));
+    if (t->at > 0 && t->at + 3 + width > columns_of(t->style)) {
+        buf_text(t->out, "\n  ");
+        t->at = 2;
+    } else if (t->at > 0) {
+        buf_text(t->out, "   ");
+        t->at += 3;
+    }
+    buf_text(t->out, part);
+    t->at += width;
+    t->out->failed = t->out->failed || words.failed;
+    buf_free(&words);
+}
+
+static void verdict(struct buf *out, const struct lanes_stream *stream, const struct lanes_direction *d)
+{
+    bool lucky = false;
+    for (size_t i = 0; i < stream->finding_count; i++)
+        lucky = lucky || strcmp(stream->findings[i].kind, "lucky") == 0;
+    buf_printf(out, "framing %s", stream->framing->name);
+    if (stream->broken_at != UINT64_MAX && stream->broken_from == d->from)
+        buf_printf(out, ": BROKEN at byte %" PRIu64, stream->broken_at);
+    else if (stream->broken_at == UINT64_MAX && lucky)
+        buf_text(out, ": did not break, by luck");
+    else if (stream->broken_at == UINT64_MAX && d->has_recvs && d->lane[LANES_MESSAGE].count > 0)
+        buf_text(out, ": held");
+}
+
+static void put_title(struct buf *out, const struct lanes_stream *stream, const struct lanes_direction *d,
+                      const struct view_style *style)
+{
+    char from[PACKET_ENDPOINT_TEXT], to[PACKET_ENDPOINT_TEXT];
+    const struct flow_endpoint *sender = &stream->endpoint[d->from],
+                               *receiver = &stream->endpoint[1 - d->from];
+    struct title title = {.out = out, .style = style};
+    struct buf part = {0};
+    packet_endpoint_text(&sender->address, sender->port, from);
+    packet_endpoint_text(&receiver->address, receiver->port, to);
+    color(out, style, "1");
+    buf_printf(&part, "stream %" PRIu64, stream->number);
+    title_part(&title, buf_cstr(&part));
+    part.len = 0;
+    buf_printf(&part, "%s → %s", from, to);
+    title_part(&title, buf_cstr(&part));
+    title_part(&title, d->from == FLOW_CLIENT ? "client → server" : "server → client");
+    part.len = 0;
+    words_bytes(&part, d->has_wire ? d->bytes : lanes_axis_end(d));
+    title_part(&title, buf_cstr(&part));
+    if (stream->framing != NULL) {
+        part.len = 0;
+        verdict(&part, stream, d);
+        title_part(&title, buf_cstr(&part));
+    }
+    color(out, style, "0");
+    buf_text(out, "\n\n");
+    out->failed = out->failed || part.failed;
+    buf_free(&part);
+}
+
+/* ---- findings ---- */
+
+static unsigned kind_columns(const struct view_style *style)
+{
+    return columns_of(style) < 60 ? 0 : 15;
+}
+
+/* "   cause       text", and the text below its word where the terminal is narrow. */
+static void labelled(struct buf *out, const struct view_style *style, const char *sign, const char *label,
+                     const char *text)
+{
+    const unsigned width = kind_columns(style);
+    buf_printf(out, " %s ", sign);
+    if (width == 0) {
+        buf_text(out, label);
+        buf_text(out, "\n     ");
+        paragraph(out, style, text, 5, 5);
+    } else {
+        prose_pad(out, label, width);
+        paragraph(out, style, text, 3 + width, 3 + width);
+    }
+}
+
+static bool same_sort(const struct lanes_finding *a, const struct lanes_finding *b)
+{
+    return strcmp(a->kind, b->kind) == 0 && strcmp(a->cause, b->cause) == 0 && a->from == b->from &&
+           a->is_problem == b->is_problem;
+}
+
+/* Findings that only show how TCP works need no reason and no cure. */
+static bool is_plain(const struct lanes_finding *finding)
+{
+    return !finding->is_problem &&
+           (strcmp(finding->kind, "segmented") == 0 || strcmp(finding->kind, "split") == 0);
+}
+
+static void put_finding(struct buf *out, const struct lanes_finding *finding, const struct view_style *style)
+{
+    const struct glyphs *glyphs = glyphs_of(style->ascii);
+    const char *sign = finding->is_problem ? glyphs->bad : glyphs->note;
+    if (finding->is_problem)
+        color(out, style, "1;31");
+    labelled(out, style, sign, finding->kind, finding->what);
+    if (finding->is_problem && style->color) {
+        /* Only the first lines in colour: the escape goes before the line's end. */
+        if (out->len > 0 && !out->failed)
+            out->len--;
+        buf_text(out, "\x1b[0m\n");
+    }
+    if (is_plain(finding) && !style->verbose)
+        return;
+    labelled(out, style, " ", finding->likely ? "likely cause" : "cause", finding->why);
+    labelled(out, style, " ", finding->is_problem ? "cure" : "advice", finding->advice);
+}
+
+#define SHOWN_OF_A_SORT 2
+
+/* Each sort of finding with its first examples; all of them if asked for. */
+static void put_findings(struct buf *out, const struct lanes_stream *stream, const struct lanes_direction *d,
+                         const struct view_style *style)
+{
+    size_t of_sort = 0;
+    const struct lanes_finding *before = NULL;
+    bool any = false;
+    for (size_t i = 0; i < stream->finding_count; i++) {
+        const struct lanes_finding *finding = &stream->findings[i];
+        if (finding->from != d->from)
+            continue;
+        of_sort = before != NULL && same_sort(before, finding) ? of_sort + 1 : 0;
+        before = finding;
+        if (of_sort > SHOWN_OF_A_SORT && !style->verbose)
+            continue;
+        if (!any)
+            buf_char(out, '\n');
+        any = true;
+        if (of_sort == SHOWN_OF_A_SORT && !style->verbose) {
+            size_t more = 0;
+            for (size_t k = i; k < stream->finding_count; k++)
+                more += same_sort(finding, &stream->findings[k]);
+            char text[64];
+            snprintf(text, sizeof text, "and %zu more of this sort (-v shows them)", more);
+            labelled(out, style, " ", "", text);
+            continue;
+        }
+        put_finding(out, finding, style);
+    }
+}
+
+/* ---- the view ---- */
+
+static void put_notes(struct buf *out, const struct lanes_stream *stream, const struct view_style *style)
+{
+    if (stream->note_count > 0 && stream->findings != NULL)
+        buf_char(out, '\n');
+    for (size_t i = 0; i < stream->note_count; i++)
+        labelled(out, style, " ", "note", stream->notes[i]);
+    if (stream->framing == NULL && style->verbose)
+        labelled(out, style, " ", "note",
+                 "messages are not marked: which framing the stream has is not known (--framing NAME tells)");
+}
+
+static void text_stream(struct buf *out, const struct lanes_stream *stream, const struct view_style *style)
+{
+    bool any = false;
+    for (int side = 0; side < 2; side++) {
+        const struct lanes_direction *d = &stream->direction[side];
+        if (lanes_axis_end(d) == 0)
+            continue;
+        if (any)
+            buf_char(out, '\n');
+        any = true;
+        put_title(out, stream, d, style);
+        picture_direction(out, stream, d, style, columns_of(style));
+        if (!style->brief)
+            put_findings(out, stream, d, style);
+    }
+    if (!any) {
+        put_title(out, stream, &stream->direction[FLOW_CLIENT], style);
+        paragraph(out, style, " no byte of payload went either way", 0, 1);
+    }
+    if (!style->brief)
+        put_notes(out, stream, style);
+    buf_char(out, '\n');
+}
+
+static void text_head(struct buf *out, const struct lanes *lanes, const struct view_style *style)
+{
+    if (lanes->stream_count == 0) {
+        paragraph(out, style,
+                  lanes->packets + lanes->calls == 0
+                      ? "The file holds no packets and no calls."
+                      : "There is no TCP connection in this file: no lanes to draw.",
+                  0, 0);
+        return;
+    }
+    if (style->brief)
+        return;
+    color(out, style, "2");
+    paragraph(
+        out, style,
+        "From left to right run the bytes of a stream. ┃ marks where a message, a call or a segment begins; "
+        "#n counts them; 1024/1024: a recv got all it asked for; ✗ lost on the way, ↻ sent again.",
+        0, 0);
+    color(out, style, "0");
+    buf_char(out, '\n');
+}
+
+static void text_tail(struct buf *out, const struct lanes *lanes, const struct view_style *style)
+{
+    struct buf text = {0};
+    if (lanes->unjoined_calls > 0)
+        buf_printf(&text,
+                   "%" PRIu64
+                   " calls that moved bytes belong to no connection in this file: its packets were not "
+                   "captured, or the record does not name the addresses.",
+                   lanes->unjoined_calls);
+    if (lanes->evicted > 0)
+        buf_printf(&text, "%s%" PRIu64 " connections were closed early: there are too many at once.",
+                   text.len > 0 ? " " : "", lanes->evicted);
+    if (text.len > 0)
+        paragraph(out, style, buf_cstr(&text), 0, 0);
+    out->failed = out->failed || text.failed;
+    buf_free(&text);
+}
+
+const struct view view_text = {"text", text_head, text_stream, text_tail};
