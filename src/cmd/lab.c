@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/exec.h"
 #include "base/io.h"
 #include "cmd/cmd.h"
 #include "cmd/outcome.h"
@@ -91,7 +92,7 @@ static pid_t start(const struct place *place, char *const *argv, struct sd_err *
         struct place here = *place;
         if (prepare(&here, &failure) == 0) {
             execvp(argv[0], argv);
-            sd_fail_errno(&failure, errno, "cannot run '%s'", argv[0]);
+            sd_fail_errno(&failure, exec_error(argv[0], errno), "cannot run '%s'", argv[0]);
         }
         (void)io_write_all(report[1], &failure, sizeof failure);
         _exit(127);

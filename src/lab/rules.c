@@ -39,18 +39,23 @@ static int bad_rule(const struct rule_text *t, const char *why)
 
 static int parse_range(struct rule_text *t, struct lab_rule *rule)
 {
+    const char *begin = t->at;
     uint64_t first, last;
     if (rule->range_count == LAB_RULE_RANGES)
         return bad_rule(t, "too many ranges (16 at most)");
-    if (!scan_number(&t->at, UINT32_MAX, &first) || first == 0)
+    if (!scan_number(&t->at, UINT32_MAX, &first) || first == 0) {
+        t->at = begin;
         return bad_rule(t, "expected a number, counted from 1");
+    }
     last = first;
     if (*t->at == '-') {
         t->at++;
         if (!scan_number(&t->at, UINT32_MAX, &last))
             return bad_rule(t, "expected the last number of the range");
-        if (last < first)
+        if (last < first) {
+            t->at = begin;
             return bad_rule(t, "the range runs backwards");
+        }
     }
     rule->range[rule->range_count].first = (uint32_t)first;
     rule->range[rule->range_count].last = (uint32_t)last;
