@@ -150,13 +150,14 @@ static const unsigned long allowed_ioctls[] = {0x8913 /* SIOCGIFFLAGS */, TCGETS
 #endif
 
 /* The leak checker at the end of a sanitized build starts a thread that stops the others and reads /proc. */
-static const int sanitizer_calls[] = {SCMP_SYS(clone),      SCMP_SYS(clone3),
-                                      SCMP_SYS(ptrace),     SCMP_SYS(wait4),
-                                      SCMP_SYS(prctl),      SCMP_SYS(openat),
-                                      SCMP_SYS(open),       SCMP_SYS(readlink),
-                                      SCMP_SYS(pipe),       SCMP_SYS(pipe2),
-                                      SCMP_SYS(getdents64), SCMP_SYS(process_vm_readv),
-                                      SCMP_SYS(prlimit64),  SCMP_SYS(sched_getaffinity)};
+static const int sanitizer_calls[] = {SCMP_SYS(clone),     SCMP_SYS(clone3),
+                                      SCMP_SYS(ptrace),    SCMP_SYS(wait4),
+                                      SCMP_SYS(prctl),     SCMP_SYS(openat),
+                                      SCMP_SYS(open),      SCMP_SYS(readlink),
+                                      SCMP_SYS(pipe),      SCMP_SYS(pipe2),
+                                      SCMP_SYS(getdents),  SCMP_SYS(getdents64),
+                                      SCMP_SYS(kill),      SCMP_SYS(process_vm_readv),
+                                      SCMP_SYS(prlimit64), SCMP_SYS(sched_getaffinity)};
 
 static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
 {

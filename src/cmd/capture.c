@@ -376,7 +376,12 @@ static int run(struct capture *c)
 {
     c->prints = c->write == NULL || c->common.verbose || c->common.json;
     c->to_terminal = isatty(STDOUT_FILENO);
-    if (take_signals(c) != 0 || open_all(c) != 0)
+    int failed = take_signals(c);
+    if (failed == 0)
+        failed = open_all(c);
+    if (failed == -EINTR && c->read != NULL)
+        return CMD_OK; /* a signal, before the input's first byte */
+    if (failed != 0)
         return cmd_fail(name, "%s", c->err.text);
     announce(c);
     return finish(c, take_records(c));
