@@ -52,11 +52,10 @@ static void say_queued(const struct lanes_direction *d, const struct lanes_span 
                        struct buf *why)
 {
     const struct arrival arrival = arrival_of(d, recv->offset, span_end(recv));
-    buf_text(why, "the reader came late: all ");
-    words_bytes(why, recv->length);
+    const bool counted = recv->call->has_tcpi && recv->call->tcpi.inq >= 0;
+    buf_text(why, "the reader came late: ");
+    words_bytes(why, counted ? (uint64_t)recv->call->tcpi.inq : recv->length);
     buf_printf(why, " were waiting when recv #%" PRIu32 " was called", recv->n);
-    if (recv->call->has_tcpi && recv->call->tcpi.inq >= 0)
-        buf_printf(why, " (inq %" PRId64 ")", recv->call->tcpi.inq);
     if (arrival.known && arrival.last_ns <= recv->time_ns) {
         buf_text(why, ", ");
         words_time(why, recv->time_ns - arrival.last_ns);

@@ -13,13 +13,15 @@ const struct glyphs *glyphs_of(bool ascii)
     return ascii ? &plain : &unicode;
 }
 
+#define NARROW_SPACE 0x202f
+
 static const struct {
     ucs4_t uc;
     const char *ascii;
 } forms[] = {
-    {0x202f, ""},   {0xb5, "u"},       {0xd7, "x"},   {0x2013, "-"}, {0x2026, "..."},
-    {0x2192, "->"}, {0x21bb, "again"}, {0x2500, "-"}, {0x2503, "|"}, {0x25b2, "^"},
-    {0x2713, "+"},  {0x2717, "x"},     {0x2022, "*"}, {0xb7, "."},
+    {NARROW_SPACE, " "}, {0xb5, "u"},       {0xd7, "x"},   {0x2013, "-"}, {0x2026, "..."},
+    {0x2192, "->"},      {0x21bb, "again"}, {0x2500, "-"}, {0x2503, "|"}, {0x25b2, "^"},
+    {0x2713, "+"},       {0x2717, "x"},     {0x2022, "*"}, {0xb7, "."},
 };
 
 static void put_ascii(struct buf *out, ucs4_t uc)
@@ -33,9 +35,20 @@ static void put_ascii(struct buf *out, ucs4_t uc)
     buf_printf(out, "\\u{%04x}", (unsigned)uc);
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The narrow space groups digits, where ASCII has nothing as good, and stands before units. */
+static bool groups_digits(const char *text, size_t i, size_t next)
+{
+    return i > 0 && is_digit(text[i - 1]) && is_digit(text[next]);
+}
+
 void prose_ascii(struct buf *out, const char *text)
 {
-    size_t len = strlen(text);
+    const size_t len = strlen(text);
     for (size_t i = 0; i < len;) {
         ucs4_t uc;
         int n = u8_mbtoucr(&uc, (const uint8_t *)text + i, len - i);
@@ -43,7 +56,7 @@ void prose_ascii(struct buf *out, const char *text)
             buf_printf(out, "\\x%02x", (unsigned)(uint8_t)text[i]);
         else if (uc < 0x80)
             buf_char(out, (char)uc);
-        else
+        else if (uc != NARROW_SPACE || !groups_digits(text, i, i + (size_t)n))
             put_ascii(out, uc);
         i += n <= 0 ? 1 : (size_t)n;
     }

@@ -82,7 +82,7 @@ static void verdict(struct buf *out, const struct lanes_stream *stream, const st
     else if (stream->broken_at == UINT64_MAX && lucky)
         buf_text(out, ": did not break, by luck");
     else if (stream->broken_at == UINT64_MAX && d->has_recvs && d->lane[LANES_MESSAGE].count > 0)
-        buf_text(out, ": held");
+        buf_text(out, ": ok");
 }
 
 static void put_title(struct buf *out, const struct lanes_stream *stream, const struct lanes_direction *d,
@@ -120,7 +120,7 @@ static void put_title(struct buf *out, const struct lanes_stream *stream, const 
 
 static unsigned kind_columns(const struct view_style *style)
 {
-    return columns_of(style) < 60 ? 0 : 15;
+    return columns_of(style) < 60 ? 0 : 16;
 }
 
 /* "   cause       text", and the text below its word where the terminal is narrow. */
@@ -152,7 +152,9 @@ static bool is_plain(const struct lanes_finding *finding)
            (strcmp(finding->kind, "segmented") == 0 || strcmp(finding->kind, "split") == 0);
 }
 
-static void put_finding(struct buf *out, const struct lanes_finding *finding, const struct view_style *style)
+/* `before`: the finding above it, or NULL. */
+static void put_finding(struct buf *out, const struct lanes_finding *finding,
+                        const struct lanes_finding *before, const struct view_style *style)
 {
     const struct glyphs *glyphs = glyphs_of(style->ascii);
     const char *sign = finding->is_problem ? glyphs->bad : glyphs->note;
@@ -167,6 +169,10 @@ static void put_finding(struct buf *out, const struct lanes_finding *finding, co
     }
     if (is_plain(finding) && !style->verbose)
         return;
+    if (before != NULL && strcmp(before->why, finding->why) == 0) {
+        labelled(out, style, " ", "cause", "the same");
+        return;
+    }
     labelled(out, style, " ", finding->likely ? "likely cause" : "cause", finding->why);
     labelled(out, style, " ", finding->is_problem ? "cure" : "advice", finding->advice);
 }
@@ -184,6 +190,7 @@ static void put_findings(struct buf *out, const struct lanes_stream *stream, con
         const struct lanes_finding *finding = &stream->findings[i];
         if (finding->from != d->from)
             continue;
+        const struct lanes_finding *above = before;
         of_sort = before != NULL && same_sort(before, finding) ? of_sort + 1 : 0;
         before = finding;
         if (of_sort > SHOWN_OF_A_SORT && !style->verbose)
@@ -200,7 +207,7 @@ static void put_findings(struct buf *out, const struct lanes_stream *stream, con
             labelled(out, style, " ", "", text);
             continue;
         }
-        put_finding(out, finding, style);
+        put_finding(out, finding, above, style);
     }
 }
 
