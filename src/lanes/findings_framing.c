@@ -445,7 +445,7 @@ static int lucky(struct lanes_stream *stream)
     struct lanes_finding *f = finding_add(stream, nearest.d, "lucky", "luck", offset, 0);
     if (f == NULL || (nearest.recv != NULL && finding_evidence(f, LANES_RECV, nearest.recv->n) != 0))
         return -ENOMEM;
-    buf_printf(&what, "framing %s did not break in this run, by luck: %s", stream->framing->name,
+    buf_printf(&what, "framing %s did not break in this run, by luck; it %s", stream->framing->name,
                stream->framing->breaks);
     say_nearest(&nearest, stream->framing, &why);
     if (finding_take(&f->what, &what) != 0 || finding_take(&f->why, &why) != 0)

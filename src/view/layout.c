@@ -282,6 +282,7 @@ static int try_labels(struct layout *layout, const struct layout_request *reques
 }
 
 #define CELL_COLUMNS 12 /* about what a labelled cell takes */
+#define ROOM_LEAST 16   /* cells that are shown in the narrowest terminal */
 
 int layout_make(struct layout *layout, const struct layout_request *request)
 {
@@ -290,10 +291,10 @@ int layout_make(struct layout *layout, const struct layout_request *request)
     bool fits = false;
     *layout = (struct layout){0};
     int failed = layout_bounds_find(&bounds, request);
-    size_t room = request->max_panels == 0 ? SIZE_MAX : request->max_panels * a_line;
-    /* Once something is folded, the rest had better be read at a glance. */
-    if (failed == 0 && bounds.count - 1 > room)
-        room = (request->max_panels + 1) / 2 * a_line;
+    /* Half of the panels when every cell has its label, the other half for what takes more. */
+    size_t room = request->max_panels == 0 ? SIZE_MAX : (request->max_panels + 1) / 2 * a_line;
+    if (room < ROOM_LEAST)
+        room = ROOM_LEAST;
     while (failed == 0 && !fits) {
         failed = layout_cells_make(layout, &bounds, request, room);
         if (failed == 0)

@@ -207,7 +207,10 @@ static void put_findings(struct buf *out, const struct lanes_stream *stream, con
             labelled(out, style, " ", "", text);
             continue;
         }
-        put_finding(out, finding, above, style);
+        if (of_sort > 0 && !finding->is_problem && !style->verbose)
+            labelled(out, style, glyphs_of(style->ascii)->note, finding->kind, finding->what);
+        else
+            put_finding(out, finding, above, style);
     }
 }
 
