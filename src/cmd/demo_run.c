@@ -14,7 +14,8 @@
 #include "record/recording.h"
 
 #define LINGER_MS 12000 /* longer than any transfer's own timeout */
-#define TIMEOUT_S "8"   /* of silence between client and server */
+#define GOODBYE_MS 3000
+#define TIMEOUT_S "8" /* of silence between client and server */
 
 /* A host of the demo: where its program runs and what it may see. */
 struct host {
@@ -170,6 +171,8 @@ static int run_one(struct lab *lab, const struct demo_plan *plan, const struct f
     failed = lab_wire_start(lab, &plan->wire, &tap, err);
     if (failed == 0) {
         failed = run_programs(lab, plan, framing, run, &stage, disks, err);
+        int left = failed == 0 ? lab_wait_closed(lab, GOODBYE_MS, err) : 0;
+        failed = left < 0 ? left : failed;
         int stopped = lab_wire_stop(lab, failed == 0 ? err : NULL);
         failed = failed != 0 ? failed : stopped;
     }

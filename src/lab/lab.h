@@ -90,6 +90,11 @@ int lab_enter(const struct lab *lab, enum lab_host host, struct sd_err *err);
 int lab_wait_ready(const struct lab *lab, enum lab_host host, pid_t pid, unsigned deadline_ms,
                    struct sd_err *err);
 
+/* When the programs are gone: wait until no connection is left that still says goodbye (a lost FIN is sent
+ * again after 0.2 s and more), so that a recording has it whole and the next run none of it. 0: none is left;
+ * 1: some are after `deadline_ms`; or a negative errno. */
+int lab_wait_closed(const struct lab *lab, unsigned deadline_ms, struct sd_err *err);
+
 /* Wait for any child of the supervisor to end, also one that it inherited; `timeout_ms` < 0: without an end.
  * Its pid, and its status as waitpid(2) tells it; 0 after the timeout; -ECHILD when there is no child.
  * The forwarder's end, which nothing asked for, is told once, by -EIO with err filled. */

@@ -18,8 +18,13 @@
 enum {
     TABLES = 4,
     TCP_TABLES = 2, /* the first of them */
+    STATE_TIME_WAIT = 0x06,
+    STATE_CLOSE = 0x07,
     STATE_LISTEN = 0x0a,
 };
+
+/* What is looked for in a line of a table. */
+typedef bool line_test(unsigned port, unsigned state, bool tcp);
 
 static int open_tables(const struct lab *lab, enum lab_host host, int fds[TABLES], struct sd_err *err)
 {
@@ -39,13 +44,25 @@ static int open_tables(const struct lab *lab, enum lab_host host, int fds[TABLES
     return failed != 0 ? failed : back;
 }
 
+static bool is_ready(unsigned port, unsigned state, bool tcp)
+{
+    return tcp ? state == STATE_LISTEN : port != 0;
+}
+
+/* A connection whose end the other side has not confirmed yet. */
+static bool is_open(unsigned port, unsigned state, bool tcp)
+{
+    (void)port;
+    return tcp && state != STATE_LISTEN && state != STATE_TIME_WAIT && state != STATE_CLOSE;
+}
+
 /* One line: "0: 0100007F:1F90 00000000:0000 0A …", all but the first number in hexadecimal. */
-static bool is_ready(const char *line, bool tcp)
+static bool line_passes(const char *line, bool tcp, line_test *test)
 {
     unsigned port, state;
     if (sscanf(line, "%*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x", &port, &state) != 2)
         return false;
-    return tcp ? state == STATE_LISTEN : port != 0;
+    return test(port, state, tcp);
 }
 
 static int read_table(int fd, struct buf *text, struct sd_err *err)
@@ -65,8 +82,8 @@ static int read_table(int fd, struct buf *text, struct sd_err *err)
     }
 }
 
-/* 1: a socket is ready; 0: none; or a negative errno. */
-static int look(int fd, bool tcp, struct buf *text, struct sd_err *err)
+/* 1: a socket passes the test; 0: none; or a negative errno. */
+static int look(int fd, bool tcp, line_test *test, struct buf *text, struct sd_err *err)
 {
     if (fd < 0)
         return 0;
@@ -76,7 +93,7 @@ static int look(int fd, bool tcp, struct buf *text, struct sd_err *err)
     const char *line = buf_cstr(text);
     for (; line != NULL; line = strchr(line, '\n')) {
         line += *line == '\n';
-        if (is_ready(line, tcp))
+        if (line_passes(line, tcp, test))
             return 1;
     }
     return 0;
@@ -96,7 +113,7 @@ static int wait_tables(const int fds[TABLES], pid_t pid, unsigned deadline_ms, s
     int found = 0;
     while (found == 0) {
         for (int i = 0; i < TABLES && found == 0; i++)
-            found = look(fds[i], i < TCP_TABLES, &text, err);
+            found = look(fds[i], i < TCP_TABLES, is_ready, &text, err);
         if (found != 0)
             break;
         if (has_ended(pid))
@@ -120,4 +137,35 @@ int lab_wait_ready(const struct lab *lab, enum lab_host host, pid_t pid, unsigne
     for (int i = 0; i < TABLES; i++)
         io_close(&fds[i]);
     return failed;
+}
+
+/* 1: a host has an open connection; 0: none; or a negative errno. */
+static int any_open(int fds[LAB_HOSTS][TABLES], struct buf *text, struct sd_err *err)
+{
+    int found = 0;
+    for (int host = 0; host < LAB_HOSTS; host++) {
+        for (int i = 0; i < TCP_TABLES && found == 0; i++)
+            found = look(fds[host][i], true, is_open, text, err);
+    }
+    return found;
+}
+
+int lab_wait_closed(const struct lab *lab, unsigned deadline_ms, struct sd_err *err)
+{
+    const uint64_t deadline = clock_mono_ns() + (uint64_t)deadline_ms * NS_PER_MS;
+    int fds[LAB_HOSTS][TABLES] = {{-1, -1, -1, -1}, {-1, -1, -1, -1}};
+    struct buf text = {0};
+    int found = open_tables(lab, LAB_CLIENT, fds[LAB_CLIENT], err);
+    if (found == 0)
+        found = open_tables(lab, LAB_SERVER, fds[LAB_SERVER], err);
+    if (found == 0)
+        found = any_open(fds, &text, err);
+    while (found == 1 && clock_mono_ns() < deadline) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = 2 * NS_PER_MS}, NULL);
+        found = any_open(fds, &text, err);
+    }
+    for (int i = 0; i < LAB_HOSTS * TABLES; i++)
+        io_close(&fds[i / TABLES][i % TABLES]);
+    buf_free(&text);
+    return found;
 }

@@ -5,8 +5,8 @@
 #include "capture/source.h"
 #include "record/recording.h"
 
-/* A process that puts the packets of a live source into a recording. It drops every privilege before it looks at the
- * first of them. */
+/* A process that puts the packets of a live source into a recording. It drops every privilege before it looks
+ * at the first of them. */
 struct tap;
 
 /* Fork it; it captures already when this returns (the source is open). Takes the source over. */
@@ -17,7 +17,8 @@ struct tap_result {
     int failed; /* errno of what ended the capture early (ENETDOWN), 0: nothing */
 };
 
-/* Let what is under way arrive (until nothing came for 20 ms, at most half a second), end it, tell its counts. Frees. */
+/* Let what is under way arrive (until nothing came for 20 ms, at most half a second), end it, tell its
+ * counts. Frees. */
 void tap_stop(struct tap *tap, struct tap_result *result);
 
 #endif

@@ -1,5 +1,5 @@
-/* Makes one call of each shape that can move bytes, over a TCP connection to itself, and prints what a recorder must find:
- * "name way result offset", one line a call. Built static or not by the test. */
+/* Makes one call of each shape that can move bytes, over a TCP connection to itself, and prints what a
+ * recorder must find: "name way result offset", one line a call. Built static or not by the test. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -66,7 +66,8 @@ int main(void)
     socklen_t len = sizeof name;
     int pipe_fds[2], listener = socket(AF_INET, SOCK_STREAM, 0), a = socket(AF_INET, SOCK_STREAM, 0);
     FILE *file = tmpfile();
-    if (pipe(pipe_fds) != 0 || file == NULL || fputs("the file that is sent by sendfile", file) < 0 || fflush(file) != 0)
+    if (pipe(pipe_fds) != 0 || file == NULL || fputs("the file that is sent by sendfile", file) < 0 ||
+        fflush(file) != 0)
         return 1;
     if (bind(listener, (struct sockaddr *)&name, len) != 0 || listen(listener, 1) != 0 ||
         getsockname(listener, (struct sockaddr *)&name, &len) != 0 ||

@@ -1,5 +1,5 @@
-/* Four threads send records on one TCP connection, a child process (vfork and exec of this program) and two threads read
- * them. Each record is 100 times one letter. Prints nothing; status 0 when all bytes came. */
+/* Four threads send records on one TCP connection, a child process (vfork and exec of this program) and two
+ * threads read them. Each record is 100 times one letter. Prints nothing; status 0 when all bytes came. */
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,7 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { THREADS = 4, RECORDS = 50, LENGTH = 100 };
+enum {
+    THREADS = 4,
+    RECORDS = 50,
+    LENGTH = 100
+};
 
 static int sender, reader;
 static atomic_long got;
@@ -44,7 +48,8 @@ int main(int argc, char **argv)
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     sender = socket(AF_INET, SOCK_STREAM, 0);
     if (bind(listener, (struct sockaddr *)&name, len) != 0 || listen(listener, 1) != 0 ||
-        getsockname(listener, (struct sockaddr *)&name, &len) != 0 || connect(sender, (struct sockaddr *)&name, len) != 0)
+        getsockname(listener, (struct sockaddr *)&name, &len) != 0 ||
+        connect(sender, (struct sockaddr *)&name, len) != 0)
         return 1;
     reader = accept(listener, NULL, NULL);
     char number[12];
