@@ -15,6 +15,7 @@
 #include "cmd/options.h"
 #include "cmd/screen.h"
 #include "cmd/wire_options.h"
+#include "ftp/ftp.h"
 #include "lanes/lanes.h"
 #include "view/compare.h"
 #include "view/prose.h"
@@ -24,7 +25,7 @@
 #define DEFAULT_WORK_MS 30
 #define DEFAULT_PAUSE_MS 60
 #define DEFAULT_SIZE 4096
-#define SHORT_SEND_SIZE 262144 /* more than the small send buffer of that bug holds */
+#define BUG_SIZE 262144 /* more than one recv returns, and than the small send buffer of short-send holds */
 
 struct options {
     struct options_common common;
@@ -94,6 +95,16 @@ static int plan_framings(struct demo_plan *plan, const char *list, struct sd_err
     return plan->count > 0 ? 0 : say_framings("", err);
 }
 
+static int check_bug(const char *name, const struct framing *framing, struct sd_err *err)
+{
+    for (int bug = FTP_BUG_NONE + 1; bug < FTP_BUG_COUNT; bug++) {
+        if (strcmp(name, ftp_bug_names[bug]) == 0)
+            return ftp_manner_check(&(struct ftp_manner){.framing = framing, .bug = (enum ftp_bug)bug}, err);
+    }
+    return sd_fail(err, EINVAL, "there is no bug '%s'; there are size-chars, size-overrun and short-send",
+                   name);
+}
+
 static int make_plan(const struct options *o, struct demo_plan *plan, struct sd_err *err)
 {
     *plan = (struct demo_plan){
@@ -107,11 +118,14 @@ static int make_plan(const struct options *o, struct demo_plan *plan, struct sd_
         .wire = o->wire.wire,
     };
     if (plan->size == 0)
-        plan->size = o->bug != NULL && strcmp(o->bug, "short-send") == 0 ? SHORT_SEND_SIZE : DEFAULT_SIZE;
+        plan->size = o->bug != NULL && strcmp(o->bug, "size-chars") != 0 ? BUG_SIZE : DEFAULT_SIZE;
     const char *list = o->framings;
     if (list == NULL && o->bug != NULL)
         list = "length"; /* the bugs are of a program that frames well otherwise */
-    return plan_framings(plan, list, err);
+    int failed = plan_framings(plan, list, err);
+    for (size_t i = 0; failed == 0 && o->bug != NULL && i < plan->count; i++)
+        failed = check_bug(o->bug, plan->framing[i], err);
+    return failed;
 }
 
 /* ---- the files of the runs ---- */
@@ -219,7 +233,7 @@ static void say_headline(struct buf *out, const struct framing *framing, const s
 static void say_log(struct buf *out, int log, const struct view_style *style)
 {
     char text[4096];
-    ssize_t len = lseek(log, 0, SEEK_SET) == 0 ? io_read_full(log, text, sizeof text) : 0;
+    ssize_t len = log >= 0 && lseek(log, 0, SEEK_SET) == 0 ? io_read_full(log, text, sizeof text) : 0;
     if (len <= 0)
         return;
     buf_text(out, "\n the programs said\n");
@@ -324,6 +338,16 @@ static int in_the_lab(void *context)
     return cmd_fail("demo", "%s", err.text);
 }
 
+/* After a failure: what client and server said may tell why. */
+static void tell_logs(const struct demo_run *runs)
+{
+    struct buf out = {0};
+    for (size_t i = 0; i < FRAMING_COUNT; i++)
+        say_log(&out, runs[i].log, &(struct view_style){.columns = 100});
+    fwrite(out.data, 1, out.len, stderr);
+    buf_free(&out);
+}
+
 static int run_demo(const struct options *o, const struct demo_plan *plan)
 {
     struct demo_run runs[FRAMING_COUNT];
@@ -336,8 +360,12 @@ static int run_demo(const struct options *o, const struct demo_plan *plan)
     int status = lab_supervise(in_the_lab, &stage, &err);
     if (status < 0)
         return cmd_fail("demo", "%s", err.text);
-    if (status != CMD_OK)
-        return status > 128 ? cmd_fail("demo", "the lab was ended from outside") : status;
+    if (status > 128)
+        status = cmd_fail("demo", "the lab was ended from outside");
+    if (status != CMD_OK) {
+        tell_logs(runs);
+        return status;
+    }
     if (privilege_drop(&err) != 0)
         return cmd_fail("demo", "%s", err.text);
     return show_all(o, plan, runs);
