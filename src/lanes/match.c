@@ -77,7 +77,7 @@ static uint64_t overlap_ns(const struct lanes_socket *socket, const struct lanes
 }
 
 /* The stream of these addresses in whose time the socket falls. A reader may come when everything has
- * arrived: without an overlap it is the last one that had begun. */
+ * arrived: without an overlap it is the last one that had begun; or one whose beginning was not captured. */
 static struct lanes_stream *find_stream(const struct match_index *index, const struct lanes_socket *socket,
                                         enum flow_side side)
 {
@@ -89,7 +89,7 @@ static struct lanes_stream *find_stream(const struct match_index *index, const s
         struct lanes_stream *stream = index->at[i];
         if (compare_pairs(&stream->endpoint[0], &stream->endpoint[1], client, server) != 0)
             break;
-        if (stream->start_ns <= socket->last_ns)
+        if (stream->start_ns <= socket->last_ns || (latest == NULL && stream->partial))
             latest = stream;
         const uint64_t ns = overlap_ns(socket, stream);
         if (ns > best_ns) {
