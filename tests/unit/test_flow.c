@@ -1,0 +1,262 @@
+/* needs: capture/flow.c capture/tcp.c capture/packet.c capture/decode.c capture/decode_ip.c
+ * capture/decode_transport.c src/base/hash.c src/base/buf.c tests/unit/frames.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "capture/decode.h"
+#include "capture/flow.h"
+#include "tests/unit/frames.h"
+
+/* Events as words: "open 1", "1c+5" (client's segment with 5 new bytes), "close 1 fin". */
+struct log {
+    char text[4096];
+    struct flow_stream last; /* as it was when it closed */
+};
+
+static void add(struct log *log, const char *word)
+{
+    const size_t at = strlen(log->text);
+    snprintf(log->text + at, sizeof log->text - at, "%s%s", at > 0 ? " " : "", word);
+}
+
+static void opened(void *context, struct flow_stream *stream)
+{
+    char word[64];
+    snprintf(word, sizeof word, "open%u", (unsigned)stream->number);
+    add(context, word);
+}
+
+static void segment(void *context, struct flow_stream *stream, enum flow_side from,
+                    const struct tcp_segment *s)
+{
+    char word[64];
+    uint32_t fresh = 0;
+    for (size_t i = 0; i < s->piece_count; i++)
+        fresh += s->pieces[i].is_new ? s->pieces[i].length : 0;
+    snprintf(word, sizeof word, "%u%c%u", (unsigned)stream->number, from == FLOW_CLIENT ? 'c' : 's', fresh);
+    add(context, word);
+}
+
+static void closed(void *context, struct flow_stream *stream)
+{
+    static const char *const ends[] = {"open", "fin", "rst"};
+    struct log *log = context;
+    char word[64];
+    snprintf(word, sizeof word, "close%u-%s", (unsigned)stream->number, ends[stream->end]);
+    add(log, word);
+    log->last = *stream;
+}
+
+static struct flow_table *table_for(struct log *log, size_t max)
+{
+    const struct flow_observer observer = {log, opened, segment, closed};
+    *log = (struct log){0};
+    struct flow_table *table = flow_table_new(&observer, (struct hash_key){1, 2}, max);
+    assert_non_null(table);
+    return table;
+}
+
+static uint64_t now_ns;
+
+/* `c`: from the client 10.0.0.1:4000 to 10.0.0.2:80, else back. `damage`: flip a payload byte. */
+static void feed_spec(struct flow_table *table, const struct frame_spec *spec, int damage_at)
+{
+    struct buf frame = {0};
+    frame_tcp(&frame, spec);
+    if (damage_at >= 0)
+        frame.data[damage_at] ^= 1;
+    static uint64_t number;
+    struct packet packet = {
+        .number = ++number,
+        .time_ns = now_ns += 1000,
+        .linktype = 1,
+        .data = frame.data,
+        .captured_len = (uint32_t)frame.len,
+        .wire_len = (uint32_t)frame.len,
+    };
+    decode_packet(&packet);
+    assert_int_equal(flow_table_feed(table, &packet), 0);
+    buf_free(&frame);
+}
+
+static void client(struct flow_table *table, uint32_t seq, uint32_t ack, uint8_t flags, const char *payload)
+{
+    feed_spec(table, &(struct frame_spec){0, 0, 4000, 80, seq, ack, flags, payload, 0}, -1);
+}
+
+static void server(struct flow_table *table, uint32_t seq, uint32_t ack, uint8_t flags, const char *payload)
+{
+    feed_spec(table, &(struct frame_spec){0x0a000002, 0x0a000001, 80, 4000, seq, ack, flags, payload, 0}, -1);
+}
+
+static void handshake(struct flow_table *table, uint32_t a, uint32_t b)
+{
+    client(table, a, 0, TCP_SYN, NULL);
+    server(table, b, a + 1, TCP_SYN | TCP_ACK, NULL);
+    client(table, a + 1, b + 1, TCP_ACK, NULL);
+}
+
+static void a_connection(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 10);
+    handshake(table, 100, 200);
+    client(table, 101, 201, TCP_ACK, "hello");
+    server(table, 201, 106, TCP_ACK, "ok");
+    client(table, 106, 203, TCP_ACK | TCP_FIN, NULL);
+    server(table, 203, 107, TCP_ACK | TCP_FIN, NULL);
+    client(table, 107, 204, TCP_ACK, NULL);
+    flow_table_finish(table);
+    assert_string_equal(log.text, "open1 1c0 1s0 1c0 1c5 1s2 1c0 1s0 1c0 close1-fin");
+    assert_int_equal(log.last.endpoint[FLOW_CLIENT].port, 4000);
+    assert_int_equal(log.last.handshake_rtt_ns, 2000);
+    assert_false(log.last.partial);
+    assert_int_equal(log.last.direction[FLOW_CLIENT].acked, 5);
+    flow_table_free(table);
+}
+
+static void who_is_the_client(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 10);
+    server(table, 200, 101, TCP_SYN | TCP_ACK, NULL); /* the SYN comes late */
+    client(table, 100, 0, TCP_SYN, NULL);
+    flow_table_finish(table);
+    assert_string_equal(log.text, "open1 1s0 1c0 close1-open");
+    flow_table_free(table);
+    table = table_for(&log, 10);
+    server(table, 200, 101, TCP_ACK, "x"); /* no SYN at all: the higher port */
+    flow_table_finish(table);
+    assert_string_equal(log.text, "open1 1s1 close1-open");
+    assert_true(log.last.partial);
+    flow_table_free(table);
+}
+
+static void ports_used_again(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 10);
+    handshake(table, 100, 200);
+    client(table, 101, 201, TCP_RST, NULL);
+    handshake(table, 5000, 6000); /* after an end */
+    client(table, 5001, 6001, TCP_ACK, "abc");
+    handshake(table, 9000, 9500); /* while the old one is open: the answer tells */
+    client(table, 9001, 9501, TCP_ACK, "abcd");
+    flow_table_finish(table);
+    assert_string_equal(log.text, "open1 1c0 1s0 1c0 1c0 close1-rst open2 2c0 2s0 2c0 2c3 close2-open "
+                                  "open3 3c0 3s0 3c0 3c4 close3-open");
+    flow_table_free(table);
+}
+
+/* A SYN that the other side does not take up (RFC 9293, 3.10.7.4: a challenge ACK) changes nothing. */
+static void a_foreign_syn(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 10);
+    handshake(table, 100, 200);
+    client(table, 777777, 0, TCP_SYN, NULL);
+    server(table, 201, 101, TCP_ACK, NULL);
+    client(table, 101, 201, TCP_ACK, "abc");
+    flow_table_finish(table);
+    assert_string_equal(log.text, "open1 1c0 1s0 1c0 1c0 1s0 1c3 close1-open");
+    flow_table_free(table);
+}
+
+static void syns_again(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 10);
+    client(table, 100, 0, TCP_SYN, NULL);
+    client(table, 100, 0, TCP_SYN, NULL); /* a retransmission */
+    client(table, 300, 0, TCP_SYN, NULL); /* nobody had answered: another try */
+    flow_table_finish(table);
+    assert_string_equal(log.text, "open1 1c0 1c0 close1-open open2 2c0 close2-open");
+    flow_table_free(table);
+}
+
+static void a_corrupted_segment(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 10);
+    handshake(table, 100, 200);
+    const struct frame_spec spec = {0, 0, 4000, 80, 101, 201, TCP_ACK, "abc", 0};
+    feed_spec(table, &spec, 54); /* the first payload byte */
+    feed_spec(table, &spec, 22); /* the TTL: a bad IP checksum */
+    feed_spec(table, &spec, -1);
+    flow_table_finish(table);
+    assert_string_equal(log.text, "open1 1c0 1s0 1c0 1c0 1c0 1c3 close1-open");
+    assert_int_equal(log.last.direction[FLOW_CLIENT].bad_checksums, 2);
+    assert_int_equal(log.last.direction[FLOW_CLIENT].retransmissions, 0);
+    flow_table_free(table);
+}
+
+/* All of a side's checksums are bad: its network card would have filled them in. */
+static void checksum_offload(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 10);
+    const struct frame_spec syn = {0, 0, 4000, 80, 100, 0, TCP_SYN, NULL, 0};
+    const struct frame_spec data = {0, 0, 4000, 80, 101, 201, TCP_ACK, "abc", 0};
+    feed_spec(table, &syn, 50); /* the checksum itself */
+    server(table, 200, 101, TCP_SYN | TCP_ACK, NULL);
+    feed_spec(table, &data, 50);
+    flow_table_finish(table);
+    assert_string_equal(log.text, "open1 1c0 1s0 1c3 close1-open");
+    assert_int_equal(log.last.direction[FLOW_CLIENT].bad_checksums, 0);
+    flow_table_free(table);
+}
+
+static void the_silent_ones_leave(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 3);
+    for (uint16_t port = 1; port <= 3; port++)
+        feed_spec(table, &(struct frame_spec){0, 0, (uint16_t)(5000 + port), 80, 1, 0, TCP_SYN, NULL, 0}, -1);
+    feed_spec(table, &(struct frame_spec){0, 0, 5001, 80, 2, 0, TCP_ACK, NULL, 0}, -1); /* 1 speaks */
+    feed_spec(table, &(struct frame_spec){0, 0, 6000, 80, 1, 0, TCP_SYN, NULL, 0}, -1);
+    flow_table_finish(table);
+    assert_string_equal(log.text, "open1 1c0 open2 2c0 open3 3c0 1c0 close2-open open4 4c0 "
+                                  "close1-open close3-open close4-open");
+    assert_int_equal(flow_table_evicted(table), 1);
+    flow_table_free(table);
+}
+
+static void many_streams(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 100000);
+    for (uint32_t i = 0; i < 20000; i++)
+        feed_spec(table, &(struct frame_spec){0x0a010000 + i, 0, 5000, 80, 1, 0, TCP_SYN, NULL, 0}, -1);
+    log.text[0] = '\0';
+    feed_spec(table, &(struct frame_spec){0x0a010000 + 7, 0, 5000, 80, 2, 0, TCP_ACK, "x", 0}, -1);
+    assert_string_equal(log.text, "8c1");
+    flow_table_free(table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection),     cmocka_unit_test(who_is_the_client),
+        cmocka_unit_test(ports_used_again), cmocka_unit_test(a_foreign_syn),
+        cmocka_unit_test(syns_again),       cmocka_unit_test(a_corrupted_segment),
+        cmocka_unit_test(checksum_offload), cmocka_unit_test(the_silent_ones_leave),
+        cmocka_unit_test(many_streams),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
