@@ -132,7 +132,7 @@ static int serve(const struct ftp_server_config *config)
                 ftp_server_address(running), config->manner.framing->name, buf_cstr(&directory));
         buf_free(&directory);
         failed = ftp_server_run(running, &err);
-        set_handler(SIG_DFL);
+        set_handler(SIG_IGN); /* a second one has nothing left to end */
     } else {
         sd_fail_errno(&err, -failed, "cannot handle signals");
     }
