@@ -1,0 +1,206 @@
+/* needs: capture/defrag.c capture/packet.c capture/decode.c capture/decode_ip.c capture/decode_transport.c
+ * src/base/hash.c src/base/buf.c tests/unit/frames.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "capture/decode.h"
+#include "capture/defrag.h"
+#include "tests/unit/frames.h"
+
+enum {
+    MORE = 0x2000,
+    BODY = 64,
+};
+
+/* A UDP datagram of 64 bytes, cut at will. */
+static uint8_t body[BODY];
+
+static int set_up(void **state)
+{
+    (void)state;
+    for (int i = 0; i < BODY; i++)
+        body[i] = (uint8_t)i;
+    static const uint8_t head[8] = {0, 53, 4, 0, 0, BODY, 0, 0};
+    memcpy(body, head, 8);
+    return 0;
+}
+
+struct result {
+    bool done;
+    struct packet packet;
+};
+
+/* Feed bytes [begin, end) as one fragment. The frame's memory is gone afterwards. */
+static struct result feed_bytes(struct defrag *d, uint16_t id, const uint8_t *data, size_t begin, size_t end,
+                                bool more, uint64_t time_ns)
+{
+    struct buf f = {0};
+    frame_ipv4(&f, 17, id, (uint16_t)((more ? MORE : 0) | begin / 8), data + begin, end - begin);
+    struct result r = {.packet = {
+                           .number = 1,
+                           .time_ns = time_ns,
+                           .linktype = 1,
+                           .data = f.data,
+                           .captured_len = (uint32_t)f.len,
+                           .wire_len = (uint32_t)f.len,
+                       }};
+    decode_packet(&r.packet);
+    assert_true(r.packet.is_fragment);
+    r.done = defrag_feed(d, &r.packet);
+    buf_free(&f);
+    return r;
+}
+
+static struct result feed(struct defrag *d, uint16_t id, size_t begin, size_t end)
+{
+    return feed_bytes(d, id, body, begin, end, end < BODY, 1);
+}
+
+static void check_whole(const struct result *r)
+{
+    assert_true(r->done);
+    assert_false(r->packet.is_fragment);
+    assert_string_equal(r->packet.protocol, "UDP");
+    assert_int_equal(r->packet.source_port, 53);
+    assert_int_equal(r->packet.payload_len, BODY - 8);
+    assert_memory_equal(r->packet.payload, body + 8, BODY - 8);
+}
+
+static void every_order(void **state)
+{
+    (void)state;
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const size_t cuts[4] = {0, 24, 40, BODY};
+    struct defrag *d = defrag_new(1 << 20);
+    for (uint16_t o = 0; o < 6; o++) {
+        struct result r = {0};
+        for (int i = 0; i < 3; i++) {
+            r = feed(d, o, cuts[orders[o][i]], cuts[orders[o][i] + 1]);
+            assert_int_equal(r.done, i == 2);
+        }
+        check_whole(&r);
+    }
+    assert_int_equal(defrag_counts(d).reassembled, 6);
+    assert_int_equal(defrag_counts(d).fragments, 18);
+    defrag_free(d);
+}
+
+static void overlaps(void **state)
+{
+    (void)state;
+    struct defrag *d = defrag_new(1 << 20);
+    /* The same bytes again are no harm. */
+    assert_false(feed(d, 1, 0, 32).done);
+    assert_false(feed(d, 1, 0, 32).done);
+    assert_false(feed(d, 1, 16, 40).done);
+    struct result r = feed(d, 1, 40, BODY);
+    check_whole(&r);
+    /* Others drop the datagram, and all that follows of it. */
+    uint8_t other[BODY];
+    memcpy(other, body, BODY);
+    other[20] ^= 1;
+    assert_false(feed(d, 2, 0, 32).done);
+    assert_false(feed_bytes(d, 2, other, 16, 40, true, 1).done);
+    assert_false(feed(d, 2, 0, 40).done);
+    assert_false(feed(d, 2, 40, BODY).done);
+    assert_int_equal(defrag_counts(d).overlaps, 1);
+    /* Two different ends. */
+    assert_false(feed_bytes(d, 3, body, 32, 48, false, 1).done);
+    assert_false(feed_bytes(d, 3, body, 32, 56, false, 1).done);
+    assert_false(feed_bytes(d, 3, body, 0, 32, true, 1).done);
+    assert_int_equal(defrag_counts(d).overlaps, 2);
+    defrag_free(d);
+}
+
+static void identities_are_apart(void **state)
+{
+    (void)state;
+    struct defrag *d = defrag_new(1 << 20);
+    assert_false(feed(d, 1, 0, 32).done);
+    assert_false(feed(d, 2, 32, BODY).done);
+    struct result r = feed(d, 1, 32, BODY);
+    check_whole(&r);
+    defrag_free(d);
+}
+
+static void time_runs_out(void **state)
+{
+    (void)state;
+    struct defrag *d = defrag_new(1 << 20);
+    assert_false(feed_bytes(d, 1, body, 0, 32, true, 1000).done);
+    assert_false(feed_bytes(d, 1, body, 32, BODY, false, 1001 + 30 * (uint64_t)NS_PER_S).done);
+    assert_int_equal(defrag_counts(d).timed_out, 1);
+    assert_false(feed_bytes(d, 2, body, 0, 32, true, 40 * (uint64_t)NS_PER_S).done);
+    assert_true(feed_bytes(d, 2, body, 32, BODY, false, 60 * (uint64_t)NS_PER_S).done);
+    defrag_free(d);
+}
+
+static void memory_is_bounded(void **state)
+{
+    (void)state;
+    struct defrag *d = defrag_new(20000);
+    for (uint16_t id = 0; id < 1000; id++)
+        assert_false(feed(d, id, 0, 32).done);
+    assert_true(defrag_counts(d).evicted > 980);
+    assert_false(feed(d, 1, 32, BODY).done); /* long gone */
+    struct result r = feed(d, 999, 32, BODY);
+    check_whole(&r);
+    defrag_free(d);
+    d = defrag_new(10); /* not even one */
+    assert_false(feed(d, 1, 0, 32).done);
+    defrag_free(d);
+}
+
+/* A fragment that was not captured whole completes nothing. */
+static void cut_fragments(void **state)
+{
+    (void)state;
+    struct defrag *d = defrag_new(1 << 20);
+    struct buf f = {0};
+    assert_false(feed(d, 7, 0, 32).done);
+    frame_ipv4(&f, 17, 7, 32 / 8, body + 32, BODY - 32);
+    struct packet p = {
+        .linktype = 1, .data = f.data, .captured_len = (uint32_t)f.len - 1, .wire_len = (uint32_t)f.len};
+    decode_packet(&p);
+    assert_true(p.is_fragment);
+    assert_false(defrag_feed(d, &p));
+    buf_free(&f);
+    struct result r = feed(d, 7, 32, BODY);
+    check_whole(&r);
+    defrag_free(d);
+}
+
+static void the_largest(void **state)
+{
+    (void)state;
+    static uint8_t large[65535];
+    struct defrag *d = defrag_new(1 << 20);
+    memcpy(large, body, 8);
+    large[4] = 65515 >> 8;
+    large[5] = 65515 & 0xff;
+    for (size_t at = 65512; at > 0; at -= 8) /* backwards, the smallest pieces */
+        assert_false(feed_bytes(d, 1, large, at, at + 8 < 65515 ? at + 8 : 65515, at + 8 < 65515, 1).done);
+    struct result r = feed_bytes(d, 1, large, 0, 8, true, 1);
+    assert_true(r.done);
+    assert_int_equal(r.packet.payload_len, 65515 - 8);
+    defrag_free(d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_order),          cmocka_unit_test(overlaps),
+        cmocka_unit_test(identities_are_apart), cmocka_unit_test(time_runs_out),
+        cmocka_unit_test(memory_is_bounded),    cmocka_unit_test(cut_fragments),
+        cmocka_unit_test(the_largest),
+    };
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}
