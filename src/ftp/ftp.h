@@ -28,7 +28,9 @@ enum ftp_bug {
     FTP_BUG_NONE,
     FTP_BUG_SIZE_CHARS,   /* "size" counts the characters of a UTF-8 text, not its bytes */
     FTP_BUG_SIZE_OVERRUN, /* the reader counts `got = +n` for `got += n` */
-    FTP_BUG_SHORT_SEND,   /* a send that does not block, and nobody looks at what it returned */
+    FTP_BUG_SHORT_SEND, /* a send that does not block, and nobody looks at what it returned. However small the
+                           send buffer, the kernel fills the packet it has begun (up to half the peer's
+                           window): it shows from about 48 KB on */
     FTP_BUG_COUNT,
 };
 
