@@ -57,7 +57,7 @@ static void put_key(struct json *j, const char *key)
     buf_char(j->out, ':');
 }
 
-struct json json_object(struct buf *out)
+struct json json_begin(struct buf *out)
 {
     buf_char(out, '{');
     return (struct json){out, false};
@@ -82,7 +82,7 @@ void json_text_len(struct json *j, const char *key, const void *value, size_t le
 void json_text(struct json *j, const char *key, const char *value)
 {
     if (value == NULL)
-        json_null(j, key);
+        json_none(j, key);
     else
         json_text_len(j, key, value, strlen(value));
 }
@@ -104,7 +104,7 @@ void json_u64_if(struct json *j, const char *key, bool known, uint64_t value)
     if (known)
         json_u64(j, key, value);
     else
-        json_null(j, key);
+        json_none(j, key);
 }
 
 void json_bool(struct json *j, const char *key, bool value)
@@ -113,7 +113,7 @@ void json_bool(struct json *j, const char *key, bool value)
     buf_text(j->out, value ? "true" : "false");
 }
 
-void json_null(struct json *j, const char *key)
+void json_none(struct json *j, const char *key)
 {
     put_key(j, key);
     buf_text(j->out, "null");

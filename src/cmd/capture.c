@@ -306,7 +306,7 @@ static int take_records(struct capture *c)
 
 static void print_summary(struct capture *c, bool known, uint64_t dropped)
 {
-    struct json j = json_object(&c->lines);
+    struct json j = json_begin(&c->lines);
     json_text(&j, "type", "summary");
     json_u64(&j, "packets", c->packets);
     json_u64(&j, "journal", c->journal);

@@ -50,13 +50,13 @@ void capture_journal_json(struct buf *out, const char *fields, size_t len)
 {
     const char *message = NULL;
     size_t message_len = 0;
-    struct json j = json_object(out);
+    struct json j = json_begin(out);
     json_text(&j, "type", "journal");
     json_ns(&j, "time_ns", journal_time_ns(fields, len));
     if (journal_field(fields, len, "MESSAGE", &message, &message_len))
         json_text_len(&j, "message", message, message_len);
     else
-        json_null(&j, "message");
+        json_none(&j, "message");
     json_end_line(&j);
 }
 
@@ -94,8 +94,8 @@ static void put_addresses(struct json *j, const struct packet *packet)
 {
     char source[PACKET_ENDPOINT_TEXT], target[PACKET_ENDPOINT_TEXT];
     if (packet->source.family == 0) {
-        json_null(j, "source");
-        json_null(j, "target");
+        json_none(j, "source");
+        json_none(j, "target");
         return;
     }
     if (packet->source_port != 0 || packet->target_port != 0) {
@@ -114,7 +114,7 @@ void capture_packet_json(struct buf *out, const struct packet *packet)
     struct buf summary = {0};
     decode_summary(packet, &summary);
     out->failed = out->failed || summary.failed;
-    struct json j = json_object(out);
+    struct json j = json_begin(out);
     json_text(&j, "type", "packet");
     json_u64(&j, "number", packet->number);
     json_ns(&j, "time_ns", packet->time_ns);

@@ -58,7 +58,7 @@ static void append_json(struct buf *out, const struct ifaddrs *all, const struct
 {
     struct buf addresses = {0};
     append_addresses(&addresses, all, i->ifa_name);
-    struct json j = json_object(out);
+    struct json j = json_begin(out);
     json_text(&j, "type", "interface");
     json_text(&j, "name", i->ifa_name);
     json_bool(&j, "up", (i->ifa_flags & IFF_UP) != 0);

@@ -109,7 +109,7 @@ void compare_json(struct buf *out, const struct compare_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct compare_row *row = &rows[i];
-        struct json j = json_object(out);
+        struct json j = json_begin(out);
         json_text(&j, "type", "comparison");
         json_text(&j, "framing", row->framing);
         json_text(&j, "outcome", row->outcome);

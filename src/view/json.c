@@ -35,7 +35,7 @@ static void put_endpoint(struct json *j, const char *key, const struct flow_endp
 
 static void put_stream(struct buf *out, const struct lanes_stream *stream)
 {
-    struct json j = json_object(out);
+    struct json j = json_begin(out);
     json_text(&j, "type", "stream");
     json_u64(&j, "stream", stream->number);
     json_text(&j, "protocol", "tcp");
@@ -54,7 +54,7 @@ static void put_stream(struct buf *out, const struct lanes_stream *stream)
 static void put_direction(struct buf *out, const struct lanes_stream *stream, const struct lanes_direction *d)
 {
     const bool messages = stream->framing != NULL && d->has_wire && !d->partial;
-    struct json j = json_object(out);
+    struct json j = json_begin(out);
     json_text(&j, "type", "direction");
     json_u64(&j, "stream", stream->number);
     json_text(&j, "from", side_name(d->from));
@@ -119,7 +119,7 @@ static void put_message(struct json *j, const struct lanes_span *span)
 static void put_span(struct buf *out, const struct lanes_stream *stream, const struct lanes_direction *d,
                      enum lanes_lane lane, const struct lanes_span *span)
 {
-    struct json j = json_object(out);
+    struct json j = json_begin(out);
     json_text(&j, "type", "span");
     json_u64(&j, "stream", stream->number);
     json_text(&j, "from", side_name(d->from));
@@ -179,7 +179,7 @@ static void put_spans(struct buf *out, const struct lanes_stream *stream, const 
 static void put_finding(struct buf *out, const struct lanes_stream *stream,
                         const struct lanes_finding *finding)
 {
-    struct json j = json_object(out);
+    struct json j = json_begin(out);
     json_text(&j, "type", "finding");
     json_u64(&j, "stream", stream->number);
     json_text(&j, "from", side_name(finding->from));
@@ -213,7 +213,7 @@ static void json_view_stream(struct buf *out, const struct lanes_stream *stream,
     for (size_t i = 0; i < stream->finding_count; i++)
         put_finding(out, stream, &stream->findings[i]);
     for (size_t i = 0; i < stream->note_count; i++) {
-        struct json j = json_object(out);
+        struct json j = json_begin(out);
         json_text(&j, "type", "note");
         json_u64(&j, "stream", stream->number);
         json_text(&j, "text", stream->notes[i]);
@@ -231,7 +231,7 @@ static void json_view_head(struct buf *out, const struct lanes *lanes, const str
 static void json_view_tail(struct buf *out, const struct lanes *lanes, const struct view_style *style)
 {
     (void)style;
-    struct json j = json_object(out);
+    struct json j = json_begin(out);
     json_text(&j, "type", "summary");
     json_u64(&j, "packets", lanes->packets);
     json_u64(&j, "calls", lanes->calls);

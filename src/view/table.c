@@ -39,7 +39,7 @@ static void put_verdict(char cell[COLUMNS_CELL], const struct lanes_stream *stre
         repeats += strcmp(stream->findings[i].kind, "retransmitted") == 0;
         sticky += strcmp(stream->findings[i].kind, "sticky") == 0;
         if (strcmp(stream->findings[i].kind, "lucky") == 0)
-            snprintf(cell, COLUMNS_CELL, "did not break, by luck");
+            snprintf(cell, COLUMNS_CELL, "ok, by luck");
     }
     if (stream->broken_at != UINT64_MAX)
         snprintf(cell, COLUMNS_CELL, "BROKEN at byte %" PRIu64, stream->broken_at);

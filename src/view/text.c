@@ -218,7 +218,7 @@ static void put_findings(struct buf *out, const struct lanes_stream *stream, con
 
 static void put_notes(struct buf *out, const struct lanes_stream *stream, const struct view_style *style)
 {
-    if (stream->note_count > 0 && stream->findings != NULL)
+    if (stream->note_count > 0)
         buf_char(out, '\n');
     for (size_t i = 0; i < stream->note_count; i++)
         labelled(out, style, " ", "note", stream->notes[i]);
