@@ -21,13 +21,16 @@
  * out of the way of the third: it is in the terminal's foreground group and gets the keys' signals, which
  * they ignore, as sh(1) and time(1) do. */
 
-#define READY_MS 10000 /* for --server-cmd to listen */
-#define GRACE_MS 2000  /* from SIGTERM to SIGKILL for it */
+#define READY_MS 10000  /* for --server-cmd to listen */
+#define LINGER_MS 500   /* that a recorded one has to end by itself after the client's program */
+#define GOODBYE_MS 1000 /* for a recording to have the last FINs, lost ones too */
+#define GRACE_MS 2000   /* from SIGTERM to SIGKILL for it */
 
 struct lab_options {
     struct options_common common;
     struct wire_options wire;
     const char *server_cmd, *file;
+    bool keep_bytes;
     char *const *argv;        /* the client's program */
     bool shell;               /* nobody named one: it is the user's shell */
     struct sigaction keys[2]; /* SIGINT, SIGQUIT as this command found them */
@@ -212,6 +215,8 @@ static int run_recorded(const struct lab_options *o, struct lab *lab, struct rec
     const struct recorder_config config = {
         .programs = programs + skip,
         .count = 2 - skip,
+        .linger_ms = LINGER_MS,
+        .keep_bytes = o->keep_bytes,
         .listen_deadline_ms = READY_MS,
         .context = recording,
         .call = recording_call,
@@ -272,6 +277,8 @@ static int close_wire(struct lab *lab, struct recording *recording, const char *
 {
     struct sd_err err = {0};
     bool lost = false;
+    if (recording != NULL && lab_wait_closed(lab, GOODBYE_MS, &err) < 0)
+        cmd_fail("lab", "%s", err.text); /* the recording may lack the last segments */
     if (lab_wire_stop(lab, &err) != 0) {
         status = cmd_fail("lab", "%s", err.text);
     } else if (lab_wire_lost(lab) > 0) {
@@ -337,6 +344,8 @@ int cmd_lab(int argc, char **argv)
          &o.server_cmd, 0, 0, NULL, NULL},
         {'o', "output", "FILE", "record the wire and the programs' calls to a capture file", OPTION_TEXT,
          &o.file, 0, 0, NULL, NULL},
+        {0, "bytes", NULL, "keep the bytes that each call moved in it", OPTION_FLAG, &o.keep_bytes, 0, 0,
+         NULL, NULL},
     };
     const size_t own_count = sizeof own / sizeof own[0];
     struct option_row rows[WIRE_OPTION_ROWS + sizeof own / sizeof own[0]];

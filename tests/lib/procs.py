@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -34,7 +35,11 @@ def run(*argv, timeout=60, text=True, **more):
     if text:
         more.setdefault("errors", "replace")
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
-    return subprocess.run([str(word) for word in argv], text=text, timeout=timeout, check=False, **streams)
+    words = [str(word) for word in argv]
+    try:
+        return subprocess.run(words, text=text, timeout=timeout, check=False, **streams)
+    except (FileNotFoundError, PermissionError) as error:
+        return subprocess.CompletedProcess(words, 127, "" if text else b"", str(error) if text else str(error).encode())
 
 
 def sockdiag(*argv, **more):
@@ -106,6 +111,15 @@ def user_sockdiag():
     copy.chmod(0o755)
     shutil.copy2(SOCKDIAG, copy / "sockdiag")
     return str(copy / "sockdiag")
+
+
+@functools.cache
+def user_python():
+    """A Python that the ordinary user can execute, or None (one under /root is not)."""
+    for path in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+        if run(*as_user(path, "-c", "")).returncode == 0:
+            return path
+    return None
 
 
 def _userns_reason():

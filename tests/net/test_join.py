@@ -14,10 +14,10 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import pcapng  # noqa: E402
-import tiles  # noqa: E402
 from cases import case, check, done, equal, skip  # noqa: E402
-from procs import as_user, can_lab, run, user_dir, user_sockdiag  # noqa: E402
+from procs import as_user, can_lab, run, user_dir, user_python, user_sockdiag  # noqa: E402
 
+PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
 FRAMINGS = ("naive", "sleep", "lockstep", "size", "length")
 # name, options, does the wire carry the client's first segment as it was sent?
 NETWORKS = (
@@ -70,15 +70,16 @@ def check_direction(objects, capture, stream, direction):
     wire, gaps = pcapng.stream_bytes(capture, source, target)
     equal(gaps, [], "bytes that the wire never carried")
     equal(len(wire), size, name)
-    sockets = {}
-    for ways in tiles.by_socket(capture).values():
-        call = (ways["send"] + ways["recv"])[0]
-        sockets[tiles.endpoint(call.local), tiles.endpoint(call.peer)] = ways
-    sent, sent_len = tiles.stream_of(sockets[source, target]["send"], f"{side}'s sends") if size else ({}, 0)
-    received, received_len = tiles.stream_of(sockets[target, source]["recv"], f"{other}'s recvs") if size else ({}, 0)
-    equal((sent_len, received_len), (size + direction["unsent"], size - direction["unread"]), "sums of the calls")
-    equal(bytes(sent[i] for i in range(size)), wire, f"{name}: sent and captured")
-    equal(bytes(received[i] for i in range(received_len)), wire[:received_len], f"{name}: captured and received")
+    calls = {(call.enter_ns, call.exit_ns): call.data for call in capture.calls if call.op}
+
+    def bytes_of(lane):
+        """The bytes of a lane, each call's at the place where the model put it (threads' calls may have been put into
+        another order than that in which they returned)."""
+        return b"".join(calls[int(span["time_ns"]), int(span["exit_ns"])]
+                        for span in sorted(spans_of(objects, side, lane), key=lambda s: s["offset"]))
+
+    equal(bytes_of("send")[:size], wire, f"{name}: sent and captured")
+    equal(bytes_of("recv"), wire[:size - direction["unread"]], f"{name}: captured and received")
 
 
 def check_run(objects, file, mtu):
@@ -132,11 +133,45 @@ def check_network(outcome):
         equal(findings(runs["length"], "lucky"), [])
 
 
+def run_python(index):
+    """Client and server in Python that use all that it has: five connections, datagrams and an AF_UNIX pair."""
+    name, options = NETWORKS[index]
+    address = "fd77::2" if "--ipv6" in options else "10.77.0.2"
+    options = [word for word in options if word != "--ipv6"]  # an option of the demo
+    file = pathlib.Path(user_dir()) / f"python-{index}.pcapng"
+    server = f"exec {user_python()} {PROGRAMS}/many_server.py {address} 5000"
+    result = run(*as_user(user_sockdiag(), "lab", "--bytes", "-o", file, "--server-cmd", server, *options, "--", user_python(),
+                          PROGRAMS / "many_client.py", address, "5000"), timeout=120)
+    shown = run(*as_user(user_sockdiag(), "show", "--json", file))
+    return name, options, file, result, [json.loads(line) for line in shown.stdout.splitlines()]
+
+
+def check_python(outcome):
+    name, options, file, result, objects = outcome
+    with case(f"{name}: the Python programs run as ever"):
+        equal((result.returncode, result.stdout.split()[1::2]), (0, ["ok"] * 7), result.stderr)
+    mtu = int(options[options.index("--mtu") + 1]) if "--mtu" in options else 1500
+    streams = [o for o in objects if o["type"] == "stream"]
+    with case(f"{name}: Python's streams are all there, and its other sockets' calls"):
+        equal(len(streams), 5)
+        kinds = {call.kind for call in pcapng.read(file).calls if call.result > 0 and call.op}
+        check({"unix/stream", "inet6/dgram" if "1280" in options else "inet/dgram"} <= kinds, kinds)
+    for stream, way in zip(streams, ("makefile", "fork", "threads", "dup", "asyncio")):
+        with case(f"{name}, {way} in Python: sends, wire and recvs tile the axis, the bytes are the same three times"):
+            check_run([o for o in objects if o.get("stream") == stream["stream"]], file, mtu)
+
+
 able, why = can_lab()
 if not able:
     skip("the exact join in every network", why)
+elif user_python() is None:
+    skip("the exact join in every network", "the ordinary user has no Python to run")
+elif run(*as_user("test", "-r", PROGRAMS / "many_client.py")).returncode != 0:
+    skip("the exact join in every network", f"the ordinary user cannot read {PROGRAMS}")
 else:
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for done_network in pool.map(run_network, range(len(NETWORKS))):
             check_network(done_network)
+        for done_network in pool.map(run_python, range(len(NETWORKS))):
+            check_python(done_network)
 done()
