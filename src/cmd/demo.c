@@ -25,7 +25,7 @@
 #define DEFAULT_WORK_MS 30
 #define DEFAULT_PAUSE_MS 60
 #define DEFAULT_SIZE 4096
-#define BUG_SIZE 262144 /* more than one recv returns, and than the small send buffer of short-send holds */
+#define BUG_SIZE 250000 /* more than one recv returns, and than the small send buffer of short-send holds */
 
 struct options {
     struct options_common common;
