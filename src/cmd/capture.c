@@ -28,6 +28,8 @@
 enum {
     LINES_GATHER = 64 << 10,
     SIGNAL_EVERY = 256, /* records between looks for a signal while more wait */
+    IDLE_MS = 500,      /* between looks whether the interface is still up */
+    DRAIN_MS = 150,     /* the kernel hands packets over at most so late */
 };
 
 struct capture {
@@ -45,6 +47,7 @@ struct capture {
     bool prints, to_terminal;
     struct buf lines;
     uint64_t packets, journal;
+    uint64_t stop_ns; /* when a signal asked for the end; 0: not yet */
     bool reader_gone; /* of our lines */
     bool damaged;
     struct sd_err err;
@@ -251,7 +254,19 @@ static int take_record(struct capture *c, struct capture_record *record)
     return failed;
 }
 
-/* Nothing is there now: let out what was gathered and wait. 1 to go on; 0: a signal; negative: an error. */
+/* Did another signal come? The first asks for the end: what was captured before it is still taken, out of the
+ * kernel's buffer. The second ends at once, and so does the first where there is no such buffer. */
+static bool ended_by_signal(struct capture *c)
+{
+    struct signalfd_siginfo info;
+    if (read(c->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return false;
+    const bool at_once = c->stop_ns != 0 || source_fd(c->source) < 0;
+    c->stop_ns = clock_real_ns();
+    return at_once;
+}
+
+/* Nothing is there now: let out what was gathered and wait. 1 to go on; 0: the end; negative: an error. */
 static int wait_for_more(struct capture *c)
 {
     if (!flush_lines(c))
@@ -264,16 +279,16 @@ static int wait_for_more(struct capture *c)
     }
     struct pollfd fds[2] = {{.fd = source_fd(c->source), .events = POLLIN},
                             {.fd = c->signal_fd, .events = POLLIN}};
-    /* The time limit is for an interface that goes down without an event. */
-    if (poll(fds, 2, 500) < 0 && errno != EINTR)
+    const int ready = poll(fds, 2, c->stop_ns != 0 ? DRAIN_MS : IDLE_MS);
+    if (ready < 0 && errno != EINTR)
         return sd_fail_errno(&c->err, errno, "cannot wait for packets");
-    return fds[1].revents == 0;
+    return !(ready == 0 && c->stop_ns != 0) && !ended_by_signal(c);
 }
 
-static bool signal_came(const struct capture *c)
+/* Is this packet the first after the end was asked for? */
+static bool is_too_late(const struct capture *c, const struct capture_record *record)
 {
-    struct pollfd fd = {.fd = c->signal_fd, .events = POLLIN};
-    return poll(&fd, 1, 0) > 0;
+    return c->stop_ns != 0 && record->kind == CAPTURE_PACKET && record->packet.time_ns > c->stop_ns;
 }
 
 /* Until the end. 0, or a negative errno with c->err filled. */
@@ -288,7 +303,7 @@ static int take_records(struct capture *c)
                 return got;
             continue;
         }
-        if (got == 0 || got == -EINTR)
+        if (got == 0 || got == -EINTR || (got > 0 && is_too_late(c, &record)))
             return 0;
         if (got < 0)
             return got;
@@ -297,7 +312,7 @@ static int take_records(struct capture *c)
             return got;
         if (c->packets == c->count && c->count != 0)
             return 0;
-        if (n % SIGNAL_EVERY == 0 && signal_came(c))
+        if (n % SIGNAL_EVERY == 0 && ended_by_signal(c))
             return 0;
     }
 }
