@@ -1,12 +1,13 @@
 /* show: the lanes of a capture file. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/privilege.h"
-#include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/screen.h"
@@ -116,28 +117,37 @@ static int show(const struct options *o, const struct lanes *lanes, const struct
     return status;
 }
 
-/* Root's rights are not needed to look at bytes that somebody else chose: they go before the file is opened,
- * as the caller. */
+/* The file is opened first, so that root may show whose file it is; then every right goes, before the first
+ * of its bytes, which somebody else chose, is looked at. */
+static int open_source(struct source **source, const struct options *o, int *fd, struct sd_err *err)
+{
+    const bool standard = strcmp(o->file, "-") == 0;
+    *fd = standard ? -1 : open(o->file, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0 && !standard)
+        return sd_fail_errno(err, errno, "cannot open %s", o->file);
+    int failed = privilege_drop(err);
+    if (failed == 0)
+        failed = privilege_filter(0, err);
+    if (failed != 0 && failed != -ENOSYS) /* a kernel without filters: the rights are gone all the same */
+        return failed;
+    return source_open_fd(source, standard ? STDIN_FILENO : *fd, standard ? "stdin" : o->file, NULL, err);
+}
+
 static int run(const struct options *o)
 {
     struct lanes_options lanes_options = {.only_stream = o->stream};
     struct source *source = NULL;
     struct lanes *lanes = NULL;
     struct sd_err err = {0};
-    int status = CMD_ERROR;
+    int status = CMD_ERROR, fd = -1;
     if (choose_framing(o, &lanes_options, &err) != 0)
         return cmd_usage("show", err.text);
-    if (privilege_drop(&err) != 0 || source_open_file(&source, o->file, NULL, &err) != 0) {
+    if (open_source(&source, o, &fd, &err) != 0 || lanes_read(&lanes, source, &lanes_options, &err) != 0)
         cmd_fail("show", "%s", err.text);
-        goto out;
-    }
-    if (lanes_read(&lanes, source, &lanes_options, &err) != 0) {
-        cmd_fail("show", "%s", err.text);
-        goto out;
-    }
-    status = show(o, lanes, &err);
-out:
+    else
+        status = show(o, lanes, &err);
     source_close(source);
+    io_close(&fd);
     lanes_free(lanes);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "lanes/spans.h"
 #include "view/draw.h"
 #include "view/layout.h"
+#include "view/prose.h"
 
 #define REPEAT_ROWS 4 /* lanes for retransmissions that overlap each other */
 #define LANES_MAX (4 + REPEAT_ROWS)
@@ -242,8 +243,12 @@ void picture_direction(struct buf *out, const struct lanes_stream *stream, const
         out->failed = true;
     else
         draw(out, &p, end, style, columns);
-    if (p.undrawn > 0)
-        buf_printf(out, " %zu further retransmissions are not drawn\n", p.undrawn);
+    if (p.undrawn > 0) {
+        char text[80];
+        snprintf(text, sizeof text, "%zu further retransmissions are not drawn", p.undrawn);
+        buf_char(out, ' ');
+        prose_wrap(out, text, 1, 1, columns);
+    }
     for (size_t i = 0; i < p.lane_count; i++)
         free(p.lane[i].items);
 }

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "view/columns.h"
-#include "view/glyphs.h"
+#include "view/prose.h"
 
 enum {
     COLUMN_NUMBER,
@@ -79,5 +80,12 @@ void view_table(struct buf *out, const struct lanes *lanes, const struct view_st
         put_row(&table, lanes->streams[i]);
     columns_print(&table, out);
     columns_fini(&table);
-    buf_printf(out, "\n'sockdiag show %s N' draws stream N; -v draws all of them.\n", file);
+    struct buf hint = {0};
+    buf_text(&hint, "'sockdiag show ");
+    text_escape(&hint, file, strlen(file));
+    buf_text(&hint, " N' draws stream N; -v draws all of them.");
+    buf_char(out, '\n');
+    prose_wrap(out, buf_cstr(&hint), 0, 0, style->columns);
+    out->failed = out->failed || hint.failed;
+    buf_free(&hint);
 }

@@ -65,8 +65,15 @@ static void title_part(struct title *t, const char *text)
         buf_text(t->out, "   ");
         t->at += 3;
     }
-    buf_text(t->out, part);
-    t->at += width;
+    if (t->at + width > columns_of(t->style)) { /* wider than a line: broken at its spaces */
+        prose_wrap(t->out, part, t->at, 2, columns_of(t->style));
+        if (t->out->len > 0)
+            t->out->len--; /* the next part may stand on the same line */
+        t->at = columns_of(t->style);
+    } else {
+        buf_text(t->out, part);
+        t->at += width;
+    }
     t->out->failed = t->out->failed || words.failed;
     buf_free(&words);
 }

@@ -24,7 +24,7 @@ struct view {
 extern const struct view view_text;
 extern const struct view view_json; /* NDJSON, as the design's section JSON has it */
 
-/* One line for each stream, for captures of many. `program` and `file` name the command that shows one. */
+/* One line for each stream, for captures of many. `file` is for the hint how to see one of them. */
 void view_table(struct buf *out, const struct lanes *lanes, const struct view_style *style, const char *file);
 
 /* head, each stream, tail. */
