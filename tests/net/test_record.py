@@ -4,6 +4,7 @@
     [ program under record ] --- lo --- [ itself, or a peer of the test ]
 """
 
+import json
 import os
 import pathlib
 import signal
@@ -17,7 +18,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import pcapng  # noqa: E402
 import tiles  # noqa: E402
 from cases import Skip, case, check, contains, done, equal  # noqa: E402
-from procs import SOCKDIAG, have, run, sockdiag, wait_until  # noqa: E402
+from procs import (SOCKDIAG, as_user, can_userns, have, run, sockdiag, user_dir, user_sockdiag, user_uid,  # noqa: E402
+                   wait_until)
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = tempfile.TemporaryDirectory(prefix="sockdiag-record-")
@@ -179,10 +181,14 @@ def start(name, *options, program=WAITING):
     return recorder, pid, file
 
 
+def state(pid):
+    """One letter: S sleeps (in a call that blocks), T and t stopped, Z dead; see proc(5)."""
+    return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+
+
 def gone(pid):
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] == "Z"
+        return state(pid) == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
 
@@ -209,6 +215,7 @@ with case("with --survive the program goes on"):
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     with case(f"{number.name} to the recorder reaches the program, the file is whole"):
         recorder, pid, file = start(f"signal-{number}")
+        wait_until(lambda: state(pid) == "S", what="the recv that blocks")
         recorder.send_signal(number)
         recorder.wait(timeout=10)
         alone = subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -223,8 +230,7 @@ for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
 with case("a program that is stopped and continued"):
     recorder, pid, file = start("stopped")
     os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] in "Tt",
-               what="the stop")
+    wait_until(lambda: state(pid) in "Tt", what="the stop")
     os.kill(pid, signal.SIGCONT)
     os.kill(pid, signal.SIGTERM)
     equal(recorder.wait(timeout=10), -signal.SIGTERM)
@@ -267,10 +273,10 @@ with case("what cannot be seen is said: ptrace, a further filter"):
     contains(result.stderr, "seccomp")
 
 with case("a setuid program is said to run without its privilege"):
-    if os.getuid() == 0:
-        raise Skip("root has every privilege already")
     need("su")
-    result, _ = record("setuid", "su", "--version")
+    if os.getuid() == 0 and user_uid() is None:
+        raise Skip("root has every privilege already, and there is no other user here")
+    result = run(*as_user(user_sockdiag(), "record", "-o", pathlib.Path(user_dir()) / "setuid.pcapng", "--", "su", "--version"))
     contains(result.stderr, "setuid")
 
 with case("a full disk: said, the program unharmed, what was written reads"):
@@ -296,6 +302,57 @@ with case("tshark and tcpdump open the file, calls in time order"):
     check(len(times) > 100, "records in tshark")
     equal(times, sorted(times), "time order")
     equal(run("tcpdump", "-nr", DIR / "order.pcapng").returncode, 0)
+
+
+def in_network(script, *argv):
+    """A shell script in a network namespace of our own, with lo up; its positional parameters are `argv`."""
+    need("unshare", "ip")
+    able, why = can_userns()
+    if not able and os.getuid() != 0:
+        raise Skip(why)
+    words = ["unshare", "--net"] if os.getuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
+    return run(*words, "sh", "-c", "ip link set lo up || exit 99\n" + script, "sh", *argv)
+
+
+with case("-i records the wire too, each stream's lanes tile"):
+    file = DIR / "wire.pcapng"
+    result = in_network('"$1" record -i lo -o "$2" -- "$3" "$4"; echo status $?', SOCKDIAG, file, sys.executable,
+                        HERE / "programs" / "everything.py")
+    contains(result.stdout, "status 7", result.stderr)
+    capture = pcapng.read(file)
+    check(len(capture.packets) > 20 and len(capture.calls) > 40, "packets and calls")
+    times = [item.time_ns if isinstance(item, pcapng.Packet) else item.exit_ns for item in capture.items
+             if isinstance(item, (pcapng.Packet, pcapng.Call))]
+    equal(times, sorted(times), "time order")
+    objects = [json.loads(line) for line in sockdiag("show", "--json", file).stdout.splitlines()]
+    directions = [o for o in objects if o["type"] == "direction" and o["bytes"]]
+    equal(len(directions), 4, "directions with bytes")
+    for direction in directions:
+        for lane, end in (("send", direction["bytes"] + direction["unsent"]), ("wire", direction["bytes"]),
+                          ("recv", direction["bytes"] - direction["unread"])):
+            at = 0
+            for span in sorted((o for o in objects if o["type"] == "span" and o["lane"] == lane
+                                and (o["stream"], o["from"]) == (direction["stream"], direction["from"])
+                                and not o.get("retransmission")), key=lambda o: o["offset"]):
+                equal(span["offset"], at, f"{lane} of stream {direction['stream']}")
+                at += span["length"]
+            equal(at, end, f"end of {lane} of stream {direction['stream']}")
+
+with case("an interface that goes down while recording: said, status 3, the calls are kept"):
+    result = in_network('ip link add d0 type veth peer name d1 && ip link set d0 up && ip link set d1 up || exit 98\n'
+                        '"$1" record -i d0 -o "$2" -- "$3" -c "$4"; echo status $?', SOCKDIAG, DIR / "down.pcapng",
+                        sys.executable, "import os, socket; a, b = socket.socketpair(); a.send(b'x'); b.recv(1);"
+                        "os.system('ip link set d0 down')")
+    if "Unknown device type" in result.stderr or "not supported" in result.stderr:
+        raise Skip("no veth pairs in this kernel")
+    contains(result.stdout, "status 3", result.stderr)
+    contains(result.stderr, "d0")
+    check(len(pcapng.read(DIR / "down.pcapng").calls) > 3, "the calls")
+
+with case("a wrong filter: shown, status 2"):
+    result = in_network('"$1" record -i lo -f "tcp prot 5" -o "$2" -- true; echo status $?', SOCKDIAG, DIR / "x.pcapng")
+    contains(result.stdout, "status 2", result.stderr)
+    contains(result.stderr, "tcp prot 5")
 
 WORK.cleanup()
 done()
