@@ -216,6 +216,7 @@ static int run_recorded(const struct lab_options *o, struct lab *lab, struct rec
         .programs = programs + skip,
         .count = 2 - skip,
         .linger_ms = LINGER_MS,
+        .end_all = true,
         .keep_bytes = o->keep_bytes,
         .listen_deadline_ms = READY_MS,
         .context = recording,

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -78,13 +79,16 @@ static struct census end_children(bool spare_helpers)
     return census;
 }
 
-/* False when there is no child left. */
+/* False when there is no child left. A process under trace by this one stops on its way out, and goes on when
+ * its tracer lets it. */
 static bool reap(void)
 {
+    int status;
     pid_t pid;
-    do {
-        pid = waitpid(-1, NULL, WNOHANG | __WALL);
-    } while (pid > 0);
+    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+        if (WIFSTOPPED(status))
+            ptrace(PTRACE_CONT, pid, NULL, NULL);
+    }
     return !(pid < 0 && errno == ECHILD);
 }
 

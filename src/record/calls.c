@@ -250,6 +250,11 @@ static void apply_effect(struct calls *c, struct task *task, struct recorded_cal
     case EFFECT_LISTEN:
         c->listens++;
         return;
+    case EFFECT_BIND:
+        if (call->socket != NULL && call->socket->type == CALL_DGRAM &&
+            (call->socket->family == CALL_INET || call->socket->family == CALL_INET6))
+            c->listens++;
+        return;
     case EFFECT_OPTION:
         exit_option(call->socket, args);
         return;

@@ -108,7 +108,11 @@ static void clear_deadline(struct recorder *r)
 
 static void signal_programs(struct recorder *r, int number)
 {
-    for (size_t i = 0; i < r->started; i++) {
+    /* A shell dies of a signal that what it runs never gets: at the last, and in a lab, all get it. */
+    const bool all = r->config->end_all || number == SIGKILL;
+    if (all)
+        tasks_signal(r->tasks, number);
+    for (size_t i = 0; i < r->started && (!all || number == SIGKILL); i++) {
         if (r->pids[i] > 0 && r->result->status[i] == -1)
             kill(r->pids[i], number);
     }
@@ -200,7 +204,7 @@ static void program_ended(struct recorder *r, pid_t pid, int status)
             give_up(r, sd_fail(r->err, ECHILD,
                                "'%s' ended before it listened, so nothing was started against it",
                                r->config->programs[i].argv[0]));
-        } else if (is_main && r->config->count > 1 && !r->ending) {
+        } else if (is_main && (r->config->count > 1 || r->config->end_all) && !r->ending) {
             r->ending = true;
             if (r->config->linger_ms > 0)
                 set_deadline(r, r->config->linger_ms);

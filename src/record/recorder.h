@@ -24,7 +24,8 @@ struct recorder_program {
     /* In the child, before its exec: enter a namespace, change the directory. May be NULL. */
     int (*prepare)(void *context, struct sd_err *err);
     void *context;
-    bool after_listen; /* start when a program that was started before it listens */
+    bool after_listen; /* start when a program that was started before it listens, or has bound a datagram
+                          socket to a port */
 };
 
 struct recorder_config {
@@ -32,6 +33,8 @@ struct recorder_config {
     size_t count;
     unsigned linger_ms; /* the time that the others have to end by themselves after the main one; then
                            SIGTERM, and two seconds later SIGKILL */
+    bool end_all; /* what outlives the main program, also as a descendant, is ended with the others instead of
+                     being waited for */
     bool survive;
     bool no_pin;                 /* do not put the programs on the recorder's CPU */
     bool keep_bytes;             /* the records hold the bytes moved */

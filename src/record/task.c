@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,16 @@ struct task *task_find(struct tasks *tasks, pid_t tid)
 size_t tasks_count(const struct tasks *tasks)
 {
     return tasks->count;
+}
+
+void tasks_signal(const struct tasks *tasks, int number)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (const struct task *task = tasks->bucket[i]; task != NULL; task = task->next) {
+            if (task->tid == task->process->pid)
+                kill(task->tid, number);
+        }
+    }
 }
 
 /* ---- processes ---- */

@@ -49,6 +49,9 @@ void tasks_free(struct tasks *tasks);
 struct task *task_find(struct tasks *tasks, pid_t tid);
 size_t tasks_count(const struct tasks *tasks);
 
+/* Send a signal to every process. */
+void tasks_signal(const struct tasks *tasks, int number);
+
 /* A new thread. `parent` NULL: a program's first. Whether it shares its parent's process and descriptor table
  * is read from the kernel (/proc/TID/status, kcmp(2)). NULL: out of memory. */
 struct task *task_add(struct tasks *tasks, pid_t tid, const struct task *parent);
