@@ -371,13 +371,14 @@ with case("on a terminal: job control, keys, and the shell's status"):
         os.execvp(line[0], line)
     os.write(terminal, b"set +o history; PS1='>$((6*7))> '\n")
     read_for(terminal, ">42> ")
-    os.write(terminal, b"echo began; sleep 1000\n")
-    read_for(terminal, "began\r\n")
-    wait_until(lambda: run("pgrep", "-x", "sleep", "-s", str(pid)).returncode == 0 if not have("pgrep") else True)
+    shell = os.tcgetpgrp(terminal)
+    os.write(terminal, b"sleep 1000\n")
+    wait_until(lambda: os.tcgetpgrp(terminal) != shell, what="sleep in the foreground")
     os.write(terminal, b"\x03")  # ^C
     read_for(terminal, ">42> ")
+    equal(os.tcgetpgrp(terminal), shell)
     os.write(terminal, b"sleep 1001 &\njobs; fg\n")
-    read_for(terminal, "Running")
+    wait_until(lambda: os.tcgetpgrp(terminal) != shell, what="sleep in the foreground again")
     os.write(terminal, b"\x1a")  # ^Z
     read_for(terminal, "Stopped")
     os.write(terminal, b"exit 4; exit 4\n")
