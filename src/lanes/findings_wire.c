@@ -9,12 +9,15 @@
 #include "lanes/spans.h"
 #include "lanes/words.h"
 
-/* What the kernel knew when the later send was entered; bytes before it in the segment were waiting. */
+/* What made the front of a segment wait until the bytes of a later send joined it: what the kernel knew when
+ * that send was entered. */
 struct held {
-    const struct call_tcpi *tcpi;
-    const struct lanes_span *earlier, *later;
-    uint64_t waiting;
+    const struct call_tcpi *tcpi;          /* NULL: no snapshot */
+    const struct lanes_span *first, *last; /* the sends whose bytes waited */
+    const struct lanes_span *joined;       /* the one that met them */
+    uint64_t waiting;                      /* bytes of the segment that were in the queue by then */
     uint64_t mss;
+    bool proved; /* the snapshot shows bytes of this very segment that were not yet on the wire */
 };
 
 static struct finding_cause because(const char *word, bool likely)
@@ -42,32 +45,42 @@ static struct finding_cause full_cause(const struct held *h, struct buf *why)
         buf_printf(why,
                    "the congestion window was full when send #%" PRIu32 " was called (%" PRId64 " of %" PRId64
                    " segments in flight): what was sent had to wait, and was joined",
-                   h->later->n, t->unacked, t->cwnd);
+                   h->joined->n, t->unacked, t->cwnd);
     else
         buf_printf(why,
                    "the receiver's window was full when send #%" PRIu32 " was called (it allowed %" PRId64
                    " B): what was sent had to wait, and was joined",
-                   h->later->n, t->rwnd);
+                   h->joined->n, t->rwnd);
     return because("queue", false);
 }
 
 static struct finding_cause nagle_cause(const struct held *h, struct buf *why)
 {
-    buf_printf(why, "Nagle's algorithm: TCP_NODELAY was not set, %" PRId64 " segment%s in flight, and the ",
-               h->tcpi->unacked, h->tcpi->unacked == 1 ? " was" : "s were");
+    buf_printf(why, "Nagle's algorithm%s: TCP_NODELAY was not set, %" PRId64 " segment%s in flight, and the ",
+               h->proved ? "" : " fits", h->tcpi->unacked, h->tcpi->unacked == 1 ? " was" : "s were");
     words_bytes(why, h->waiting);
+    buf_printf(why, " of send%s #%" PRIu32, h->last == h->first ? "" : "s", h->first->n);
+    if (h->last != h->first)
+        buf_printf(why, " to #%" PRIu32, h->last->n);
+    buf_printf(why, " are less than a full segment: they waited, and send #%" PRIu32 " joined them",
+               h->joined->n);
+    return because("nagle", !h->proved);
+}
+
+static struct finding_cause queue_cause(const struct held *h, struct buf *why)
+{
     buf_printf(why,
-               " of send #%" PRIu32 " are less than a full segment: they waited, and send #%" PRIu32
-               " joined them",
-               h->earlier->n, h->later->n);
-    return because("nagle", false);
+               "%" PRId64 " B were not yet on the wire when send #%" PRIu32
+               " was called: the kernel's own queue held them, and it joins what waits",
+               h->tcpi->notsent, h->joined->n);
+    return because(h->tcpi->nodelay == 1 ? "autocork" : "queue", true);
 }
 
 static struct finding_cause held_cause(const struct held *h, struct buf *why)
 {
     const struct call_tcpi *t = h->tcpi;
-    if (h->earlier->call->flags != NULL && strstr(h->earlier->call->flags, "MSG_MORE") != NULL) {
-        buf_printf(why, "send #%" PRIu32 " said MSG_MORE: TCP waits for more", h->earlier->n);
+    if (h->first->call->flags != NULL && strstr(h->first->call->flags, "MSG_MORE") != NULL) {
+        buf_printf(why, "send #%" PRIu32 " said MSG_MORE: TCP waits for more", h->first->n);
         return because("more", false);
     }
     if (t == NULL) {
@@ -78,20 +91,59 @@ static struct finding_cause held_cause(const struct held *h, struct buf *why)
         buf_text(why, "TCP_CORK was set: TCP sends only full segments until it is pulled");
         return because("cork", false);
     }
-    if (t->notsent != 0 && (congestion_full(t) || window_full(t, h->waiting)))
+    if (h->proved && (congestion_full(t) || window_full(t, h->waiting)))
         return full_cause(h, why);
-    if (t->notsent != 0 && t->nodelay == 0 && t->unacked > 0 && h->waiting < h->mss)
+    if (t->nodelay == 0 && t->unacked > 0 && h->waiting < h->mss)
         return nagle_cause(h, why);
-    if (t->notsent > 0) {
-        buf_printf(why,
-                   "%" PRId64 " B were not yet on the wire when send #%" PRIu32
-                   " was called: the kernel's own "
-                   "queue held them, and it joins what waits",
-                   t->notsent, h->later->n);
-        return because(t->nodelay == 1 ? "autocork" : "queue", true);
-    }
+    if (h->proved)
+        return queue_cause(h, why);
     buf_text(why, "nothing is recorded that would have made the earlier bytes wait");
     return because("unknown", true);
+}
+
+#define LOOK_AT_SENDS 64 /* that joined, for one whose snapshot proves a cause; and back to what it met */
+
+/* Of the sends before number `joined`, the last that had returned when that one was entered: whatever the
+ * order of overlapping calls, its bytes and all before them were in the queue. `joined` itself: not known. */
+static size_t last_queued(const struct lanes_spans *sends, size_t joined)
+{
+    for (size_t i = joined; i > 0 && joined - i < LOOK_AT_SENDS; i--) {
+        if (sends->at[i - 1].exit_ns <= sends->at[joined].time_ns)
+            return i - 1;
+    }
+    return joined;
+}
+
+/* A snapshot with `notsent` tells that the last bytes of the queue were waiting. A segment leaves as a whole:
+ * where the queue ended in this one, its bytes were. Of several sends that joined, the first whose snapshot
+ * tells so is the proof; of threads that were in send() at once, the later ones may have been looked at
+ * before the bytes of the others were in the queue. */
+static struct held find_held(const struct lanes_direction *d, const struct lanes_span *segment, size_t first)
+{
+    const struct lanes_spans *sends = &d->lane[LANES_SEND];
+    const struct lanes_span *later = &sends->at[first + 1];
+    struct held held = {.tcpi = later->call->has_tcpi ? &later->call->tcpi : NULL,
+                        .first = later - 1,
+                        .last = later - 1,
+                        .joined = later,
+                        .waiting = later->offset - segment->offset,
+                        .mss = d->mss != 0 ? d->mss : segment->length};
+    for (size_t i = first + 1; i < sends->count && i <= first + LOOK_AT_SENDS; i++) {
+        const struct lanes_span *send = &sends->at[i];
+        const size_t queued = last_queued(sends, i);
+        if (send->offset >= span_end(segment))
+            break;
+        if (queued == i || span_end(&sends->at[queued]) <= segment->offset || !send->call->has_tcpi ||
+            send->call->tcpi.notsent <= 0)
+            continue;
+        held.tcpi = &send->call->tcpi;
+        held.last = &sends->at[queued];
+        held.joined = send;
+        held.waiting = span_end(held.last) - segment->offset;
+        held.proved = true;
+        break;
+    }
+    return held;
 }
 
 static int tell_coalesced(struct lanes_stream *stream, const struct lanes_direction *d,
@@ -134,11 +186,8 @@ static int coalesced(struct lanes_stream *stream, const struct lanes_direction *
     if (later == NULL || findings_full(stream))
         return 0;
     struct buf why = {0};
-    const struct held held = {.tcpi = later->call->has_tcpi ? &later->call->tcpi : NULL,
-                              .earlier = later - 1,
-                              .later = later,
-                              .waiting = later->offset - segment->offset,
-                              .mss = d->mss != 0 ? d->mss : segment->length};
+    const size_t first = (size_t)(later - d->lane[LANES_SEND].at) - 1;
+    const struct held held = find_held(d, segment, first);
     return tell_coalesced(stream, d, segment, held_cause(&held, &why), &why);
 }
 

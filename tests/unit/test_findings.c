@@ -40,6 +40,57 @@ static void coalesced_by_nagle(void **state)
     expect(&s, "coalesced", "nagle", false, "1 segment was in flight");
 }
 
+/* Sends of two threads: the second was looked at before the bytes of the first were in the queue. */
+static struct call_tcpi *overlapping_sends(struct scene *s)
+{
+    struct call_tcpi *t = two_sends(s);
+    t->notsent = 0;
+    s->d->lane[LANES_SEND].at[0].exit_ns = 3 * MS;
+    return t;
+}
+
+static void coalesced_proved_by_a_later_send(void **state)
+{
+    (void)state;
+    struct scene s;
+    const struct call_tcpi before = *overlapping_sends(&s);
+    struct call *third = add_send(&s, 30, 5, 4);
+    s.d->lane[LANES_WIRE].at[0].length = 35;
+    third->has_tcpi = true;
+    third->tcpi = before;
+    third->tcpi.notsent = 30;
+    expect(&s, "coalesced", "nagle", false, "30\u202fB of sends #1 to #2 are less than a full segment");
+}
+
+static void coalesced_by_overlapping_sends(void **state)
+{
+    (void)state;
+    struct scene s;
+    overlapping_sends(&s);
+    expect(&s, "coalesced", "nagle", true, "Nagle's algorithm fits");
+    overlapping_sends(&s)->unacked = 0;
+    expect(&s, "coalesced", "unknown", true, "nothing is recorded");
+}
+
+/* What a snapshot shows waiting may all be of the segment before. */
+static void coalesced_behind_what_waited(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, NULL);
+    add_send(&s, 0, 1000, 1);
+    add_send(&s, 1000, 10, 2);
+    struct call *third = add_send(&s, 1010, 10, 3);
+    add_segment(&s, 0, 1000, 4);
+    add_segment(&s, 1000, 20, 5);
+    s.d->lane[LANES_SEND].at[1].exit_ns = 6 * MS;
+    third->has_tcpi = true;
+    third->tcpi.nodelay = 0;
+    third->tcpi.unacked = 1;
+    third->tcpi.notsent = 1000;
+    expect(&s, "coalesced", "nagle", true, "fits");
+}
+
 static void coalesced_by_cork(void **state)
 {
     (void)state;
@@ -287,6 +338,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(coalesced_by_nagle),
+        cmocka_unit_test(coalesced_proved_by_a_later_send),
+        cmocka_unit_test(coalesced_by_overlapping_sends),
+        cmocka_unit_test(coalesced_behind_what_waited),
         cmocka_unit_test(coalesced_by_cork),
         cmocka_unit_test(coalesced_by_more),
         cmocka_unit_test(coalesced_by_a_full_window),
