@@ -9,9 +9,9 @@
 #define COLUMNS_MAX 12
 
 struct columns_head {
-    const char *name, *brief; /* brief: below 80 columns */
+    const char *name, *brief; /* brief: where the table does not fit otherwise */
     bool right;               /* numbers stand right */
-    unsigned least;           /* left out where the terminal is narrower than this; 0: never */
+    unsigned first_out; /* left out where the table does not fit otherwise, the greatest first; 0: never */
 };
 
 struct columns {
@@ -29,8 +29,8 @@ void columns_init(struct columns *table, const struct columns_head *heads, size_
 /* A new row: its cells, empty, valid until the next call. NULL: out of memory (columns_print tells). */
 char (*columns_add(struct columns *table))[COLUMNS_CELL];
 
-/* Append head and rows. No line is wider than the terminal: the widest text column gives way. An empty cell
- * shows a dash. */
+/* Append head and rows. No line is wider than the terminal: the heads become brief, then columns are left
+ * out, then the widest text is cut. An empty cell shows a dash. */
 void columns_print(const struct columns *table, struct buf *out);
 
 void columns_fini(struct columns *table);

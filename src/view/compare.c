@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "view/columns.h"
+#include "view/prose.h"
 
 /* Turns from the client's bytes to the server's, by the time they were first on the wire. */
 static uint64_t round_trips(const struct lanes_stream *stream)
@@ -75,9 +76,9 @@ enum {
 };
 
 static const struct columns_head heads[COLUMN_COUNT] = {
-    {"framing", "framing", false, 0}, {"outcome", "outcome", false, 0}, {"sends", "snd", true, 60},
-    {"segments", "seg", true, 60},    {"recvs", "rcv", true, 60},       {"sticky", "stk", true, 0},
-    {"split", "spl", true, 60},       {"round trips", "rtt", true, 0},  {"time ms", "ms", true, 0},
+    {"framing", "framing", false, 0}, {"outcome", "outcome", false, 0},  {"sends", "sends", true, 4},
+    {"segments", "segs", true, 5},    {"recvs", "recvs", true, 4},       {"sticky", "sticky", true, 1},
+    {"split", "split", true, 3},      {"round trips", "trips", true, 2}, {"time ms", "ms", true, 0},
 };
 
 void compare_text(struct buf *out, const struct compare_row *rows, size_t count,
@@ -103,6 +104,14 @@ void compare_text(struct buf *out, const struct compare_row *rows, size_t count,
     }
     columns_print(&table, out);
     columns_fini(&table);
+    if (style->brief)
+        return;
+    buf_text(out, "\n ");
+    prose_wrap(
+        out,
+        "Counts are of both directions. sticky: recvs that returned more than one message; split: "
+        "messages that took more than one recv; by luck: the framing allows a break that did not come.",
+        1, 1, style->columns);
 }
 
 void compare_json(struct buf *out, const struct compare_row *rows, size_t count)

@@ -92,7 +92,8 @@ size_t layout_fold_label(const struct layout_lane *lane, const struct layout_cel
     if (uniform && count > 1 && labels < LAYOUT_BRIEF)
         return clip(
             snprintf(out, LAYOUT_LABEL_MAX, "%s %zu %s %" PRIu64, dots, count, ascii ? "x" : "×", amount));
-    return clip(snprintf(out, LAYOUT_LABEL_MAX, "%s %zu", dots, count));
+    /* A bare number would be read as one of bytes. */
+    return clip(snprintf(out, LAYOUT_LABEL_MAX, "%s %zu more", dots, count));
 }
 
 /* ---- widths ---- */

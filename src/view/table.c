@@ -22,9 +22,9 @@ enum {
 };
 
 static const struct columns_head heads[COLUMN_COUNT] = {
-    {"stream", "#", true, 0},      {"client", "client", false, 90}, {"server", "server", false, 0},
-    {"B sent", "sent", true, 0},   {"B back", "back", true, 0},     {"sends", "snd", true, 60},
-    {"segments", "seg", true, 70}, {"recvs", "rcv", true, 60},      {"verdict", "verdict", false, 0},
+    {"stream", "#", true, 0},      {"client", "client", false, 4}, {"server", "server", false, 0},
+    {"B sent", "sent", true, 1},   {"B back", "back", true, 1},    {"sends", "sends", true, 2},
+    {"segments", "segs", true, 3}, {"recvs", "recvs", true, 2},    {"verdict", "verdict", false, 0},
 };
 
 static void put_sum(char cell[COLUMNS_CELL], bool known, uint64_t sum)

@@ -159,7 +159,7 @@ static bool is_plain(const struct lanes_finding *finding)
            (strcmp(finding->kind, "segmented") == 0 || strcmp(finding->kind, "split") == 0);
 }
 
-/* `before`: the finding above it, or NULL. */
+/* `before`: the finding above it, or NULL: what that one said is not said again. */
 static void put_finding(struct buf *out, const struct lanes_finding *finding,
                         const struct lanes_finding *before, const struct view_style *style)
 {
@@ -181,43 +181,68 @@ static void put_finding(struct buf *out, const struct lanes_finding *finding,
         return;
     }
     labelled(out, style, " ", finding->likely ? "likely cause" : "cause", finding->why);
-    labelled(out, style, " ", finding->is_problem ? "cure" : "advice", finding->advice);
+    if (before == NULL || finding->is_problem || strcmp(before->advice, finding->advice) != 0)
+        labelled(out, style, " ", finding->is_problem ? "cure" : "advice", finding->advice);
 }
 
+/* So many findings of a sort are shown; a single further one takes no more room than its mention. */
 #define SHOWN_OF_A_SORT 2
 
-/* Each sort of finding with its first examples; all of them if asked for. */
+/* Finding `first`, the first of its sort, and a few of the others; returns the one that was told in full. */
+static const struct lanes_finding *put_sort(struct buf *out, const struct lanes_stream *stream, size_t first,
+                                            const struct lanes_finding *before,
+                                            const struct view_style *style)
+{
+    const struct lanes_finding *finding = &stream->findings[first];
+    size_t count = 0, shown = 1;
+    for (size_t i = first; i < stream->finding_count; i++)
+        count += same_sort(finding, &stream->findings[i]);
+    const size_t most = count == SHOWN_OF_A_SORT + 1 ? count : SHOWN_OF_A_SORT;
+    put_finding(out, finding, before, style);
+    for (size_t i = first + 1; i < stream->finding_count && shown < most; i++) {
+        const struct lanes_finding *other = &stream->findings[i];
+        if (!same_sort(finding, other))
+            continue;
+        shown++;
+        if (other->is_problem)
+            put_finding(out, other, finding, style);
+        else
+            labelled(out, style, glyphs_of(style->ascii)->note, other->kind, other->what);
+    }
+    if (count > shown) {
+        char text[64];
+        snprintf(text, sizeof text, "and %zu more of this sort (-v shows them)", count - shown);
+        labelled(out, style, " ", "", text);
+    }
+    return finding;
+}
+
+static bool is_first_of_sort(const struct lanes_stream *stream, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (same_sort(&stream->findings[k], &stream->findings[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Each sort of finding with its first examples; all of them, in their order, if asked for. */
 static void put_findings(struct buf *out, const struct lanes_stream *stream, const struct lanes_direction *d,
                          const struct view_style *style)
 {
-    size_t of_sort = 0;
     const struct lanes_finding *before = NULL;
-    bool any = false;
     for (size_t i = 0; i < stream->finding_count; i++) {
         const struct lanes_finding *finding = &stream->findings[i];
-        if (finding->from != d->from)
+        if (finding->from != d->from || (!style->verbose && !is_first_of_sort(stream, i)))
             continue;
-        const struct lanes_finding *above = before;
-        of_sort = before != NULL && same_sort(before, finding) ? of_sort + 1 : 0;
-        before = finding;
-        if (of_sort > SHOWN_OF_A_SORT && !style->verbose)
-            continue;
-        if (!any)
+        if (before == NULL)
             buf_char(out, '\n');
-        any = true;
-        if (of_sort == SHOWN_OF_A_SORT && !style->verbose) {
-            size_t more = 0;
-            for (size_t k = i; k < stream->finding_count; k++)
-                more += same_sort(finding, &stream->findings[k]);
-            char text[64];
-            snprintf(text, sizeof text, "and %zu more of this sort (-v shows them)", more);
-            labelled(out, style, " ", "", text);
-            continue;
+        if (style->verbose) {
+            put_finding(out, finding, before, style);
+            before = finding;
+        } else {
+            before = put_sort(out, stream, i, before, style);
         }
-        if (of_sort > 0 && !finding->is_problem && !style->verbose)
-            labelled(out, style, glyphs_of(style->ascii)->note, finding->kind, finding->what);
-        else
-            put_finding(out, finding, above, style);
     }
 }
 
@@ -273,8 +298,9 @@ static void text_head(struct buf *out, const struct lanes *lanes, const struct v
     color(out, style, "2");
     paragraph(
         out, style,
-        "From left to right run the bytes of a stream. ┃ marks where a message, a call or a segment begins; "
-        "#n counts them; 1024/1024: a recv got all it asked for; ✗ lost on the way, ↻ sent again.",
+        "From left to right run the bytes of a stream; ┃ marks where a message, a call or a segment begins. "
+        "#2 4096: the second one, of 4096 bytes; 1024/1024: a recv that got all it asked for; "
+        "✗: lost on the way; ↻: sent again; …: goes on, or left out.",
         0, 0);
     color(out, style, "0");
     buf_char(out, '\n');

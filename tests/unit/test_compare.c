@@ -38,7 +38,7 @@ static const struct compare_row rows[] = {
 static void the_table(void **state)
 {
     (void)state;
-    const struct view_style style = {.columns = 100};
+    const struct view_style style = {.columns = 100, .brief = true};
     struct buf out = {0};
     compare_text(&out, rows, ROWS, &style);
     assert_string_equal(
@@ -54,7 +54,7 @@ static void no_line_is_too_wide(void **state)
 {
     (void)state;
     for (unsigned columns = 40; columns <= 200; columns++) {
-        const struct view_style style = {.columns = columns, .ascii = columns % 2 == 0};
+        const struct view_style style = {.columns = columns, .ascii = columns % 2 == 0, .brief = true};
         struct buf out = {0};
         compare_text(&out, rows, ROWS, &style);
         const char *line = buf_cstr(&out);
@@ -69,6 +69,34 @@ static void no_line_is_too_wide(void **state)
         assert_non_null(strstr((const char *)out.data, "lockstep"));
         buf_free(&out);
     }
+}
+
+/* What is cut short says something else: at the usual width of a terminal no word is. */
+static void nothing_is_cut_at_80(void **state)
+{
+    (void)state;
+    for (unsigned columns = 40; columns <= 80; columns += 20) {
+        const struct view_style style = {.columns = columns, .brief = true};
+        struct buf out = {0};
+        compare_text(&out, rows, ROWS, &style);
+        assert_non_null(strstr(buf_cstr(&out), "BROKEN at byte 38 "));
+        assert_int_equal(strstr(buf_cstr(&out), "segs") != NULL, columns == 80);
+        assert_int_equal(strstr(buf_cstr(&out), "sticky") != NULL, columns >= 60);
+        assert_non_null(strstr(buf_cstr(&out), " ms\n"));
+        buf_free(&out);
+    }
+}
+
+static void the_words_are_explained(void **state)
+{
+    (void)state;
+    const struct view_style style = {.columns = 60};
+    struct buf out = {0};
+    compare_text(&out, rows, ROWS, &style);
+    assert_non_null(strstr(buf_cstr(&out), "\n\n Counts are of both directions."));
+    for (const char *line = buf_cstr(&out); *line != '\0'; line += strcspn(line, "\n") + 1)
+        assert_true(text_width(line, strcspn(line, "\n")) <= 60);
+    buf_free(&out);
 }
 
 static void as_json(void **state)
@@ -118,6 +146,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table),
         cmocka_unit_test(no_line_is_too_wide),
+        cmocka_unit_test(nothing_is_cut_at_80),
+        cmocka_unit_test(the_words_are_explained),
         cmocka_unit_test(as_json),
         cmocka_unit_test(filled_from_a_stream),
     };
