@@ -46,10 +46,13 @@ static const struct command_help help = {
         "sockdiag demo --framing sleep --drop data:1\ta lost segment outlasts the pause\n"
         "sockdiag demo --framing length --bug size-chars\ta classic bug\n"
         "sockdiag demo --framing length --mtu 576 -o f.pcapng\tkeep the recording (Wireshark opens it)",
-    .notes = "Needs no root: the two hosts and the wire are private namespaces, gone when the demo ends. The "
-             "wire has a\n"
-             "delay of 5 ms each way, the server works 30 ms (--work) before each read, as servers do.\n"
-             "Exit status: 0; with --framing 1 if one of the framings broke; 2 for errors.",
+    .notes =
+        "Needs no root: the two hosts and the wire are private namespaces, gone when the demo ends. The wire "
+        "has a delay of 5 ms each way, and the server works 30 ms (--work) before each read, as servers do. "
+        "With several framings, -o writes one file each: f-naive.pcapng and so on.\n"
+        "SPEC is data:2, reply:1, 5% and the like, as 'sockdiag lab --help' tells.\n"
+        "Exit status: 0; with --framing or --bug 1 if the transfer broke; 2 for errors; 3 if a recording is "
+        "not whole.",
 };
 
 /* What a run showed: its model, and what is said of it. */
@@ -344,7 +347,8 @@ static void tell_logs(const struct demo_run *runs)
     struct buf out = {0};
     for (size_t i = 0; i < FRAMING_COUNT; i++)
         say_log(&out, runs[i].log, &(struct view_style){.columns = 100});
-    fwrite(out.data, 1, out.len, stderr);
+    if (out.len > 0)
+        fwrite(out.data, 1, out.len, stderr);
     buf_free(&out);
 }
 
@@ -375,26 +379,27 @@ int cmd_demo(int argc, char **argv)
 {
     struct options o = {.work_ms = DEFAULT_WORK_MS, .pause_ms = DEFAULT_PAUSE_MS};
     struct option_row rows[32] = {
-        {'F', "framing", "F,…", "naive, sleep, lockstep, size, length: only these", OPTION_TEXT, &o.framings,
-         0, 0, NULL, NULL},
+        {'F', "framing", "F,…", "only these of naive, sleep, lockstep, size, length", OPTION_TEXT,
+         &o.framings, 0, 0, NULL, NULL},
         {'b', "bug", "NAME", "size-chars, size-overrun or short-send, in client and server", OPTION_TEXT,
          &o.bug, 0, 0, NULL, NULL},
         {0, "work", "MS", "what the server does before each read (default 30)", OPTION_NUMBER, &o.work_ms, 0,
          10000, NULL, NULL},
-        {0, "pause", "MS", "between the sends of the framing sleep (default 60)", OPTION_NUMBER, &o.pause_ms,
-         0, 10000, NULL, NULL},
-        {0, "size", "BYTES", "of the file (default 4096)", OPTION_NUMBER, &o.size, 1, 1U << 30, NULL, NULL},
+        {0, "pause", "MS", "what the framing sleep waits after each send (default 60)", OPTION_NUMBER,
+         &o.pause_ms, 0, 10000, NULL, NULL},
+        {0, "size", "BYTES", "how long the file is (default 4096)", OPTION_NUMBER, &o.size, 1, 1U << 30, NULL,
+         NULL},
         {'o', "output", "FILE", "keep the recording", OPTION_TEXT, &o.file, 0, 0, NULL, NULL},
         {'6', "ipv6", NULL, "over IPv6", OPTION_FLAG, &o.ipv6, 0, 0, NULL, NULL},
-        {0, "bytes", NULL, "keep the bytes that each call moved in it", OPTION_FLAG, &o.keep_bytes, 0, 0,
-         NULL, NULL},
+        {0, "bytes", NULL, "keep the bytes that each call moved, too", OPTION_FLAG, &o.keep_bytes, 0, 0, NULL,
+         NULL},
     };
     size_t count = 8;
     struct sd_err err = {0};
     struct demo_plan plan;
     int first = 0;
     o.wire.wire.delay_ns = DEFAULT_DELAY_NS;
-    count += wire_options_rows(&o.wire, rows + count);
+    count += wire_options_rows(&o.wire, "each way, in milliseconds (default 5)", rows + count);
     count += screen_option_rows(&o.screen, rows + count);
     if (options_parse(argc, argv, rows, count, &o.common, false, &first, &err) != 0)
         return cmd_usage("demo", err.text);
