@@ -193,5 +193,5 @@ help: ## this list
 	  /^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' Makefile
 	@echo; sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
--include $(OBJECTS:.o=.d) $(UNIT:%=$(O)/tests/unit/%.d) $(HEADERS:%=$(O)/headercheck/%.d)
+-include $(OBJECTS:.o=.d) $(wildcard $(O)/tests/unit/*.d) $(HEADERS:%=$(O)/headercheck/%.d)
 -include $(shell find $(BUILD)/fuzz/obj -name '*.d' 2>/dev/null)

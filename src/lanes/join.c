@@ -117,9 +117,6 @@ static uint64_t sum_of(const struct lanes_spans *spans)
     return sum;
 }
 
-/* Packets and calls are stamped by one clock, but a clock that is being set may step in between. */
-#define CLOCK_SLACK_NS 1000000U
-
 /* Does a call contradict the wire? No byte can be on the wire before the send that brought it was entered,
  * nor be returned before the wire carried it; and where the record holds a digest, it is that of the wire's
  * bytes. */
@@ -128,11 +125,13 @@ static bool contradicts(const struct lanes_direction *d, const struct lanes_span
     static const struct hash_key zero;
     const struct lanes_span *wire =
         lane_at(d, LANES_WIRE, lane == LANES_SEND ? span->offset : span_end(span) - 1);
+    if (span->call->ambiguous)
+        return false; /* its place is proved by its bytes, or said to be unknown */
     if (wire != NULL && lane == LANES_SEND && wire->time_ns + CLOCK_SLACK_NS < span->time_ns)
         return true;
     if (wire != NULL && lane == LANES_RECV && wire->time_ns > span->exit_ns + CLOCK_SLACK_NS)
         return true;
-    if (!span->call->has_digest || span->call->ambiguous || span_end(span) > d->payload_len)
+    if (!span->call->has_digest || span_end(span) > d->payload_len)
         return false;
     return hash_bytes(&zero, d->payload + span->offset, (size_t)span->length) != span->call->digest;
 }
@@ -180,16 +179,28 @@ static int note_calls_lost(struct lanes_stream *stream, const struct lanes_direc
                       missing, side_name(d->from), lane_name(lane));
 }
 
+/* Bytes at the end that were on the wire and not captured: the other program received them, or its ACKs or
+ * the FIN count them. Where the FIN itself was missed, its ACK counts one more: it is no byte of a send. */
+static int note_uncaptured(struct lanes_stream *stream, struct lanes_direction *d)
+{
+    uint64_t end = d->has_sends && d->sent < d->reached ? d->sent : d->reached;
+    if (!d->has_sends || end < d->received)
+        end = d->received;
+    d->uncaptured = end > d->bytes ? end - d->bytes : 0;
+    if (d->uncaptured == 0)
+        return 0;
+    return model_note(stream,
+                      "%" PRIu64 " B that the %s %s are not in the capture: packets at the end are missing",
+                      d->uncaptured, side_name((enum flow_side)(1 - d->from)),
+                      d->received > d->bytes ? "received" : "acknowledged");
+}
+
 /* What the sums of the calls say against the wire's. */
 static int balance(struct lanes_stream *stream, struct lanes_direction *d)
 {
-    int failed = 0;
-    d->sent = end_of(&d->lane[LANES_SEND]);
-    d->received = end_of(&d->lane[LANES_RECV]);
-    if (!d->has_wire)
-        return 0;
-    if (d->has_sends) {
-        d->unsent = d->sent > d->bytes ? d->sent - d->bytes : 0;
+    int failed = note_uncaptured(stream, d);
+    if (d->has_sends && failed == 0) {
+        d->unsent = d->sent > d->bytes + d->uncaptured ? d->sent - d->bytes - d->uncaptured : 0;
         if (d->sent < d->bytes)
             failed = model_note(stream,
                                 "the last %" PRIu64
@@ -197,33 +208,26 @@ static int balance(struct lanes_stream *stream, struct lanes_direction *d)
                                 "that never returned, or another program's",
                                 d->bytes - d->sent, side_name(d->from));
     }
-    if (d->has_recvs && failed == 0) {
+    if (d->has_recvs)
         d->unread = d->bytes > d->received ? d->bytes - d->received : 0;
-        if (d->received > d->bytes)
-            failed =
-                model_note(stream,
-                           "the %s received %" PRIu64 " B more than the capture carries: packets at the end "
-                           "are missing",
-                           side_name((enum flow_side)(1 - d->from)), d->received - d->bytes);
-    }
     return failed;
 }
 
-static int fill_lane(struct lanes_stream *stream, struct lanes_direction *d, enum lanes_lane lane,
-                     const struct lanes_socket *socket)
+static int fill_lane(struct lanes *lanes, struct lanes_stream *stream, struct lanes_direction *d,
+                     enum lanes_lane lane, const struct lanes_socket *socket)
 {
     bool sane = true;
     if (collect(d, lane, socket, &sane) != 0)
         return -ENOMEM;
     if (!sane)
         return leave_out(stream, d, lane, "the recorder could not tell where the bytes of each call stand");
-    int failed = order_calls(stream, d, lane);
+    int failed = order_calls(lanes, stream, d, lane);
     if (failed == 0 && d->has_wire)
         failed = hold_against_wire(stream, d, lane);
     return failed != 0 ? failed : note_calls_lost(stream, d, lane);
 }
 
-static int fill_direction(struct lanes_stream *stream, struct lanes_direction *d,
+static int fill_direction(struct lanes *lanes, struct lanes_stream *stream, struct lanes_direction *d,
                           const struct join_ends *ends)
 {
     const struct lanes_socket *sender = ends->socket[d->from], *receiver = ends->socket[1 - d->from];
@@ -240,10 +244,12 @@ static int fill_direction(struct lanes_stream *stream, struct lanes_direction *d
     d->has_sends = sender != NULL;
     d->has_recvs = receiver != NULL;
     if (sender != NULL)
-        failed = fill_lane(stream, d, LANES_SEND, sender);
+        failed = fill_lane(lanes, stream, d, LANES_SEND, sender);
     if (receiver != NULL && failed == 0)
-        failed = fill_lane(stream, d, LANES_RECV, receiver);
-    return failed != 0 ? failed : balance(stream, d);
+        failed = fill_lane(lanes, stream, d, LANES_RECV, receiver);
+    d->sent = end_of(&d->lane[LANES_SEND]);
+    d->received = end_of(&d->lane[LANES_RECV]);
+    return failed != 0 || !d->has_wire ? failed : balance(stream, d);
 }
 
 /* What the recorder itself could not see, once each. */
@@ -300,7 +306,7 @@ static int fill_stream(struct lanes *lanes, struct lanes_stream *stream, const s
         return 0;
     int failed = note_absent(lanes, stream, ends);
     for (int side = 0; side < 2 && failed == 0; side++)
-        failed = fill_direction(stream, &stream->direction[side], ends);
+        failed = fill_direction(lanes, stream, &stream->direction[side], ends);
     for (int side = 0; side < 2 && failed == 0; side++) {
         if (ends->socket[side] != NULL)
             failed = copy_notes(stream, ends->socket[side]);

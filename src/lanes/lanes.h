@@ -64,9 +64,14 @@ struct lanes_direction {
     bool has_sends, has_recvs; /* calls of that program were recorded */
     bool has_wire;
     uint64_t sent, received; /* sums of the calls */
-    uint64_t unsent;         /* what send took and the wire never saw (valid with has_sends) */
-    uint64_t unread;         /* what came and no recv took (valid with has_recvs) */
-    uint64_t gaps;           /* bytes of [0, bytes) that no captured segment carried */
+    uint64_t reached;        /* how far the wire got by its ACKs and FIN: `bytes`, or more where the capture
+                                missed what came last (one more where it missed the FIN) */
+    uint64_t uncaptured; /* what was on the wire behind `bytes` and is not in the capture, as recvs, ACKs or
+                            the FIN prove */
+    uint64_t unsent;     /* what send took and the wire never saw (valid with has_sends); with
+                            `uncaptured`, no more than that */
+    uint64_t unread;     /* what came and no recv took (valid with has_recvs) */
+    uint64_t gaps;       /* bytes of [0, bytes) that no captured segment carried */
     bool partial;       /* no SYN was captured: the wire's offset 0 is not the program's, nothing is joined */
     bool ended;         /* the sender's FIN was captured, and nothing is missing before it */
     uint8_t *payload;   /* the bytes as the wire first carried them; NULL if not kept */

@@ -54,14 +54,16 @@ static int index_streams(const struct lanes *lanes, struct match_index *index)
     return 0;
 }
 
-static size_t first_with(const struct match_index *index, const struct flow_endpoint *client,
-                         const struct flow_endpoint *server)
+/* Of the streams with these ends, the first that began at `start_ns` or later; or where it would stand. */
+static size_t first_from(const struct match_index *index, const struct flow_endpoint *client,
+                         const struct flow_endpoint *server, uint64_t start_ns)
 {
     size_t low = 0, high = index->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const struct lanes_stream *stream = index->at[middle];
-        if (compare_pairs(&stream->endpoint[0], &stream->endpoint[1], client, server) < 0)
+        const int order = compare_pairs(&stream->endpoint[0], &stream->endpoint[1], client, server);
+        if (order < 0 || (order == 0 && stream->start_ns < start_ns))
             low = middle + 1;
         else
             high = middle;
@@ -76,6 +78,14 @@ static uint64_t overlap_ns(const struct lanes_socket *socket, const struct lanes
     return end >= begin ? end - begin + 1 : 0;
 }
 
+/* A stream that began when the socket's connection was there already is another one. */
+static bool began_in_time(const struct lanes_socket *socket, const struct lanes_stream *stream)
+{
+    return stream->start_ns <= socket->known_ns || stream->start_ns - socket->known_ns <= CLOCK_SLACK_NS;
+}
+
+#define MOST_REUSES 64 /* of a port pair that are looked at for a socket: the latest */
+
 /* The stream of these addresses in whose time the socket falls. A reader may come when everything has
  * arrived: without an overlap it is the last one that had begun; or one whose beginning was not captured. */
 static struct lanes_stream *find_stream(const struct match_index *index, const struct lanes_socket *socket,
@@ -83,21 +93,21 @@ static struct lanes_stream *find_stream(const struct match_index *index, const s
 {
     const struct flow_endpoint *client = side == FLOW_CLIENT ? &socket->local : &socket->peer;
     const struct flow_endpoint *server = side == FLOW_CLIENT ? &socket->peer : &socket->local;
-    struct lanes_stream *best = NULL, *latest = NULL;
-    uint64_t best_ns = 0;
-    for (size_t i = first_with(index, client, server); i < index->count; i++) {
-        struct lanes_stream *stream = index->at[i];
-        if (compare_pairs(&stream->endpoint[0], &stream->endpoint[1], client, server) != 0)
-            break;
-        if (stream->start_ns <= socket->last_ns || (latest == NULL && stream->partial))
-            latest = stream;
-        const uint64_t ns = overlap_ns(socket, stream);
-        if (ns > best_ns) {
+    const size_t first = first_from(index, client, server, 0);
+    const size_t end =
+        first_from(index, client, server, socket->last_ns < UINT64_MAX ? socket->last_ns + 1 : UINT64_MAX);
+    struct lanes_stream *best = NULL;
+    for (size_t i = end; i > first && end - i < MOST_REUSES; i--) {
+        struct lanes_stream *stream = index->at[i - 1];
+        const bool in_time = began_in_time(socket, stream);
+        if (best == NULL || (in_time && !began_in_time(socket, best)) ||
+            (in_time == began_in_time(socket, best) && overlap_ns(socket, stream) > overlap_ns(socket, best)))
             best = stream;
-            best_ns = ns;
-        }
     }
-    return best != NULL ? best : latest;
+    if (best != NULL || first == index->count || !index->at[first]->partial ||
+        compare_pairs(&index->at[first]->endpoint[0], &index->at[first]->endpoint[1], client, server) != 0)
+        return best;
+    return index->at[first];
 }
 
 static bool has_addresses(const struct lanes_socket *socket)
@@ -105,8 +115,27 @@ static bool has_addresses(const struct lanes_socket *socket)
     return socket->local.address.family != 0 && socket->peer.address.family != 0;
 }
 
+/* When was the connection there at the latest? A client's, when connect() returned; an accepted one, when the
+ * first call that knew its peer did. */
+static void find_known(struct lanes_socket *socket)
+{
+    bool by_connect = false;
+    socket->known_ns = UINT64_MAX;
+    for (size_t i = 0; i < socket->call_count; i++) {
+        const struct call *call = socket->calls[i];
+        const bool connects =
+            strcmp(call->name, "connect") == 0 && (call->result == 0 || call->result == -EINPROGRESS);
+        if (connects) /* the last one: what was tried before had failed */
+            socket->known_ns = call->exit_ns;
+        else if (!by_connect && call->peer.family != 0 && call->exit_ns < socket->known_ns)
+            socket->known_ns = call->exit_ns;
+        by_connect = by_connect || connects;
+    }
+}
+
 static void measure(struct lanes_socket *socket)
 {
+    find_known(socket);
     socket->first_ns = UINT64_MAX;
     for (size_t i = 0; i < socket->call_count; i++) {
         const struct call *call = socket->calls[i];

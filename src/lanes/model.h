@@ -16,8 +16,9 @@ struct lanes_socket {
     uint64_t inode;
     struct flow_endpoint local, peer; /* family 0 where no record told it; IPv4-mapped addresses as IPv4 */
     uint64_t first_ns, last_ns;       /* the time of its connect() and of the calls that moved bytes */
+    uint64_t known_ns;                /* its connection was there at that time; UINT64_MAX: not told */
     bool connects;                    /* called connect(): the client */
-    bool reconnected;                 /* the same inode was connected before, to another peer */
+    bool reconnected;                 /* the same inode was connected before, to or from elsewhere */
     uint64_t moved_calls;
     const struct call **calls; /* in file order */
     size_t call_count, call_cap;
@@ -34,10 +35,14 @@ struct lanes_store {
     struct hash_key key;
     const struct framing *framing; /* of the options or the file */
     uint64_t payload_sum;
+    uint64_t hashed; /* bytes, to find the order of overlapping calls */
     uint64_t only_stream;
     const char *last_fate; /* of the last packet that had one */
     int failed;            /* -ENOMEM in an observer that cannot tell */
 };
+
+/* Packets and calls are stamped by one clock, but a clock that is being set may step in between. */
+#define CLOCK_SLACK_NS 1000000U
 
 /* ---- streams.c ---- */
 
@@ -80,7 +85,8 @@ int join_streams(struct lanes *lanes);
 
 /* Put overlapping calls of a lane into the order of their bytes. `sorted` lane; on return offsets are exact
  * or a note says which are not. 0 or -ENOMEM. */
-int order_calls(struct lanes_stream *stream, struct lanes_direction *d, enum lanes_lane lane);
+int order_calls(struct lanes *lanes, struct lanes_stream *stream, struct lanes_direction *d,
+                enum lanes_lane lane);
 
 /* ---- messages.c ---- */
 

@@ -1,7 +1,9 @@
 /* Calls of several threads that overlapped in time on one socket: the recorder cannot know whose bytes came
  * first. The bytes can: each such call carries a digest of what it moved, and the wire has the bytes. Within
  * a cluster of such calls every order that the times allow is tried, piece by piece, and dropped at the first
- * digest that is wrong. Exactly one order left: it is the truth. */
+ * digest that is wrong. Exactly one order left: it is the truth. Several left (calls that moved the same
+ * bytes can change places): the first is drawn, for each call's bytes are right in it, and a note says which
+ * calls it is about. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,8 +13,10 @@
 #include "lanes/model.h"
 #include "lanes/spans.h"
 
-#define CLUSTER_MAX 16           /* calls; larger clusters keep their recorded order, and a note says so */
+#define CLUSTER_MAX 128          /* calls; larger clusters keep their recorded order, and a note says so */
+#define HASH_STEP 64             /* what one more try costs beside its bytes, in bytes */
 #define HASH_BUDGET (256U << 20) /* bytes hashed for one cluster */
+#define HASH_BUDGET_SUM (UINT64_C(1) << 30) /* for all of a file */
 
 struct search {
     const struct lanes_direction *d;
@@ -21,6 +25,7 @@ struct search {
     size_t path[CLUSTER_MAX], found[CLUSTER_MAX];
     bool used[CLUSTER_MAX];
     unsigned solutions; /* 2: more than one */
+    bool twins;         /* calls with the same bytes were taken in their recorded order */
     uint64_t hashed;
 };
 
@@ -40,8 +45,22 @@ static bool digest_fits(struct search *s, size_t i, uint64_t offset)
     const struct lanes_span *span = &s->span[i];
     if (span->length > s->d->payload_len || offset > s->d->payload_len - span->length)
         return false;
-    s->hashed += span->length + 8;
+    s->hashed += span->length + HASH_STEP;
     return hash_bytes(&zero, s->d->payload + offset, (size_t)span->length) == span->call->digest;
+}
+
+/* Did an unused call with the same bytes stand before this one? Whichever of the two comes now, the rest is
+ * the same. */
+static bool has_twin_before(struct search *s, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (!s->used[k] && s->span[k].length == s->span[i].length &&
+            s->span[k].call->digest == s->span[i].call->digest && may_come(s, k)) {
+            s->twins = true;
+            return true;
+        }
+    }
+    return false;
 }
 
 static void search_from(struct search *s, size_t depth, uint64_t offset)
@@ -52,7 +71,7 @@ static void search_from(struct search *s, size_t depth, uint64_t offset)
         return;
     }
     for (size_t i = 0; i < s->count && s->solutions < 2 && s->hashed < HASH_BUDGET; i++) {
-        if (s->used[i] || !may_come(s, i) || !digest_fits(s, i, offset))
+        if (s->used[i] || !may_come(s, i) || has_twin_before(s, i) || !digest_fits(s, i, offset))
             continue;
         s->used[i] = true;
         s->path[depth] = i;
@@ -76,20 +95,28 @@ static void reorder(struct lanes_span *cluster, const struct search *s)
     memcpy(cluster, sorted, s->count * sizeof *cluster);
 }
 
-static bool solve(const struct lanes_direction *d, struct lanes_span *cluster, size_t count)
+enum order {
+    ORDER_EXACT,   /* this and no other */
+    ORDER_FITS,    /* the bytes fit, and would in another order too */
+    ORDER_UNKNOWN, /* as recorded: no order fits, or too many would have to be tried */
+};
+
+static enum order solve(struct lanes_store *store, const struct lanes_direction *d,
+                        struct lanes_span *cluster, size_t count)
 {
     struct search s = {.d = d, .span = cluster, .count = count};
-    if (count > CLUSTER_MAX)
-        return false;
+    if (count > CLUSTER_MAX || store->hashed >= HASH_BUDGET_SUM)
+        return ORDER_UNKNOWN;
     for (size_t i = 0; i < count; i++) {
         if (!cluster[i].call->has_digest || (i > 0 && cluster[i].offset != span_end(&cluster[i - 1])))
-            return false;
+            return ORDER_UNKNOWN;
     }
     search_from(&s, 0, cluster[0].offset);
-    if (s.solutions != 1 || s.hashed >= HASH_BUDGET)
-        return false;
+    store->hashed += s.hashed;
+    if (s.solutions == 0)
+        return ORDER_UNKNOWN;
     reorder(cluster, &s);
-    return true;
+    return s.solutions == 1 && !s.twins && s.hashed < HASH_BUDGET ? ORDER_EXACT : ORDER_FITS;
 }
 
 /* The end of the cluster that begins at `begin`: calls that overlapped in time, directly or through others. A
@@ -110,19 +137,20 @@ static size_t cluster_end(const struct lanes_spans *spans, size_t begin)
     return end;
 }
 
-static int note_unknown(struct lanes_stream *stream, enum lanes_lane lane, const struct lanes_span *first,
-                        const struct lanes_span *last)
+static int note_order(struct lanes_stream *stream, enum lanes_lane lane, enum order order,
+                      const struct lanes_span *first, const struct lanes_span *last)
 {
-    return model_note(stream,
-                      "the order of %ss #%" PRIu32 " to #%" PRIu32
-                      " is not known: they overlapped in time, and "
-                      "their bytes do not tell; they are drawn in the order in which they returned",
-                      lane == LANES_SEND ? "send" : "recv", first->n, last->n);
+    return model_note(
+        stream, "the order of %ss #%" PRIu32 " to #%" PRIu32 " is not known: they overlapped in time, and %s",
+        lane == LANES_SEND ? "send" : "recv", first->n, last->n,
+        order == ORDER_FITS ? "some moved the same bytes; they are drawn in an order that fits all bytes"
+                            : "their bytes do not tell; they are drawn in the order in which they returned");
 }
 
 #define MOST_ORDER_NOTES 4
 
-int order_calls(struct lanes_stream *stream, struct lanes_direction *d, enum lanes_lane lane)
+int order_calls(struct lanes *lanes, struct lanes_stream *stream, struct lanes_direction *d,
+                enum lanes_lane lane)
 {
     struct lanes_spans *spans = &d->lane[lane];
     unsigned unknown = 0;
@@ -133,8 +161,9 @@ int order_calls(struct lanes_stream *stream, struct lanes_direction *d, enum lan
         }
         const size_t end = cluster_end(spans, i);
         /* One call alone has but one place: what it overlapped with moved nothing. */
-        if (end - i > 1 && !solve(d, &spans->at[i], end - i) && unknown++ < MOST_ORDER_NOTES &&
-            note_unknown(stream, lane, &spans->at[i], &spans->at[end - 1]) != 0)
+        const enum order order = end - i > 1 ? solve(lanes->store, d, &spans->at[i], end - i) : ORDER_EXACT;
+        if (order != ORDER_EXACT && unknown++ < MOST_ORDER_NOTES &&
+            note_order(stream, lane, order, &spans->at[i], &spans->at[end - 1]) != 0)
             return -ENOMEM;
         i = end;
     }

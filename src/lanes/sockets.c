@@ -78,10 +78,16 @@ static void learn(struct flow_endpoint *known, const struct flow_endpoint *told)
         *known = *told;
 }
 
-/* The socket of a call. One that is connected again, to another peer, is another socket to us: its bytes are
- * another stream's. */
+/* An address that a connection has, not one that bind() only asked for. */
+static bool is_settled(const struct flow_endpoint *local)
+{
+    return local->address.family != 0 && local->port != 0 && !is_wildcard(&local->address);
+}
+
+/* The socket of a call. One that is connected again, to another peer or from another port, is another socket
+ * to us: its bytes are another stream's. */
 static struct lanes_socket *socket_of(struct lanes_store *store, const struct call *call,
-                                      const struct flow_endpoint *peer)
+                                      const struct flow_endpoint *local, const struct flow_endpoint *peer)
 {
     if (grow_index(store) != 0)
         return NULL;
@@ -89,7 +95,8 @@ static struct lanes_socket *socket_of(struct lanes_store *store, const struct ca
     if (number == 0)
         return add_socket(store, call->socket);
     struct lanes_socket *socket = &store->sockets[number - 1];
-    if (!differs(&socket->peer, peer))
+    if (!differs(&socket->peer, peer) &&
+        !(is_settled(&socket->local) && is_settled(local) && differs(&socket->local, local)))
         return socket;
     const uint32_t next = (uint32_t)store->socket_count + 1;
     if (model_grow((void **)&store->sockets, &store->socket_cap, store->socket_count,
@@ -149,7 +156,7 @@ int sockets_add(struct lanes *lanes, const struct call *call)
     const struct flow_endpoint local = {sockets_wire_address(&call->local), call->local_port};
     const struct flow_endpoint peer = {sockets_wire_address(&call->peer), call->peer_port};
     const struct call *kept = keep_call(store, call);
-    struct lanes_socket *socket = kept != NULL ? socket_of(store, call, &peer) : NULL;
+    struct lanes_socket *socket = kept != NULL ? socket_of(store, call, &local, &peer) : NULL;
     if (socket == NULL)
         return -ENOMEM;
     learn(&socket->local, &local);

@@ -18,6 +18,17 @@ struct lanes_span *spans_add(struct lanes_spans *spans)
     return span;
 }
 
+void spans_trim(struct lanes_spans *spans)
+{
+    if (spans->count == spans->cap || spans->count == 0)
+        return;
+    struct lanes_span *at = reallocarray(spans->at, spans->count, sizeof *at);
+    if (at == NULL)
+        return;
+    spans->at = at;
+    spans->cap = spans->count;
+}
+
 void spans_free(struct lanes_spans *spans)
 {
     free(spans->at);

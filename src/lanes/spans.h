@@ -9,6 +9,9 @@
 struct lanes_span *spans_add(struct lanes_spans *spans);
 void spans_free(struct lanes_spans *spans);
 
+/* Give back the room for more. */
+void spans_trim(struct lanes_spans *spans);
+
 static inline uint64_t span_end(const struct lanes_span *span)
 {
     return span->offset + span->length;

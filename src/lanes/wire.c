@@ -73,7 +73,8 @@ static const char *fate_of(struct lanes *lanes, const struct packet *packet)
     return store->last_fate;
 }
 
-/* Make `payload` reach to `end`, with zeros; false where the bounds or memory forbid it. */
+/* Make `payload` reach to `end`; false where the bounds or memory forbid it. What no segment brings stays
+ * untouched, so that a byte far ahead costs no memory but its own page; nobody reads behind `payload_len`. */
 static bool payload_reach(struct lanes *lanes, struct lanes_direction *d, struct wire_side *side,
                           uint64_t end)
 {
@@ -91,7 +92,6 @@ static bool payload_reach(struct lanes *lanes, struct lanes_direction *d, struct
         if (moved == NULL)
             return false;
         lanes->store->payload_sum += cap - side->payload_cap;
-        memset(moved + side->payload_cap, 0, cap - side->payload_cap);
         d->payload = moved;
         side->payload_cap = cap;
     }
@@ -190,11 +190,26 @@ static uint16_t full_segment(const struct flow_stream *flow, const struct wire_b
     return timestamps && mss > 12 ? (uint16_t)(mss - 12) : mss;
 }
 
-static void finish_direction(const struct flow_stream *flow, const struct wire_build *build,
-                             enum flow_side from)
+/* A stream that has ended keeps what it holds, and no room to grow: there may be very many. */
+static void trim(struct lanes_store *store, struct lanes_direction *d, struct wire_side *side)
+{
+    spans_trim(&d->lane[LANES_WIRE]);
+    if (d->payload_len == 0) {
+        free(d->payload);
+        d->payload = NULL;
+    } else if (d->payload_len < side->payload_cap) {
+        uint8_t *moved = realloc(d->payload, d->payload_len);
+        d->payload = moved != NULL ? moved : d->payload;
+    }
+    store->payload_sum -= side->payload_cap - d->payload_len;
+    side->payload_cap = d->payload_len;
+}
+
+static void finish_direction(struct lanes_store *store, const struct flow_stream *flow,
+                             struct wire_build *build, enum flow_side from)
 {
     const struct tcp_direction *tcp = &flow->direction[from];
-    const struct wire_side *side = &build->side[from];
+    struct wire_side *side = &build->side[from];
     struct lanes_direction *d = &build->stream->direction[from];
     struct lanes_spans *wire = &d->lane[LANES_WIRE];
     if (wire->count > 1)
@@ -214,6 +229,10 @@ static void finish_direction(const struct flow_stream *flow, const struct wire_b
     if (whole > side->payload_end)
         whole = side->payload_end;
     d->payload_len = tcp->forced_joins == 0 ? (size_t)whole : 0;
+    d->reached = tcp->acked > d->bytes ? tcp->acked : d->bytes;
+    if (tcp->fin_seen && tcp->fin_offset > d->reached)
+        d->reached = tcp->fin_offset;
+    trim(store, d, side);
 }
 
 static int note_offload(struct wire_build *build, enum flow_side from)
@@ -242,7 +261,7 @@ static void on_closed(void *context, struct flow_stream *flow)
     stream->partial = flow->partial;
     stream->framing = lanes->store->framing;
     for (int side = 0; side < 2; side++) {
-        finish_direction(flow, build, (enum flow_side)side);
+        finish_direction(lanes->store, flow, build, (enum flow_side)side);
         if (note_offload(build, (enum flow_side)side) != 0)
             wire_failed(lanes);
     }

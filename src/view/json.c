@@ -65,7 +65,9 @@ static void put_direction(struct buf *out, const struct lanes_stream *stream, co
     json_u64_if(&j, "recvs", d->has_recvs, d->lane[LANES_RECV].count);
     json_u64_if(&j, "messages", messages, d->lane[LANES_MESSAGE].count);
     json_u64_if(&j, "mss", d->mss != 0, d->mss);
-    json_u64_if(&j, "unsent", d->has_sends && d->has_wire, d->unsent);
+    /* Where the capture missed the end, what was not on the wire cannot be told from what was. */
+    json_u64_if(&j, "unsent", d->has_sends && d->has_wire && (d->uncaptured == 0 || d->unsent == 0),
+                d->unsent);
     json_u64_if(&j, "unread", d->has_recvs && d->has_wire, d->unread);
     json_u64_if(&j, "gaps", d->has_wire, d->gaps);
     json_end_line(&j);

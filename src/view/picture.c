@@ -111,8 +111,10 @@ static void add_wire(struct picture *p)
                                       .mark = span_lost(span) ? LAYOUT_LOST : LAYOUT_PLAIN});
         at = span_end(span);
     }
+    const uint64_t carried = p->d->bytes + p->d->uncaptured;
+    add_faint(p, lane, "not captured", p->d->bytes, carried);
     if (p->d->has_sends)
-        add_faint(p, lane, "unsent", p->d->bytes, p->d->sent);
+        add_faint(p, lane, "unsent", carried, p->d->sent);
 }
 
 static int compare_offset(const void *a, const void *b)

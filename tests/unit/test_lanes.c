@@ -113,6 +113,76 @@ static void addresses_come_from_other_records(void **state)
     lanes_free(lanes);
 }
 
+/* A server that reads the first connection when the second one runs on the same ports. */
+static void a_late_reader_of_reused_ports(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, NULL);
+    for (unsigned run = 0; run < 2; run++) {
+        const unsigned at = run * 100;
+        w.isn[0] += run * 100000;
+        handshake(&w, at + 1);
+        struct call accepted = make_call(&w, 1, CALL_OTHER, at + 2, at + 2, 0, 0);
+        accepted.socket += run * 10;
+        put_call(&w, &accepted);
+        text_segment(&w, 0, at + 3, 0, run == 0 ? "first" : "2nd");
+        segment(&w, 0, at + 4, TCP_FIN | TCP_ACK, run == 0 ? 5 : 3, NULL, 0, NULL);
+        segment(&w, 1, at + 20, TCP_FIN | TCP_ACK, 0, NULL, 0, NULL);
+    }
+    for (unsigned run = 0; run < 2; run++) {
+        struct call call = make_call(&w, 1, CALL_RECV, 110 + run, 110 + run, run == 0 ? 5 : 3, 0);
+        call.socket += run * 10;
+        put_call(&w, &call);
+    }
+    struct lanes *lanes = read_world(&w);
+    assert_int_equal(lanes->stream_count, 2);
+    assert_lane(&lanes->streams[0]->direction[FLOW_CLIENT], LANES_RECV, "0+5");
+    assert_lane(&lanes->streams[1]->direction[FLOW_CLIENT], LANES_RECV, "0+3");
+    lanes_free(lanes);
+}
+
+/* One socket connected twice, from two ports: its bytes are two streams'. */
+static void a_socket_connected_again(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, NULL);
+    for (unsigned run = 0; run < 2; run++) {
+        const unsigned at = run * 100;
+        handshake(&w, at + 1);
+        struct call call = make_call(&w, 0, CALL_SEND, at + 2, at + 2, run == 0 ? 5 : 3, run == 0 ? 0 : 5);
+        put_call(&w, &call);
+        text_segment(&w, 0, at + 3, 0, run == 0 ? "first" : "2nd");
+        w.client_port++;
+    }
+    struct lanes *lanes = read_world(&w);
+    assert_int_equal(lanes->stream_count, 2);
+    assert_lane(&lanes->streams[0]->direction[FLOW_CLIENT], LANES_SEND, "0+5");
+    assert_lane(&lanes->streams[1]->direction[FLOW_CLIENT], LANES_SEND, "0+3");
+    assert_int_equal(lanes->streams[0]->direction[FLOW_CLIENT].unsent, 0);
+    lanes_free(lanes);
+}
+
+/* What the capture missed at the end was sent all the same: the ACK says so. */
+static void bytes_that_the_capture_missed_are_not_unsent(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, NULL);
+    handshake(&w, 1);
+    put(&w, 0, CALL_SEND, 2, 100, 0);
+    text_segment(&w, 0, 3, 0, "hello");
+    w.isn[0] += 60; /* acknowledges 60 bytes */
+    segment(&w, 1, 4, TCP_ACK, 0, NULL, 0, NULL);
+    struct lanes *lanes = read_world(&w);
+    const struct lanes_direction *up = &lanes->streams[0]->direction[FLOW_CLIENT];
+    assert_int_equal(up->uncaptured, 55);
+    assert_int_equal(up->unsent, 40);
+    assert_true(noted(lanes->streams[0], "55 B that the server acknowledged are not in the capture"));
+    lanes_free(lanes);
+}
+
 /* The same ports a second time: each socket belongs to the stream in whose time it falls. */
 static void reused_ports_are_told_apart_by_time(void **state)
 {
@@ -491,6 +561,9 @@ int main(void)
         cmocka_unit_test(unsent_and_unread_are_counted),
         cmocka_unit_test(mapped_addresses_are_ipv4),
         cmocka_unit_test(addresses_come_from_other_records),
+        cmocka_unit_test(a_late_reader_of_reused_ports),
+        cmocka_unit_test(a_socket_connected_again),
+        cmocka_unit_test(bytes_that_the_capture_missed_are_not_unsent),
         cmocka_unit_test(reused_ports_are_told_apart_by_time),
         cmocka_unit_test(one_stream_of_two),
         cmocka_unit_test(calls_alone_make_streams),
