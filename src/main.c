@@ -13,7 +13,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"demo", cmd_demo, "run a transfer between two hosts and show what each send, segment and recv carried"},
+    {"demo", cmd_demo, "a transfer between two hosts: what each send, segment and recv carried"},
     {"show", cmd_show, "draw the lanes of a capture file"},
     {"record", cmd_record, "run any program and record its socket calls, and the wire"},
     {"capture", cmd_capture, "packets of an interface or a file, to the terminal or a file"},
@@ -24,7 +24,7 @@ static const struct command {
 static void usage(FILE *out)
 {
     fputs("sockdiag shows what happens between send() and recv().\n\n"
-          "  sockdiag demo                    see it once: a transfer, its calls and its packets\n"
+          "  sockdiag demo                        see it once: a transfer, its calls and its packets\n"
           "  sockdiag record -o f.pcapng -- CMD   record your own program\n"
           "  sockdiag show f.pcapng               and look at it\n\n"
           "Commands ('sockdiag COMMAND --help' tells more):\n",

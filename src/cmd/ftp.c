@@ -10,6 +10,7 @@
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "ftp/ftp.h"
+#include "view/prose.h"
 
 /* What the command line says, before it is a configuration. */
 struct ftp_arguments {
@@ -372,20 +373,44 @@ static int ftp_client_command(const struct command_help *help, int argc, char **
 
 /* ---- the command ---- */
 
+static void put_part(struct buf *text, const char *part, const char *end)
+{
+    struct buf line = {0};
+    buf_printf(&line, "%s%s", part, end);
+    buf_text(text, "            ");
+    prose_wrap(text, buf_cstr(&line), 12, 12, 80);
+    text->failed = text->failed || line.failed;
+    buf_free(&line);
+}
+
+static void put_framing(struct buf *text, const struct framing *framing)
+{
+    struct buf line = {0};
+    buf_printf(text, "\n  %-9s ", framing->name);
+    buf_printf(&line, "the sender %s;", framing->sender);
+    prose_wrap(text, buf_cstr(&line), 12, 12, 80);
+    line.len = 0;
+    buf_printf(&line, "the reader %s", framing->reader);
+    put_part(text, buf_cstr(&line), ";");
+    put_part(text, framing->breaks != NULL ? framing->breaks : "nothing breaks it", "");
+    text->failed = text->failed || line.failed;
+    buf_free(&line);
+}
+
 static int usage(FILE *out)
 {
-    fputs("sockdiag ftp: the demo file transfer by hand\n\n"
-          "  sockdiag ftp serve DIR [--listen ADDR:PORT]   serve the files of a directory\n"
-          "  sockdiag ftp put ADDR[:PORT] FILE…            send files\n"
-          "  sockdiag ftp get ADDR[:PORT] NAME… [-d DIR]   fetch files\n"
-          "  sockdiag ftp ls ADDR[:PORT]                   list the files there\n\n"
-          "'sockdiag ftp put --help' and the like tell more. The framings (--framing NAME, the same on both\n"
-          "sides):\n",
-          out);
+    struct buf text = {0};
+    buf_text(&text, "sockdiag ftp: the demo file transfer by hand\n\n"
+                    "  sockdiag ftp serve DIR [--listen ADDR:PORT]   serve the files of a directory\n"
+                    "  sockdiag ftp put ADDR[:PORT] FILE…            send files\n"
+                    "  sockdiag ftp get ADDR[:PORT] NAME… [-d DIR]   fetch files\n"
+                    "  sockdiag ftp ls ADDR[:PORT]                   list the files there\n\n"
+                    "'sockdiag ftp put --help' and the like tell more.\n\n"
+                    "The framings (--framing NAME, the same on both sides):\n");
     for (size_t i = 0; i < FRAMING_COUNT; i++)
-        fprintf(out, "\n  %-9s the sender %s;\n            the reader %s;\n            %s\n",
-                framings[i].name, framings[i].sender, framings[i].reader,
-                framings[i].breaks != NULL ? framings[i].breaks : "nothing breaks it");
+        put_framing(&text, &framings[i]);
+    fputs(text.failed ? "out of memory\n" : buf_cstr(&text), out);
+    buf_free(&text);
     return out == stdout ? CMD_OK : CMD_ERROR;
 }
 

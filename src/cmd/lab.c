@@ -243,7 +243,7 @@ static void banner(const struct lab *lab)
             "  ┌ client ────┐            ┌ server ────┐\n"
             "  │ %-10s │─── wire ───│ %-10s │\n"
             "  │ %-10s │            │ %-10s │\n"
-            "  └─── you ─────┘            "
+            "  └── you ─────┘            "
             "└────────────┘\n\n"
             "  on the server:  nsenter --net=$SOCKDIAG_LAB_SERVER CMD\n"
             "  'exit' ends it all\n\n",
@@ -345,12 +345,12 @@ int cmd_lab(int argc, char **argv)
          &o.server_cmd, 0, 0, NULL, NULL},
         {'o', "output", "FILE", "record the wire and the programs' calls to a capture file", OPTION_TEXT,
          &o.file, 0, 0, NULL, NULL},
-        {0, "bytes", NULL, "keep the bytes that each call moved in it", OPTION_FLAG, &o.keep_bytes, 0, 0,
-         NULL, NULL},
+        {0, "bytes", NULL, "keep the bytes that each call moved, too", OPTION_FLAG, &o.keep_bytes, 0, 0, NULL,
+         NULL},
     };
     const size_t own_count = sizeof own / sizeof own[0];
     struct option_row rows[WIRE_OPTION_ROWS + sizeof own / sizeof own[0]];
-    const size_t wire_count = wire_options_rows(&o.wire, rows);
+    const size_t wire_count = wire_options_rows(&o.wire, "each way, in milliseconds (default 0)", rows);
     struct sd_err err = {0};
     int first = 0;
     memcpy(rows + wire_count, own, sizeof own);

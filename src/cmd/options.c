@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/text.h"
+#include "view/prose.h"
+
 /* The parse of one command line: the command's rows and the common ones, in one array. */
 #define MAX_ROWS 48
 
@@ -227,27 +231,60 @@ int options_parse(int argc, char **argv, const struct option_row *rows, size_t r
     return 0;
 }
 
-/* Lines "left\tright" in two columns; a left side that is wider than its column has the right one below it.
- */
-static void print_tabbed(const char *lines, const char *indent, int width)
+/* ---- help ---- */
+
+#define HELP_COLUMNS 80 /* what every terminal has */
+#define EXAMPLE_COLUMNS 40
+#define OPTION_COLUMNS 26
+#define NOTE_COLUMNS 27
+
+/* "  left  right", the right side wrapped in its own column, which begins below a left side that is wider
+ * than `width`. */
+static void put_pair(struct buf *out, const char *left, const char *right, unsigned width)
+{
+    const unsigned have = (unsigned)text_width(left, strlen(left)), column = width + 3;
+    buf_printf(out, "  %s", left);
+    if (right[0] == '\0') {
+        buf_char(out, '\n');
+        return;
+    }
+    if (have > width)
+        buf_char(out, '\n');
+    buf_printf(out, "%*s", (int)(have > width ? column : column - have - 2), "");
+    prose_wrap(out, right, column, column, HELP_COLUMNS);
+}
+
+/* Each line of `lines`: a pair where it has a tab, otherwise a paragraph. */
+static void put_lines(struct buf *out, const char *lines, unsigned width)
 {
     while (*lines != '\0') {
-        size_t len = strcspn(lines, "\n");
-        const char *tab = memchr(lines, '\t', len);
-        int left = (int)(tab != NULL ? (size_t)(tab - lines) : len);
-        int right = tab != NULL ? (int)len - left - 1 : 0;
-        printf("%s%.*s", indent, left, lines);
-        if (right > 0 && left > width)
-            printf("\n%s%*s", indent, width + 1, "");
-        else if (right > 0)
-            printf("%*s", width - left + 1, "");
-        printf("%.*s\n", right, right > 0 ? tab + 1 : "");
+        const size_t len = strcspn(lines, "\n");
+        char *line = strndup(lines, len);
+        char *tab = line != NULL ? strchr(line, '\t') : NULL;
+        if (line == NULL)
+            out->failed = true;
+        else if (tab != NULL) {
+            *tab = '\0';
+            put_pair(out, line, tab + 1, width);
+        } else
+            prose_wrap(out, line, 0, 0, HELP_COLUMNS);
+        free(line);
         lines += len;
         lines += *lines == '\n';
     }
 }
 
-static void print_row(const struct option_row *row)
+static void put_usage(struct buf *out, const char *usage)
+{
+    while (*usage != '\0') {
+        const size_t len = strcspn(usage, "\n");
+        buf_printf(out, "  sockdiag %.*s\n", (int)len, usage);
+        usage += len;
+        usage += *usage == '\n';
+    }
+}
+
+static void put_row(struct buf *out, const struct option_row *row)
 {
     char left[48];
     char letter[8] = "    ";
@@ -255,21 +292,28 @@ static void print_row(const struct option_row *row)
         snprintf(letter, sizeof letter, "-%c, ", row->letter);
     snprintf(left, sizeof left, "%s--%s%s%s", letter, row->name, row->argument != NULL ? " " : "",
              row->argument != NULL ? row->argument : "");
-    printf("  %-26s %s\n", left, row->help);
+    put_pair(out, left, row->help, OPTION_COLUMNS);
 }
 
 void options_help(const struct command_help *help, const struct option_row *rows, size_t row_count)
 {
     static struct options_common unused;
     struct parse p = {.argc = 0};
+    struct buf out = {0};
     gather_rows(&p, rows, row_count, &unused);
-    printf("sockdiag %s: %s\n\nExamples:\n", help->name, help->summary);
-    print_tabbed(help->examples, "  ", 48);
-    puts("\nUsage:");
-    print_tabbed(help->usage, "  sockdiag ", 0);
-    puts("\nOptions:");
+    buf_printf(&out, "sockdiag %s: ", help->name);
+    prose_wrap(&out, help->summary, (unsigned)out.len, 2, HELP_COLUMNS);
+    buf_text(&out, "\nExamples:\n");
+    put_lines(&out, help->examples, EXAMPLE_COLUMNS);
+    buf_text(&out, "\nUsage:\n");
+    put_usage(&out, help->usage);
+    buf_text(&out, "\nOptions:\n");
     for (size_t i = 0; i < p.row_count; i++)
-        print_row(&p.rows[i]);
-    if (help->notes != NULL)
-        printf("\n%s\n", help->notes);
+        put_row(&out, &p.rows[i]);
+    if (help->notes != NULL) {
+        buf_char(&out, '\n');
+        put_lines(&out, help->notes, NOTE_COLUMNS);
+    }
+    fputs(out.failed ? "out of memory\n" : buf_cstr(&out), stdout);
+    buf_free(&out);
 }

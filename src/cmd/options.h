@@ -41,7 +41,7 @@ struct command_help {
     const char *usage;    /* "demo [options]"; more lines separated by \n */
     const char *summary;  /* one sentence */
     const char *examples; /* lines "command\tmeaning", shown first */
-    const char *notes;    /* or NULL */
+    const char *notes;    /* or NULL; a line is a paragraph, or a pair "left\tright" */
 };
 
 /* Parse argv[1…]; stops at "--" (left out) and, with `stop_at_operand`, at the first operand. Fills
@@ -51,7 +51,7 @@ int options_parse(int argc, char **argv, const struct option_row *rows, size_t r
                   struct options_common *common, bool stop_at_operand, int *first_operand,
                   struct sd_err *err);
 
-/* Print examples, usage and options on stdout. */
+/* Print examples, usage and options on stdout, wrapped at 80 columns. */
 void options_help(const struct command_help *help, const struct option_row *rows, size_t row_count);
 
 #endif

@@ -38,11 +38,11 @@ static const struct command_help help = {
         "sockdiag show f.pcapng\tlook at it",
     .notes =
         "The program runs as the user who called, also under sudo; its output, its exit status and its death "
-        "by a\n"
-        "signal are passed on as they are. It ends when the recorder is killed, unless --survive is given.\n"
+        "by "
+        "a signal are passed on as they are. It ends when the recorder is killed, unless --survive is "
+        "given.\n"
         "Exit status: the program's; 126 or 127 if it cannot be run; 2 for errors of the recorder; 3 if the "
-        "program\n"
-        "ended well and the file is not whole.",
+        "program ended well and the file is not whole.",
 };
 
 static void notice(void *context, const char *text)

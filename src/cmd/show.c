@@ -34,9 +34,8 @@ static const struct command_help help = {
                 "sockdiag show --json f.pcapng\tfor programs\n"
                 "sockdiag show --framing length f.pcapng\tmark the messages of that framing",
     .notes =
-        "Reads pcapng and pcap. Calls are there if 'sockdiag record' or 'sockdiag demo' wrote the file.\n"
-        "Exit status: 0; 1 if a framing broke; 2 for errors; 3 if the file is damaged (what could be read "
-        "is\n"
+        "Reads pcapng and pcap. Calls are there if 'sockdiag record', 'lab -o' or 'demo -o' wrote the file.\n"
+        "Exit status: 0; 1 if a framing broke; 2 for errors; 3 if the file is damaged (what could be read is "
         "shown).",
 };
 

@@ -11,12 +11,13 @@
 
 const char wire_options_notes[] =
     "SPEC says which frames a fault falls on, and means the same ones in every run:\n"
-    "  data:3  data:3-5  data:2,4-6   TCP segments with payload from the client (repeats count as further "
-    "ones)\n"
-    "  reply:1                        the same from the server\n"
-    "  syn:1  fin:1  ack:2  frame:7   SYNs, FINs, bare ACKs, frames of any kind; of either side\n"
-    "  2%  2.5%@7                     each frame with that probability, by a seed\n"
-    "MS is 20, 1.5ms, 300us, 1s, or with jitter 5ms~20ms@7; BPS is 1mbit, 500kbit, 64000.";
+    "data:3  data:3-5  data:2,4\tTCP segments with payload from the client (repeats count as further ones)\n"
+    "reply:1\tthe same from the server\n"
+    "syn:1  fin:1  ack:2\tSYNs, FINs, bare ACKs; of either side\n"
+    "frame:7\tframes of any kind, of either side\n"
+    "2%  2.5%@7\teach frame with that probability, by a seed\n"
+    "MS is 20, 1.5ms, 300us, 1s, or with jitter 5ms~20ms@7; BPS is 1mbit, 500kbit, 64000.\n"
+    "Exit status: that of CMD; 2 for errors of the lab; 3 if CMD ended well and a recording is not whole.";
 
 static int parse_delay(void *target, const char *argument, struct sd_err *err)
 {
@@ -34,13 +35,14 @@ static int parse_rule(void *target, const char *argument, struct sd_err *err)
     return lab_rule_parse(target, argument != NULL ? argument : BARE_RULE, err);
 }
 
-size_t wire_options_rows(struct wire_options *options, struct option_row rows[WIRE_OPTION_ROWS])
+size_t wire_options_rows(struct wire_options *options, const char *delay_help,
+                         struct option_row rows[WIRE_OPTION_ROWS])
 {
     struct lab_wire *wire = &options->wire;
     const struct option_row made[WIRE_OPTION_ROWS] = {
         {0, "mtu", "N", "largest IP packet on the wire (1500; under 1280 there is no IPv6)", OPTION_NUMBER,
          &options->mtu, LEAST_MTU, MOST_MTU, NULL, NULL},
-        {0, "delay", "MS", "each way, in milliseconds (0)", OPTION_CUSTOM, wire, 0, 0, parse_delay, NULL},
+        {0, "delay", "MS", delay_help, OPTION_CUSTOM, wire, 0, 0, parse_delay, NULL},
         {0, "rate", "BPS", "each way, in bits per second (no limit)", OPTION_CUSTOM, &wire->rate_bps, 0, 0,
          parse_rate, NULL},
         {0, "drop", "SPEC", "lose frames", OPTION_CUSTOM, &wire->drop, 0, 0, parse_rule, NULL},

@@ -14,8 +14,9 @@ struct wire_options {
 #define WIRE_OPTION_ROWS 7
 
 /* Write the rows --mtu, --delay, --rate, --drop, --dup, --reorder, --corrupt; their targets are in `options`.
- * Returns how many. */
-size_t wire_options_rows(struct wire_options *options, struct option_row rows[WIRE_OPTION_ROWS]);
+ * `delay_help`: the help of --delay, whose default is not the same in every command. Returns how many. */
+size_t wire_options_rows(struct wire_options *options, const char *delay_help,
+                         struct option_row rows[WIRE_OPTION_ROWS]);
 
 /* 0, or -EINVAL where the options contradict each other: IPv6 needs an MTU of 1280. */
 int wire_options_check(const struct wire_options *options, bool ipv6, struct sd_err *err);

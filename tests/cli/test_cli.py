@@ -93,8 +93,8 @@ for command in sorted(set(listed_commands()) - {"ftp"} | set(OPTIONS)):
         equal(len(names), len(set(names)), f"an option stands there twice: {names}")
         equal((COMMON | OPTIONS.get(command, set())) - set(names), set(), "options that are missing")
         equal(sockdiag(*words, "-h").stdout, shown.stdout)
-        too_wide = [line for line in shown.stdout.splitlines() if len(line) > 120]
-        equal(too_wide, [], "lines over 120 columns")
+        too_wide = [line for line in shown.stdout.splitlines() if len(line) > 80]
+        equal(too_wide, [], "lines over 80 columns")
 
     with case(f"{command}: an option that --help lists is one"):
         for name, takes_argument in options_of(sockdiag(*words, "--help").stdout):

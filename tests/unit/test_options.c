@@ -1,4 +1,4 @@
-/* needs: src/cmd/options.c src/base/err.c */
+/* needs: src/cmd/options.c src/base/buf.c src/base/err.c src/base/text.c src/view/prose.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
