@@ -409,6 +409,27 @@ static void equal_overlapping_sends_are_said_to_be_unknown(void **state)
     lanes_free(lanes);
 }
 
+/* Two of four moved the same bytes, and the recorded order fits nothing: an order that fits is drawn, and
+ * said to be one of several. */
+static void twins_among_overlapping_sends_do_not_spoil_the_others(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, NULL);
+    handshake(&w, 1);
+    const struct call calls[] = {overlapping(&w, "cc", 2, 10, 0), overlapping(&w, "aa", 2, 11, 2),
+                                 overlapping(&w, "bbb", 2, 12, 4), overlapping(&w, "aa", 2, 13, 7)};
+    text_segment(&w, 0, 5, 0, "aabbbaacc");
+    for (size_t i = 0; i < 4; i++)
+        put_call(&w, &calls[i]);
+    struct lanes *lanes = read_world(&w);
+    const struct lanes_direction *up = &lanes->streams[0]->direction[FLOW_CLIENT];
+    assert_lane(up, LANES_SEND, "0+2 2+3 5+2 7+2");
+    assert_true(up->lane[LANES_SEND].at[0].exit_ns < up->lane[LANES_SEND].at[2].exit_ns);
+    assert_true(noted(lanes->streams[0], "an order that fits all bytes"));
+    lanes_free(lanes);
+}
+
 static void retransmissions_stand_behind_the_unique_spans(void **state)
 {
     (void)state;
@@ -576,6 +597,7 @@ int main(void)
         cmocka_unit_test(offsets_that_overlap_or_overflow),
         cmocka_unit_test(overlapping_sends_are_ordered_by_their_bytes),
         cmocka_unit_test(equal_overlapping_sends_are_said_to_be_unknown),
+        cmocka_unit_test(twins_among_overlapping_sends_do_not_spoil_the_others),
         cmocka_unit_test(retransmissions_stand_behind_the_unique_spans),
         cmocka_unit_test(a_hole_in_the_capture_is_a_gap),
         cmocka_unit_test(the_file_names_the_framing),
