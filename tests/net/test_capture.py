@@ -16,7 +16,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import pcapng  # noqa: E402
 from cases import case, check, contains, done, equal, skip  # noqa: E402
-from procs import SOCKDIAG, as_user, can_lab, have, run, sockdiag, user_sockdiag, user_uid, wait_until  # noqa: E402
+from procs import SOCKDIAG, as_user, can_lab, have, in_chroot, run, sockdiag, user_sockdiag, user_uid, wait_until  # noqa: E402
 
 if "SOCKDIAG_TEST_INSIDE" not in os.environ:
     POSSIBLE, WHY_NOT = can_lab()
@@ -29,7 +29,8 @@ if "SOCKDIAG_TEST_INSIDE" not in os.environ:
     with tempfile.TemporaryDirectory(prefix="sockdiag-capture-") as work:
         os.chmod(work, 0o777)
         environment = os.environ | {"SOCKDIAG_TEST_INSIDE": work, "SOCKDIAG": user_sockdiag()}
-        words = ["unshare", "--net", "--mount", *([] if plain_root else ["--user", "--map-root-user"]),
+        # In a chroot the root directory is no mount, so nothing can be said of its propagation.
+        words = ["unshare", "--net", "--mount", *(["--propagation", "unchanged"] if in_chroot() else []), *([] if plain_root else ["--user", "--map-root-user"]),
                  python, str(pathlib.Path(__file__).resolve())]
         readable = run(*as_user(python, "-c", "open(%r)" % __file__)).returncode == 0
         line = as_user(*words) if readable else words
