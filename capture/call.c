@@ -89,7 +89,8 @@ static void build_message(struct buf *out, const struct call *call, const struct
 {
     buf_text(out, call->name);
     buf_char(out, '(');
-    buf_i64(out, call->fd);
+    if (call->fd >= 0)
+        buf_i64(out, call->fd);
     if (call->op != CALL_OTHER) {
         buf_text(out, ", ");
         buf_u64(out, call->asked);
@@ -106,7 +107,8 @@ static void build_message(struct buf *out, const struct call *call, const struct
     } else {
         buf_i64(out, call->result);
     }
-    if (ends->local[0] != '\0') {
+    const bool bound = strcmp(ends->local, "0.0.0.0:0") != 0 && strcmp(ends->local, "[::]:0") != 0;
+    if (ends->local[0] != '\0' && bound) {
         buf_text(out, "  ");
         buf_text(out, ends->local);
     }

@@ -72,7 +72,7 @@ static bool number_field(const char *fields, size_t len, const char *key, uint64
 uint64_t journal_time_ns(const char *fields, size_t len)
 {
     uint64_t number = 0;
-    if (number_field(fields, len, "SOCKDIAG_ENTER_NS", &number))
+    if (number_field(fields, len, "SOCKDIAG_EXIT_NS", &number))
         return number;
     if (number_field(fields, len, "__REALTIME_TIMESTAMP", &number) && number <= UINT64_MAX / NS_PER_US)
         return number * NS_PER_US;

@@ -389,7 +389,9 @@ static void look_at_header(struct nearest *nearest, const struct lanes_direction
 
 static void say_nearest(const struct nearest *nearest, const struct framing *framing, struct buf *why)
 {
-    if (nearest->header != NULL) {
+    if (framing->answers) {
+        buf_text(why, "the sender waited for an answer after each send, so no reader could come too late. ");
+    } else if (nearest->header != NULL) {
         buf_printf(why, "recv #%" PRIu32 " was called ", nearest->recv->n);
         if (nearest->margin_ns > 0) {
             words_time(why, nearest->margin_ns);

@@ -285,6 +285,9 @@ static int note_absent(const struct lanes *lanes, struct lanes_stream *stream, c
     if (lanes->calls == 0)
         return model_note(stream, "the file holds no socket calls: the send() and recv() lanes are missing "
                                   "('sockdiag record' records them)");
+    /* Where no byte moved, as in a refused connection, there is nothing that the lanes could lack. */
+    if (stream->has_wire && stream->direction[0].bytes + stream->direction[1].bytes == 0)
+        return 0;
     for (int side = 0; side < 2; side++) {
         const char *name = side_name((enum flow_side)side);
         int failed = 0;

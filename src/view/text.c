@@ -276,21 +276,37 @@ static void text_stream(struct buf *out, const struct lanes_stream *stream, cons
     }
     if (!any) {
         put_title(out, stream, &stream->direction[FLOW_CLIENT], style);
-        paragraph(out, style, " no byte of payload went either way", 0, 1);
+        paragraph(out, style,
+                  stream->end == FLOW_RST
+                      ? " no byte of payload went either way: the connection was refused, or reset (RST)"
+                      : " no byte of payload went either way",
+                  0, 1);
     }
     if (!style->brief)
         put_notes(out, stream, style);
     buf_char(out, '\n');
 }
 
+static void put_no_streams(struct buf *out, const struct lanes *lanes, const struct view_style *style)
+{
+    struct buf text = {0};
+    if (lanes->packets + lanes->calls == 0)
+        buf_text(&text, "The file holds no packets and no calls.");
+    else
+        buf_printf(&text,
+                   "There is no TCP connection in this file: no lanes to draw. 'sockdiag capture -r "
+                   "FILE' lists what it holds: %" PRIu64 " packet%s, %" PRIu64 " call%s.",
+                   lanes->packets, lanes->packets == 1 ? "" : "s", lanes->calls,
+                   lanes->calls == 1 ? "" : "s");
+    paragraph(out, style, buf_cstr(&text), 0, 0);
+    out->failed = out->failed || text.failed;
+    buf_free(&text);
+}
+
 static void text_head(struct buf *out, const struct lanes *lanes, const struct view_style *style)
 {
     if (lanes->stream_count == 0) {
-        paragraph(out, style,
-                  lanes->packets + lanes->calls == 0
-                      ? "The file holds no packets and no calls."
-                      : "There is no TCP connection in this file: no lanes to draw.",
-                  0, 0);
+        put_no_streams(out, lanes, style);
         return;
     }
     if (style->brief)

@@ -9,7 +9,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 
-from scenes import Scene, RST, ACK  # noqa: E402
+from scenes import Scene, RST, ACK, SYN  # noqa: E402
 
 BODY = (b"line of the file\n" * 300)[:4096]
 
@@ -91,6 +91,18 @@ def long():
     scene.write(HERE / "long.pcapng")
 
 
+def refused():
+    """A connection that nobody accepted: with its packets, and with the call alone."""
+    for name, with_wire in (("refused", True), ("refused_call", False)):
+        scene = Scene()
+        stream = scene.stream(handshake=False)
+        if with_wire:
+            stream.raw("client", SYN, 0)
+            stream.raw("server", RST | ACK, -1)
+        stream.other("client", "connect", -111)
+        scene.write(HERE / f"{name}.pcapng")
+
+
 def others():
     scene = Scene()
     stream = scene.stream()
@@ -111,4 +123,5 @@ if __name__ == "__main__":
     sticky()
     lossy()
     long()
+    refused()
     others()

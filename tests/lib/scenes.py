@@ -125,6 +125,10 @@ class Stream:
         self.scene.call(fields)
         self.scene.tick(0.05)
 
+    def other(self, side, name, result):
+        """A call that moves no bytes."""
+        self._call(side, "other", name, 0, result, None)
+
     def send(self, side, size, asked=None, **snapshot):
         self._call(side, "send", "sendto", asked or size, size, snapshot)
 

@@ -106,7 +106,11 @@ static void says_it_in_one_line(void **state)
     call.result = -ECONNRESET;
     message_line(&call, "sendto(5, 38 B) = -ECONNRESET  10.77.0.1:41992 < 10.77.0.2:2121");
     call = (struct call){.name = "socket", .fd = -1, .result = 3};
-    message_line(&call, "socket(-1) = 3");
+    message_line(&call, "socket() = 3");
+    call.local = (struct packet_address){.family = 4}; /* not yet bound */
+    message_line(&call, "socket() = 3");
+    call.local_port = 80;
+    message_line(&call, "socket() = 3  0.0.0.0:80");
 }
 
 /* Every prefix and every changed byte of a record: an answer, never a crash, and pointers only into `store`.

@@ -67,6 +67,27 @@ static void lucky_with_the_margin(void **state)
     expect(&s, "lucky", "luck", false, "3.0\u202fms before the body was on the wire");
 }
 
+/* Where the sender waits for answers, a late reader gets no more at once than an early one. */
+static void lucky_without_a_margin(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "lockstep");
+    add_message(&s, "header", 0, 10, 0);
+    add_message(&s, "body", 10, 20, 0);
+    add_segment(&s, 0, 10, 5);
+    add_segment(&s, 10, 20, 9);
+    add_recv(&s, 0, 10, 6, 1024);
+    add_recv(&s, 10, 20, 10, 1024);
+    make(&s);
+    const struct lanes_finding *f = find(&s, "lucky");
+    assert_non_null(f);
+    assert_null(strstr(f->why, "gets both at once"));
+    assert_non_null(strstr(f->why, "waited for an answer"));
+    assert_non_null(strstr(f->why, "the longest here had 10"));
+    close_scene(&s);
+}
+
 static void nobody_is_lucky(void **state)
 {
     (void)state;
@@ -208,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_header_with_the_body_behind_it),
         cmocka_unit_test(a_header_cut_by_the_buffer),
         cmocka_unit_test(lucky_with_the_margin),
+        cmocka_unit_test(lucky_without_a_margin),
         cmocka_unit_test(nobody_is_lucky),
         cmocka_unit_test(a_reader_that_loses_count),
         cmocka_unit_test(readers_that_count_right),

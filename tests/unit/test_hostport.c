@@ -32,6 +32,7 @@ static void test_forms(void **state)
     expect("example.org", "example.org", "2121");
     expect("10.0.0.1:80", "10.0.0.1", "80");
     expect("host:http", "host", "http");
+    expect("host:65535", "host", "65535");
     expect(":2121", "", "2121");
     expect("", "", "2121");
     expect("::1", "::1", "2121");
@@ -51,8 +52,11 @@ static void test_refused(void **state)
     expect_refused("[]:80", "no address between");
     expect_refused("host:", "no port");
     expect_refused("[::1]:", "no port");
+    expect_refused("host:65536", "ports go from 0 to 65535");
+    expect_refused("[::1]:99999", "ports go from 0 to 65535");
+    expect_refused("host:99999999999999999999999", "ports go from 0 to 65535");
     expect_refused(longest, "too long");
-    expect_refused("host:0123456789012345678901234567890123456789", "too long");
+    expect_refused("host:name-of-a-service-that-nobody-would-have", "too long");
 }
 
 int main(void)

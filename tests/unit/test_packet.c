@@ -78,7 +78,7 @@ static void journal_fields(void **state)
     for (size_t n = 0; n < len; n++)
         check_field(text, n, "NONE", NULL);
     assert_int_equal(journal_time_ns("__REALTIME_TIMESTAMP=5\n", 23), 5000);
-    assert_int_equal(journal_time_ns("__REALTIME_TIMESTAMP=5\nSOCKDIAG_ENTER_NS=7\n", 43), 7);
+    assert_int_equal(journal_time_ns("__REALTIME_TIMESTAMP=5\nSOCKDIAG_EXIT_NS=7\n", 42), 7);
     assert_int_equal(journal_time_ns("__REALTIME_TIMESTAMP=99999999999999999999\n", 42), 0);
     assert_int_equal(journal_time_ns("__REALTIME_TIMESTAMP=x\n", 23), 0);
 }
