@@ -133,8 +133,8 @@ static struct source *new_source(struct sd_err *err)
     return s;
 }
 
-static int open_reader(struct source **out, int fd, bool owns_fd, int stop_fd, const char *name,
-                       const char *filter, struct sd_err *err)
+static int open_reader(struct source **out, int fd, bool owns_fd, const struct source_guard *guard,
+                       const char *name, const char *filter, struct sd_err *err)
 {
     struct source *s = new_source(err);
     int failed = -ENOMEM;
@@ -151,7 +151,9 @@ static int open_reader(struct source **out, int fd, bool owns_fd, int stop_fd, c
         if (failed != 0)
             goto out;
     }
-    failed = pcapng_reader_open_stop(&s->reader, fd, stop_fd, name, err);
+    failed = guard != NULL && guard->before_reading != NULL ? guard->before_reading(guard->context, err) : 0;
+    if (failed == 0)
+        failed = pcapng_reader_open_stop(&s->reader, fd, guard != NULL ? guard->stop_fd : -1, name, err);
 out:
     if (failed != 0)
         source_close(s);
@@ -160,25 +162,25 @@ out:
     return failed;
 }
 
-int source_open_fd_stop(struct source **out, int fd, int stop_fd, const char *name, const char *filter,
-                        struct sd_err *err)
+int source_open_fd_guarded(struct source **out, int fd, const struct source_guard *guard, const char *name,
+                           const char *filter, struct sd_err *err)
 {
-    return open_reader(out, fd, false, stop_fd, name, filter, err);
+    return open_reader(out, fd, false, guard, name, filter, err);
 }
 
 int source_open_fd(struct source **out, int fd, const char *name, const char *filter, struct sd_err *err)
 {
-    return open_reader(out, fd, false, -1, name, filter, err);
+    return open_reader(out, fd, false, NULL, name, filter, err);
 }
 
 int source_open_file(struct source **out, const char *path, const char *filter, struct sd_err *err)
 {
     if (strcmp(path, "-") == 0)
-        return open_reader(out, STDIN_FILENO, false, -1, "stdin", filter, err);
+        return open_reader(out, STDIN_FILENO, false, NULL, "stdin", filter, err);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return sd_fail_errno(err, errno, "cannot open %s", path);
-    return open_reader(out, fd, true, -1, path, filter, err);
+    return open_reader(out, fd, true, NULL, path, filter, err);
 }
 
 /* ---- live ---- */

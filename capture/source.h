@@ -27,10 +27,17 @@ int source_open_live(struct source **out, const struct source_live *config, stru
 int source_open_file(struct source **out, const char *path, const char *filter, struct sd_err *err);
 int source_open_fd(struct source **out, int fd, const char *name, const char *filter, struct sd_err *err);
 
-/* As source_open_fd(); when `stop_fd` is readable while input is waited for, source_next() (or the opening)
- * gives up with -EINTR. */
-int source_open_fd_stop(struct source **out, int fd, int stop_fd, const char *name, const char *filter,
-                        struct sd_err *err);
+/* What guards the reading of a descriptor. `before_reading` (may be NULL) is called when the filter is
+ * compiled, for which host names may have to be looked up, and before the first byte is read: the place to
+ * give up what only that needed; its failure is that of the opening. When `stop_fd` (-1: none) becomes
+ * readable while a read would wait, the opening and source_next() end with -EINTR. */
+struct source_guard {
+    int (*before_reading)(void *context, struct sd_err *err);
+    void *context;
+    int stop_fd;
+};
+int source_open_fd_guarded(struct source **out, int fd, const struct source_guard *guard, const char *name,
+                           const char *filter, struct sd_err *err);
 void source_close(struct source *source);
 
 /* As pcapng_reader_next(); a live source also answers -EAGAIN when nothing is there now (poll source_fd()),

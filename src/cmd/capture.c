@@ -178,23 +178,31 @@ static int open_output(struct capture *c)
     return capture_file_open(&c->file, &c->file_config, &c->err);
 }
 
+/* The last door: from here on, bytes that somebody else chose are looked at. */
+static int filter_calls(void *context, struct sd_err *err)
+{
+    const struct capture *c = context;
+    const bool rotates = c->file_mb != 0 || c->file_seconds != 0;
+    tzset(); /* reads the time zone's file, while that is allowed */
+    int failed = privilege_filter(rotates ? PRIVILEGE_MAY_OPEN_FILES : 0, err);
+    return failed == -ENOSYS ? 0
+                             : failed; /* a kernel without filters: the privileges are gone all the same */
+}
+
 static int open_all(struct capture *c)
 {
+    const struct source_guard guard = {filter_calls, c, c->signal_fd};
     int failed = c->read != NULL ? open_input(c) : open_interface(c);
     if (failed == 0)
         failed = privilege_drop(&c->err);
     if (failed == 0)
         failed = open_output(c);
-    if (failed == 0 && c->read != NULL)
-        failed = source_open_fd_stop(&c->source, c->input_fd, c->signal_fd,
-                                     strcmp(c->read, "-") == 0 ? "stdin" : c->read, c->filter, &c->err);
     if (failed != 0)
         return failed;
-    tzset(); /* reads the time zone's file, while that is allowed */
-    const bool rotates = c->file_mb != 0 || c->file_seconds != 0;
-    failed = privilege_filter(rotates ? PRIVILEGE_MAY_OPEN_FILES : 0, &c->err);
-    return failed == -ENOSYS ? 0
-                             : failed; /* a kernel without filters: the privileges are gone all the same */
+    if (c->read == NULL)
+        return filter_calls(c, &c->err);
+    return source_open_fd_guarded(&c->source, c->input_fd, &guard,
+                                  strcmp(c->read, "-") == 0 ? "stdin" : c->read, c->filter, &c->err);
 }
 
 /* Signals that end the capture come by a descriptor. */

@@ -83,30 +83,49 @@ static int choose_framing(const struct options *o, struct lanes_options *lanes_o
     return 0;
 }
 
-static void render(struct buf *out, const struct options *o, const struct lanes *lanes)
+#define GATHER (1U << 20) /* bytes of output before they are written: there may be very many streams */
+
+/* Write what was rendered once it is `most` bytes. */
+static int write_out(struct buf *out, size_t most)
+{
+    if (out->failed)
+        return cmd_fail("show", "out of memory");
+    if (out->len < most)
+        return CMD_OK;
+    int failed = cmd_write_stdout(out->data, out->len);
+    out->len = 0;
+    return failed != 0 ? CMD_ERROR : CMD_OK;
+}
+
+static int render(const struct options *o, const struct lanes *lanes)
 {
     const struct view_style style = screen_style(&o->screen, &o->common);
-    if (o->common.json)
-        view_render(&view_json, lanes, &style, out);
-    else if (lanes->stream_count > MOST_PICTURES && !o->common.verbose)
-        view_table(out, lanes, &style, o->file);
-    else
-        view_render(&view_text, lanes, &style, out);
+    const struct view *view = o->common.json ? &view_json : &view_text;
+    const bool table = !o->common.json && lanes->stream_count > MOST_PICTURES && !o->common.verbose;
+    struct buf out = {0};
+    int status = CMD_OK;
+    if (table) {
+        view_table(&out, lanes, &style, o->file);
+    } else {
+        view->head(&out, lanes, &style);
+        for (size_t i = 0; i < lanes->stream_count && status == CMD_OK; i++) {
+            view->stream(&out, lanes->streams[i], &style);
+            status = write_out(&out, GATHER);
+        }
+        view->tail(&out, lanes, &style);
+    }
+    if (status == CMD_OK)
+        status = write_out(&out, 0);
+    buf_free(&out);
+    return status;
 }
 
 static int show(const struct options *o, const struct lanes *lanes, const struct sd_err *damage)
 {
-    struct buf out = {0};
-    int status = CMD_OK;
     if (o->stream != 0 && lanes->stream_count == 0)
         return cmd_fail("show", "there is no stream %llu in %s; 'sockdiag show %s' lists them",
                         (unsigned long long)o->stream, o->file, o->file);
-    render(&out, o, lanes);
-    if (out.failed)
-        status = cmd_fail("show", "out of memory");
-    else if (cmd_write_stdout(out.data, out.len) != 0)
-        status = CMD_ERROR;
-    buf_free(&out);
+    int status = render(o, lanes);
     for (size_t i = 0; i < lanes->stream_count && status == CMD_OK; i++)
         status = lanes_has_problem(lanes->streams[i]) ? CMD_NO : CMD_OK;
     if (lanes->damaged > 0 && status != CMD_ERROR) {

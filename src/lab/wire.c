@@ -262,6 +262,7 @@ _Noreturn void wire_run(const struct wire_process *process)
         signal(keys[i], SIG_IGN);
     signal(SIGTERM, SIG_DFL);
     prctl(PR_SET_TIMERSLACK, 1UL);
+    prctl(PR_SET_NAME, "sockdiag-wire", 0, 0, 0);
     int failed = lab_tie_to_parent(process->parent);
     if (failed == 0)
         failed = prepare(&w, process, &report.err);

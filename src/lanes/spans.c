@@ -6,7 +6,7 @@
 struct lanes_span *spans_add(struct lanes_spans *spans)
 {
     if (spans->count == spans->cap) {
-        size_t cap = spans->cap == 0 ? 16 : spans->cap * 2;
+        size_t cap = spans->cap == 0 ? 4 : spans->cap * 2;
         struct lanes_span *at = reallocarray(spans->at, cap, sizeof *at);
         if (at == NULL)
             return NULL;

@@ -83,7 +83,7 @@ static bool payload_reach(struct lanes *lanes, struct lanes_direction *d, struct
     if (end > LANES_MAX_PAYLOAD)
         return false;
     if (end > side->payload_cap) {
-        size_t cap = side->payload_cap < 4096 ? 4096 : side->payload_cap * 2;
+        size_t cap = side->payload_cap < 128 ? 256 : side->payload_cap * 2;
         if (cap < end)
             cap = (size_t)end;
         if (lanes->store->payload_sum + (cap - side->payload_cap) > LANES_MAX_PAYLOAD_SUM)

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Who looks at bytes that somebody else chose has no right left to lose: `show`, `capture`, the lab's wire and the
+recorder's tap are looked at in /proc while they wait for their first byte. As root, where the caller is root; and as the
+root of a user namespace, in a network namespace without anything but lo."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from cases import case, check, done, equal, skip  # noqa: E402
+from procs import SOCKDIAG, as_user, can_userns, have, run, user_python, user_sockdiag, user_uid, wait_until  # noqa: E402
+
+INSIDE = os.environ.get("SOCKDIAG_TEST_INSIDE")
+HERE = str(pathlib.Path(__file__).resolve())
+
+
+def run_inside(who, words):
+    """This program again, with those words before it; its cases are printed as they come."""
+    environment = os.environ | {"SOCKDIAG_TEST_INSIDE": who, "SOCKDIAG": user_sockdiag()}
+    return subprocess.run(words, env=environment, check=False).returncode
+
+
+if INSIDE is None:
+    MISSING = have("unshare", "ip")
+    POSSIBLE, WHY_NOT = can_userns()
+    statuses = []
+    if MISSING is None and os.geteuid() == 0 and run("unshare", "--net", "true").returncode == 0:
+        statuses.append(run_inside("root", ["unshare", "--net", sys.executable, HERE]))
+    else:
+        skip("privileges of root", MISSING or "the caller is not root")
+    if MISSING is None and POSSIBLE and user_python() is not None and run(*as_user("cat", HERE)).returncode == 0:
+        statuses.append(run_inside("root of a user namespace",
+                                   as_user("unshare", "--user", "--map-root-user", "--net", user_python(), HERE)))
+    else:
+        skip("privileges of the root of a user namespace", MISSING or WHY_NOT or "the tests lie where only root may read")
+    sys.exit(1 if any(statuses) else 0)
+
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+def status_of(pid):
+    """/proc/PID/status as a dictionary; empty when the process is gone."""
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def descendants(pid):
+    try:
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(child) for child in children] + [more for child in children for more in descendants(int(child))]
+
+
+def is_filtered(pid):
+    return status_of(pid).get("Seccomp") == "2"
+
+
+def check_rights(pid, uid=None):
+    """Nothing is left, and nothing can come back."""
+    status = status_of(pid)
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        equal(int(status[name], 16), 0, f"{status['Name']}: {name}")
+    equal(status["NoNewPrivs"], "1", "NoNewPrivs")
+    equal(status["Seccomp"], "2", "Seccomp")
+    equal(len(set(status["Uid"].split())), 1, "real, effective, saved and file system user are one: Uid")
+    equal(len(set(status["Gid"].split())), 1, "Gid")
+    if uid is not None:
+        equal(status["Uid"].split()[0], str(uid), "Uid")
+
+
+class Started:
+    """A command that runs until the block ends. Its stdin is a pipe that nothing was written to."""
+
+    def __init__(self, *words, **environment):
+        self.process = subprocess.Popen([SOCKDIAG, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, env=os.environ | environment)
+
+    def __enter__(self):
+        return self.process
+
+    def __exit__(self, *error):
+        self.process.kill()
+        self.process.communicate(timeout=20)
+
+
+def wait_filtered(process):
+    wait_until(lambda: is_filtered(process.pid) or process.poll() is not None, what="the system call filter")
+    check(process.poll() is None, lambda: f"it ended: {process.stderr.read()!r}")
+
+
+for words in (("show", "-"), ("show", "--json", "-"), ("capture", "-r", "-"), ("capture", "-i", "lo")):
+    with case(f"{' '.join(words)}, as {INSIDE}: no rights before the first byte"), Started(*words) as process:
+        wait_filtered(process)
+        check_rights(process.pid)
+
+with case(f"show of a file that only root can open, as {INSIDE}: no rights before its first byte"), \
+        tempfile.TemporaryDirectory() as work:
+    fifo = pathlib.Path(work) / "pipe"
+    os.mkfifo(fifo, 0o600)
+    with Started("show", str(fifo)) as process:
+        writer = os.open(fifo, os.O_WRONLY)  # returns when show opened it
+        wait_filtered(process)
+        check_rights(process.pid)
+        os.close(writer)
+
+if INSIDE == "root" and user_uid() is not None:
+    with case("show, by sudo: the user who called it"), \
+            Started("show", "-", SUDO_UID=str(user_uid()), SUDO_GID=str(user_uid())) as process:
+        wait_filtered(process)
+        check_rights(process.pid, user_uid())
+        check("0" not in status_of(process.pid)["Groups"].split(), "a group of root is left")
+
+
+def worker_of(process, name):
+    """A filtered descendant; it is another process of the same program, under its own name."""
+    program = os.stat(SOCKDIAG)
+
+    def found():
+        for pid in descendants(process.pid):
+            try:
+                same = os.path.samestat(os.stat(f"/proc/{pid}/exe"), program)
+            except OSError:
+                continue
+            if same and is_filtered(pid) and status_of(pid).get("Name") == name:
+                return pid
+        check(process.poll() is None, lambda: f"it ended: {process.stderr.read()!r}")
+        return None
+    return wait_until(found, what=f"the process {name}")
+
+
+WAITS = ("sh", "-c", "echo ready; read line")
+
+with case(f"lab, as {INSIDE}: its wire has no rights"), Started("lab", "--", *WAITS) as process:
+    equal(process.stdout.readline(), b"ready\n")
+    check_rights(worker_of(process, "sockdiag-wire"))
+
+with case(f"record -i, as {INSIDE}: the tap has no rights"), tempfile.TemporaryDirectory() as work, \
+        Started("record", "-q", "-i", "lo", "-o", f"{work}/f.pcapng", "--", *WAITS) as process:
+    equal(process.stdout.readline(), b"ready\n")
+    check_rights(worker_of(process, "sockdiag-tap"))
+
+done()
