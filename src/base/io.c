@@ -1,6 +1,7 @@
 #include "base/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -34,6 +35,18 @@ ssize_t io_read_full(int fd, void *data, size_t len)
         got += (size_t)n;
     }
     return (ssize_t)got;
+}
+
+int io_reserve_standard(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
 }
 
 void io_close(int *fd)

@@ -45,13 +45,6 @@ static const struct command_help help = {
         "program ended well and the file is not whole.",
 };
 
-static void notice(void *context, const char *text)
-{
-    const struct options *o = context;
-    (void)o;
-    fprintf(stderr, "sockdiag record: %s\n", text);
-}
-
 struct run {
     const struct options *options;
     struct recording *recording;
@@ -64,7 +57,8 @@ static void on_call(void *context, const struct call *call)
 
 static void on_notice(void *context, const char *text)
 {
-    notice((void *)(uintptr_t)((struct run *)context)->options, text);
+    (void)context;
+    fprintf(stderr, "sockdiag record: %s\n", text);
 }
 
 /* The interface is opened first, with the privilege that this needs; what follows is done as the user who
@@ -139,6 +133,7 @@ static int record(const struct options *o, struct source *source, int fd, const 
     if (failed == 0)
         failed = run_program(&run, argv, &result, &err);
     source_close(source);
+    signal(SIGPIPE, SIG_IGN); /* nobody reads what is told below: the status is the program's all the same */
     tap_stop(tap, &tapped);
     int closed = recording_close(run.recording, file, &close_err);
     if (failed != 0) {

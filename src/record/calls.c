@@ -10,7 +10,9 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "record/memory.h"
 
 /* The kernel's own results for a call that a signal broke (include/linux/errno.h): the program never sees
@@ -22,9 +24,43 @@
 #define TCP_ULP 31
 #endif
 
+/* A process that may not be looked into is told of once. */
+#define REFUSED_BIT (1U << 31)
+
+static void tell(struct calls *c, struct task *task, const char *call, const char *what, uint64_t now_ns)
+{
+    struct buf text = {0};
+    text_escape(&text, task->process->comm, strlen(task->process->comm));
+    buf_printf(&text, " (process %d) %s", (int)task->process->pid, what);
+    c->notice(c->context, buf_cstr(&text));
+    buf_free(&text);
+    struct call record = {.pid = task->process->pid,
+                          .tid = task->tid,
+                          .fd = -1,
+                          .note = what,
+                          .enter_ns = now_ns,
+                          .exit_ns = now_ns};
+    snprintf(record.name, sizeof record.name, "%s", call);
+    snprintf(record.comm, sizeof record.comm, "%s", task->process->comm);
+    c->call(c->context, &record);
+}
+
+static struct fd_place place_of(const struct task *task, int fd)
+{
+    return (struct fd_place){.pid = task->process->pid, .tid = task->tid, .fd = fd};
+}
+
 static struct tracked_socket *lookup(struct calls *c, struct task *task, int fd, bool fresh)
 {
-    return fd_lookup(c->sockets, task->fds, task->tid, task->process->pidfd, fd, fresh);
+    struct tracked_socket *socket = fd_lookup(c->sockets, task->fds, place_of(task, fd), fresh);
+    if (socket == NULL && sockets_refused(c->sockets) && (task->process->blind & REFUSED_BIT) == 0) {
+        task->process->blind |= REFUSED_BIT;
+        tell(c, task, "dumpable",
+             "lets nobody look into it (it is not \"dumpable\": its file may not be read, or it changed its "
+             "user, or wants it so): its socket calls are not seen; root sees them",
+             clock_real_ns());
+    }
+    return socket;
 }
 
 /* ---- calls in flight on a socket ---- */
@@ -63,19 +99,7 @@ static void tell_blind(struct calls *c, struct task *task, const struct syscall_
     if ((task->process->blind & bit) != 0)
         return;
     task->process->blind |= bit;
-    char text[256];
-    snprintf(text, sizeof text, "%s (process %d) %s", task->process->comm, (int)task->process->pid,
-             row->blind);
-    c->notice(c->context, text);
-    struct call record = {.pid = task->process->pid,
-                          .tid = task->tid,
-                          .fd = -1,
-                          .note = row->blind,
-                          .enter_ns = now_ns,
-                          .exit_ns = now_ns};
-    snprintf(record.name, sizeof record.name, "%s", row->name);
-    snprintf(record.comm, sizeof record.comm, "%s", task->process->comm);
-    c->call(c->context, &record);
+    tell(c, task, row->name, row->blind, now_ns);
 }
 
 /* Which socket a moving call is about: splice and sendfile have two descriptors. */
@@ -110,7 +134,7 @@ static bool enter_move(struct calls *c, struct task *task, struct recorded_call 
     call->way = call->op == CALL_SEND ? WAY_SEND : WAY_RECV;
     call->moves = call->op != CALL_OTHER && !(call->op == CALL_RECV && (flags & MSG_PEEK) != 0);
     call->asked = memory_asked(task->tid, call->row->shape, call->args);
-    socket_copy(c->sockets, call->socket, task->process->pidfd, call->fd);
+    socket_copy(c->sockets, call->socket, place_of(task, call->fd));
     call->has_tcpi = socket_snapshot(call->socket, call->way, &call->tcpi);
     if (call->moves)
         join_flight(call);
@@ -202,11 +226,10 @@ static void exit_option(struct tracked_socket *socket, const uint64_t args[6])
         return;
     if ((int)args[2] == TCP_NODELAY || (int)args[2] == TCP_CORK)
         socket->nodelay = -1; /* read again at the next snapshot */
-    if ((int)args[2] == TCP_ULP || (int)args[2] == TCP_REPAIR) {
-        socket->inexact[WAY_SEND] = socket->inexact[WAY_RECV] = true;
-        socket->note = (int)args[2] == TCP_ULP ? "the kernel encrypts or wraps this stream (TCP_ULP)"
-                                               : "the program moved the stream itself (TCP_REPAIR)";
-    }
+    if ((int)args[2] == TCP_ULP)
+        socket_inexact(socket, "the kernel encrypts or wraps this stream (TCP_ULP)");
+    if ((int)args[2] == TCP_REPAIR)
+        socket_inexact(socket, "the program moved the stream itself (TCP_REPAIR)");
 }
 
 /* What a call that succeeded changes in what we know. */
@@ -240,8 +263,9 @@ static void apply_effect(struct calls *c, struct task *task, struct recorded_cal
             task_unshare_files(c->tasks, task);
         fd_forget(c->sockets, task->fds, (unsigned)args[0], (unsigned)args[1]);
         return;
-    case EFFECT_DUP_ONTO:
-        fd_forget(c->sockets, task->fds, (unsigned)args[1], (unsigned)args[1]);
+    case EFFECT_DUP:
+    case EFFECT_DUP_ONTO: /* again: another thread may have looked at the number meanwhile */
+        fd_forget(c->sockets, task->fds, (unsigned)value, (unsigned)value);
         return;
     case EFFECT_UNSHARE:
         if ((args[0] & CLONE_FILES) != 0)
@@ -271,11 +295,14 @@ static void names_after(struct calls *c, struct task *task, struct recorded_call
     bool bound = (effect == EFFECT_BIND || effect == EFFECT_LISTEN) && value >= 0;
     if (bound || effect == EFFECT_CONNECT ||
         (call->op != CALL_OTHER && socket->local_port == 0 && socket->family != CALL_UNIX)) {
-        socket_copy(c->sockets, socket, task->process->pidfd, call->fd);
+        socket_copy(c->sockets, socket, place_of(task, call->fd));
         socket_read_names(socket);
     }
-    if (effect == EFFECT_CONNECT && socket->peer.family == 0)
+    if (effect == EFFECT_CONNECT && socket->peer.family == 0) {
         memory_sockaddr(task->tid, call->args[1], call->args[2], &socket->peer, &socket->peer_port);
+        if (socket->is_tcp && socket->peer.family == 0 && value == 0) /* AF_UNSPEC */
+            socket_disconnected(socket);
+    }
     out->local = socket->local;
     out->local_port = socket->local_port;
     out->peer = socket->peer;
@@ -292,10 +319,8 @@ static void account(struct recorded_call *call, struct call *out)
     if (!call->moves || out->result <= 0 || socket->type != CALL_STREAM)
         return;
     uint64_t moved = (uint64_t)out->result;
-    if (call->op == CALL_RECV && (flags_of(call) & MSG_OOB) != 0) {
-        socket->inexact[WAY_RECV] = true;
-        socket->note = "urgent data was read past the others (MSG_OOB)";
-    }
+    if (call->op == CALL_RECV && (flags_of(call) & MSG_OOB) != 0)
+        socket_inexact_way(socket, WAY_RECV, "urgent data was read past the others (MSG_OOB)");
     out->has_offset = !socket->inexact[call->way];
     out->offset = socket->moved[call->way];
     out->ambiguous = call->overlapped;
@@ -367,8 +392,11 @@ void calls_exit(struct calls *c, struct task *task, int64_t value, uint64_t now_
         value = -EINTR;
     if (call->row->shape == SHAPE_MMSGHDR && value > 0)
         value = (int64_t)memory_mmsg_moved(task->tid, call->args[1], (uint64_t)value);
-    if (value >= 0 || call->row->effect == EFFECT_OPTION)
+    if (value >= 0)
         apply_effect(c, task, call, value);
+    if (call->row->effect ==
+        EFFECT_CLOSE) /* again: another thread may have looked at it until it was closed */
+        fd_forget(c->sockets, task->fds, (unsigned)call->fd, (unsigned)call->fd);
     if (call->socket != NULL) {
         describe(task, call, value, now_ns, &out);
         names_after(c, task, call, value, &out);
@@ -399,6 +427,9 @@ void calls_abandon(struct calls *c, struct task *task, uint64_t now_ns)
         out.note = "never returned: the thread ended in this call";
         c->count++;
         c->call(c->context, &out);
+        if (call->moves && !call->has_tcpi) /* else the next snapshot tells */
+            socket_inexact_way(call->socket, call->way,
+                               "a thread ended in a call: what that moved is not known");
     }
     finish(call);
 }

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/text.h"
+#include "record/signals.h"
 
 /* What a child that could not exec tells its parent. */
 struct failure {
@@ -30,6 +32,7 @@ static _Noreturn void child_main(const struct recorder_program *program, bool su
     struct sd_err err = {0};
     char released;
     int failed = 0;
+    signals_give_back();
     if (io_read_full(go, &released, 1) != 1)
         _exit(127); /* the recorder is gone */
     if (program->prepare != NULL)
@@ -136,29 +139,32 @@ static bool no_new_privs(pid_t pid)
     return set != 0;
 }
 
-bool child_odd_program(const struct process *process, char *why, size_t room)
+/* What is odd about the file that a process runs, NULL: nothing. */
+static const char *oddity(pid_t pid)
 {
     char path[40];
     unsigned char ident[EI_NIDENT] = {0};
     struct stat exe;
-    snprintf(path, sizeof path, "/proc/%d/exe", (int)process->pid);
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? 0 : io_read_full(fd, ident, sizeof ident);
     bool known = fd < 0 ? stat(path, &exe) == 0 : fstat(fd, &exe) == 0;
     io_close(&fd);
-    if (got == (ssize_t)sizeof ident && ident[EI_CLASS] != ELFCLASS64) {
-        snprintf(why, room, "%s (process %d) is a 32-bit program: its calls are not seen", process->comm,
-                 (int)process->pid);
-        return true;
-    }
+    if (got == (ssize_t)sizeof ident && ident[EI_CLASS] != ELFCLASS64)
+        return "is a 32-bit program: its calls are not seen";
     bool raises =
         known && ((exe.st_mode & S_ISUID) != 0 || (exe.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP));
-    if (raises && no_new_privs(process->pid)) {
-        snprintf(why, room,
-                 "%s (process %d) is a setuid or setgid program: while it is recorded it runs without that "
-                 "privilege",
-                 process->comm, (int)process->pid);
-        return true;
-    }
-    return false;
+    if (raises && no_new_privs(pid))
+        return "is a setuid or setgid program: while it is recorded it runs without that privilege";
+    return NULL;
+}
+
+bool child_odd_program(const struct process *process, struct buf *why)
+{
+    const char *what = oddity(process->pid);
+    if (what == NULL)
+        return false;
+    text_escape(why, process->comm, strlen(process->comm));
+    buf_printf(why, " (process %d) %s", (int)process->pid, what);
+    return true;
 }

@@ -2,9 +2,9 @@
 #define SOCKDIAG_RECORD_CHILD_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "record/recorder.h"
 #include "record/task.h"
 
@@ -13,7 +13,7 @@
 int child_start(const struct recorder_program *program, bool survive, pid_t *pid, struct sd_err *err);
 
 /* After an exec: is this a program that does not run as it would alone, or cannot be seen (setuid, 32-bit)?
- * Then `why` says it in a sentence. */
-bool child_odd_program(const struct process *process, char *why, size_t room);
+ * Then a sentence that says it is appended to `why`. */
+bool child_odd_program(const struct process *process, struct buf *why);
 
 #endif

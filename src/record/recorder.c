@@ -17,14 +17,16 @@
 #include <linux/audit.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/time.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "record/calls.h"
 #include "record/child.h"
+#include "record/signals.h"
 
 #define TERM_GRACE_MS 2000 /* from SIGTERM to SIGKILL for the programs that outlive the main one */
 #define DEFAULT_LISTEN_MS 10000
@@ -41,84 +43,36 @@ struct recorder {
     uint64_t listens_at_start; /* calls.listens when the last program was started */
     uint64_t deadline_ns;      /* monotonic; 0: none */
     bool ending;               /* the main program is gone */
-    int last_signal;           /* what the others got since: 0, SIGTERM, SIGKILL */
+    int last_signal;           /* what was sent to end the others: 0, SIGTERM, …, SIGKILL */
     int failed;
 };
 
-/* ---- signals to the recorder ---- */
-
-static volatile sig_atomic_t main_pid;    /* where they go on to; 0: nowhere yet */
-static volatile sig_atomic_t told_to_end; /* one came while there was nobody to pass it on to */
-
-static void pass_on(int number, siginfo_t *info, void *unused)
-{
-    (void)unused;
-    int saved = errno;
-    if (main_pid == 0)
-        told_to_end = number;
-    else if ((info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL))
-        kill((pid_t)main_pid, number);
-    errno = saved;
-}
-
-static void on_alarm(int number)
-{
-    (void)number; /* its use is to interrupt wait4() */
-}
-
-static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-#define PASSED_ON (sizeof passed_on / sizeof passed_on[0])
-
-static void take_signals(struct sigaction saved[PASSED_ON + 1])
-{
-    struct sigaction action = {.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO};
-    struct sigaction alarm_action = {.sa_handler = on_alarm};
-    for (size_t i = 0; i < PASSED_ON; i++)
-        if (sigaction(passed_on[i], NULL, &saved[i]) == 0 && saved[i].sa_handler != SIG_IGN)
-            sigaction(passed_on[i], &action, NULL); /* what was ignored stays so, for the programs too */
-    sigaction(SIGALRM, &alarm_action, &saved[PASSED_ON]);
-}
-
-static void give_signals_back(const struct sigaction saved[PASSED_ON + 1])
-{
-    struct itimerval off = {0};
-    setitimer(ITIMER_REAL, &off, NULL);
-    for (size_t i = 0; i < PASSED_ON; i++)
-        sigaction(passed_on[i], &saved[i], NULL);
-    sigaction(SIGALRM, &saved[PASSED_ON], NULL);
-}
-
-/* Be woken in `ms`, and every 50 ms from then on in case the signal came before the wait. */
 static void set_deadline(struct recorder *r, unsigned ms)
 {
-    struct itimerval timer = {.it_interval = {.tv_usec = 50000},
-                              .it_value = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 + 1}};
     r->deadline_ns = clock_mono_ns() + (uint64_t)ms * NS_PER_MS;
-    setitimer(ITIMER_REAL, &timer, NULL);
+    signals_wake_in(ms);
 }
 
 static void clear_deadline(struct recorder *r)
 {
-    struct itimerval off = {0};
     r->deadline_ns = 0;
-    setitimer(ITIMER_REAL, &off, NULL);
+    signals_wake_no_more();
 }
 
 /* ---- programs ---- */
 
-static void signal_programs(struct recorder *r, int number)
+static void at_exec(struct recorder *r, struct task *task);
+
+/* End all that is left, also what the programs have started. */
+static void kill_all(struct recorder *r)
 {
-    /* A shell dies of a signal that what it runs never gets: at the last, and in a lab, all get it. */
-    const bool all = r->config->end_all || number == SIGKILL;
-    if (all)
-        tasks_signal(r->tasks, number);
-    for (size_t i = 0; i < r->started && (!all || number == SIGKILL); i++) {
-        if (r->pids[i] > 0 && r->result->status[i] == -1)
-            kill(r->pids[i], number);
+    r->last_signal = SIGKILL;
+    tasks_signal(r->tasks, SIGKILL);
+    for (size_t i = 0; i < r->started; i++) {
+        if (r->result->status[i] == -1)
+            kill(r->pids[i], SIGKILL);
     }
 }
-
-static void at_exec(struct recorder *r, struct task *task);
 
 /* End everything: nothing more is started. */
 static void give_up(struct recorder *r, int failed)
@@ -126,17 +80,43 @@ static void give_up(struct recorder *r, int failed)
     if (r->failed == 0)
         r->failed = failed;
     r->ending = true;
-    signal_programs(r, SIGKILL);
-    r->last_signal = SIGKILL;
+    kill_all(r);
 }
 
 /* The main program is gone: what the others get next, if they are still there. */
 static void press_on(struct recorder *r)
 {
-    r->last_signal = r->last_signal == 0 ? SIGTERM : SIGKILL;
-    signal_programs(r, r->last_signal);
-    if (r->last_signal == SIGTERM)
-        set_deadline(r, TERM_GRACE_MS);
+    if (r->last_signal != 0) {
+        kill_all(r);
+        return;
+    }
+    r->last_signal = SIGTERM;
+    if (r->config->end_all) /* a shell dies of a signal that what it runs never gets */
+        tasks_signal(r->tasks, SIGTERM);
+    for (size_t i = 0; i < r->started && !r->config->end_all; i++) {
+        if (r->result->status[i] == -1)
+            kill(r->pids[i], SIGTERM);
+    }
+    set_deadline(r, TERM_GRACE_MS);
+}
+
+/* A signal that there was no main program for: before it is started it ends everything; afterwards it is for
+ * what the programs left behind (a daemon), and a second one is final. */
+static void heed_signal(struct recorder *r)
+{
+    int number = signals_not_passed_on();
+    if (number == 0)
+        return;
+    if (r->deadline_ns == 0)
+        signals_wake_no_more();
+    if (r->started < r->config->count && !r->ending) {
+        give_up(r, sd_fail(r->err, EINTR, "interrupted before the program was started"));
+    } else if (r->last_signal != 0) {
+        kill_all(r);
+    } else {
+        r->last_signal = number;
+        tasks_signal(r->tasks, number);
+    }
 }
 
 static void start_next(struct recorder *r)
@@ -153,7 +133,7 @@ static void start_next(struct recorder *r)
     r->started++;
     r->listens_at_start = r->calls.listens;
     if (r->started == r->config->count) {
-        main_pid = pid;
+        signals_pass_on_to(pid);
         clear_deadline(r);
     } else {
         set_deadline(r,
@@ -199,7 +179,7 @@ static void program_ended(struct recorder *r, pid_t pid, int status)
         r->result->status[i] = status;
         bool is_main = i + 1 == r->config->count;
         if (is_main)
-            main_pid = 0;
+            signals_pass_on_to(0);
         if (r->started < r->config->count && !r->ending) {
             give_up(r, sd_fail(r->err, ECHILD,
                                "'%s' ended before it listened, so nothing was started against it",
@@ -233,7 +213,7 @@ static void resume(const struct recorder *r, const struct task *task, bool to_ex
 static void at_entry(struct recorder *r, struct task *task, uint64_t number, const uint64_t args[6],
                      uint32_t arch)
 {
-    const struct syscall_row *row = arch == NATIVE_ARCH ? syscall_find(number) : NULL;
+    const struct syscall_row *row = arch == NATIVE_ARCH ? syscall_find(number, args) : NULL;
     bool to_exit = false;
     calls_abandon(&r->calls, task, clock_real_ns()); /* a call whose exit never came */
     if (row != NULL)
@@ -244,8 +224,12 @@ static void at_entry(struct recorder *r, struct task *task, uint64_t number, con
 static void at_syscall_stop(struct recorder *r, struct task *task)
 {
     struct __ptrace_syscall_info info;
-    if (ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, sizeof info, &info) <= 0)
-        return; /* the thread was killed meanwhile */
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, sizeof info, &info) <= 0) {
+        if (errno != ESRCH) /* else the thread was killed meanwhile */
+            give_up(r, sd_fail_errno(r->err, errno,
+                                     "cannot see system calls (PTRACE_GET_SYSCALL_INFO, since Linux 5.3)"));
+        return;
+    }
     if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
         calls_exit(&r->calls, task, info.exit.rval, clock_real_ns());
         resume(r, task, false, 0);
@@ -276,15 +260,16 @@ static void at_birth(struct recorder *r, struct task *task)
 static void at_exec(struct recorder *r, struct task *task)
 {
     unsigned long former = (unsigned long)task->tid;
-    char why[256];
+    struct buf why = {0};
     ptrace(PTRACE_GETEVENTMSG, task->tid, NULL, &former);
     calls_abandon(&r->calls, task, clock_real_ns());
     struct task *caller = (pid_t)former != task->tid ? task_find(r->tasks, (pid_t)former) : NULL;
     if (caller != NULL)
         calls_abandon(&r->calls, caller, clock_real_ns());
     task_exec(r->tasks, task, (pid_t)former);
-    if (child_odd_program(task->process, why, sizeof why))
-        r->config->notice(r->config->context, why);
+    if (child_odd_program(task->process, &why))
+        r->config->notice(r->config->context, buf_cstr(&why));
+    buf_free(&why);
     resume(r, task, false, 0);
 }
 
@@ -303,7 +288,7 @@ static void at_event(struct recorder *r, struct task *task, int event, int numbe
         at_exec(r, task);
         return;
     case PTRACE_EVENT_EXIT:
-        fd_forget(r->sockets, task->fds, 0, UINT32_MAX); /* its sockets close next: hold none of them open */
+        fd_table_let_go(r->sockets, task->fds); /* its sockets may close next: hold none of them open */
         resume(r, task, false, 0);
         return;
     case PTRACE_EVENT_STOP:
@@ -330,6 +315,8 @@ static void at_stop(struct recorder *r, pid_t tid, int status)
             return;
         }
     }
+    if (r->last_signal == SIGKILL)
+        kill(task->process->pid, SIGKILL); /* it was born meanwhile */
     if (event != 0)
         at_event(r, task, event, number);
     else if (number == (SIGTRAP | 0x80))
@@ -356,8 +343,7 @@ static void loop(struct recorder *r)
         if (tid < 0 && errno != EINTR)
             return; /* ECHILD: all have ended */
         check_deadline(r);
-        if (told_to_end != 0 && !r->ending)
-            give_up(r, sd_fail(r->err, EINTR, "interrupted before the program was started"));
+        heed_signal(r);
         if (tid < 0)
             continue;
         if (WIFSTOPPED(status))
@@ -369,6 +355,21 @@ static void loop(struct recorder *r)
         if (tasks_count(r->tasks) == 0 && r->ending)
             return;
     }
+}
+
+/* Descriptors are looked up in /proc, so it must be there and speak of the same process ids. */
+static int check_proc(struct sd_err *err)
+{
+    char target[24];
+    ssize_t len = readlink("/proc/self", target, sizeof target - 1);
+    target[len > 0 ? len : 0] = '\0';
+    if (atoi(target) == (int)getpid())
+        return 0;
+    return sd_fail(
+        err, ENOSYS,
+        "/proc is %s; mount it here (unshare: --mount-proc), the recorder reads which descriptor is "
+        "which socket there",
+        len > 0 ? "of another PID namespace" : "missing");
 }
 
 /* One CPU for the recorder and its programs: handing over within a CPU costs an eighth of what it costs
@@ -387,7 +388,6 @@ static bool pin(cpu_set_t *saved)
 int recorder_run(const struct recorder_config *config, struct recorder_result *result, struct sd_err *err)
 {
     struct recorder r = {.config = config, .result = result, .err = err};
-    struct sigaction saved[PASSED_ON + 1];
     cpu_set_t cpus;
     *result = (struct recorder_result){0};
     for (size_t i = 0; i < RECORDER_MAX_PROGRAMS; i++)
@@ -406,12 +406,13 @@ int recorder_run(const struct recorder_config *config, struct recorder_result *r
                              .call = config->call,
                              .notice = config->notice};
     bool pinned = !config->no_pin && pin(&cpus);
-    main_pid = told_to_end = 0;
-    take_signals(saved);
-    start_ready(&r);
+    signals_take();
+    r.failed = check_proc(err);
+    if (r.failed == 0)
+        start_ready(&r);
     if (r.started > 0)
         loop(&r);
-    give_signals_back(saved);
+    signals_give_back();
     if (pinned)
         sched_setaffinity(0, sizeof cpus, &cpus);
     result->calls = r.calls.count;

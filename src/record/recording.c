@@ -12,6 +12,7 @@
 #include "record/scribe.h"
 
 #define SNAPLEN 262144
+#define MAX_DATA (SCRIBE_MAX_BLOCK / 2 - 4096) /* two digits a byte, and the other fields */
 
 enum {
     RING_CALLS,
@@ -63,7 +64,13 @@ static void put(struct recording *r, unsigned ring, uint64_t time_ns)
 void recording_call(void *recording, const struct call *call)
 {
     struct recording *r = recording;
-    call_build(&r->fields, call);
+    struct call without = *call;
+    if (call->data_len > MAX_DATA) {
+        without.data = NULL;
+        if (without.note == NULL)
+            without.note = "too many bytes to keep in one record";
+    }
+    call_build(&r->fields, &without);
     pcapng_build_journal(&r->block, (const char *)r->fields.data, r->fields.len);
     put(r, RING_CALLS, call->exit_ns);
 }

@@ -1,5 +1,7 @@
 #include "record/sockets.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -8,14 +10,20 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define BUCKETS 4096
-#define MAX_IDLE                                                                                             \
-    65536 /* sockets that no table refers to any more, kept in case a descriptor turns up again */
+#define SWEEP_AT                                                                                             \
+    65536              /* sockets known; then those that nothing refers to are dropped, the later half kept  \
+                        */
 #define MAX_COPIES 512 /* our own descriptors open at a time */
 #define MAX_SLOTS (1U << 20)
+
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL /* Linux 6.9 */
+#endif
 
 struct fd_table {
     unsigned refs;
@@ -26,11 +34,13 @@ struct fd_table {
 struct sockets {
     struct tracked_socket *bucket[BUCKETS];
     size_t count, copies;
+    uint64_t lookups; /* by inode */
     struct tracked_socket *with_copy;
+    bool refused; /* a lookup was */
 };
 
 /* A slot that is known to be no socket. */
-static struct tracked_socket no_socket;
+static struct tracked_socket no_socket = {.copy = -1};
 
 struct sockets *sockets_new(void)
 {
@@ -107,6 +117,14 @@ void fd_forget(struct sockets *all, struct fd_table *table, unsigned first, unsi
         clear_slot(all, table, fd);
 }
 
+void fd_table_let_go(struct sockets *all, struct fd_table *table)
+{
+    for (size_t fd = 0; table != NULL && fd < table->slot_count; fd++) {
+        if (table->slot[fd] != NULL)
+            let_go(all, table->slot[fd]);
+    }
+}
+
 void fd_table_drop(struct sockets *all, struct fd_table *table)
 {
     if (table == NULL || --table->refs > 0)
@@ -133,30 +151,32 @@ static bool grow(struct fd_table *table, size_t fd)
     return true;
 }
 
-/* The inode of the socket that a descriptor stands for; 0: no socket; -1 in *gone: not to be seen. */
-static uint64_t read_inode(pid_t tid, int fd)
+/* The inode of the socket that a descriptor stands for, 0: it is no socket. false: not to be had. */
+static bool read_inode(struct fd_place place, uint64_t *inode)
 {
+    static const char begin[] = "socket:[";
     char path[64], target[64];
-    unsigned long long inode = 0;
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)tid, fd);
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)place.tid, place.fd);
     ssize_t len = readlink(path, target, sizeof target - 1);
     if (len <= 0)
-        return 0;
+        return false;
     target[len] = '\0';
-    return sscanf(target, "socket:[%llu]", &inode) == 1 ? inode : 0;
+    *inode =
+        strncmp(target, begin, sizeof begin - 1) == 0 ? strtoull(target + sizeof begin - 1, NULL, 10) : 0;
+    return true;
 }
 
 /* ---- sockets ---- */
 
-/* Drop those that nothing refers to. Inodes are not used again, so a dropped one that turns up later is only
- * inexact. */
+/* Drop those that nothing refers to and that were not looked up lately (one may be on its way to a child that
+ * has not used it yet). Inodes are not used again, so a dropped one that turns up later is only inexact. */
 static void sweep(struct sockets *all)
 {
     for (size_t i = 0; i < BUCKETS; i++) {
         struct tracked_socket **link = &all->bucket[i];
         while (*link != NULL) {
             struct tracked_socket *socket = *link;
-            if (socket->refs > 0) {
+            if (socket->refs > 0 || all->lookups - socket->seen < SWEEP_AT / 2) {
                 link = &socket->next_in_bucket;
                 continue;
             }
@@ -205,17 +225,46 @@ static int option(int fd, int level, int name)
     return getsockopt(fd, level, name, &value, &len) == 0 ? value : -1;
 }
 
-int socket_copy(struct sockets *all, struct tracked_socket *socket, int pidfd, int fd)
+static void let_go_of_all(struct sockets *all)
 {
-    if (socket->copy >= 0 || pidfd < 0 || fd < 0)
+    while (all->with_copy != NULL)
+        let_go(all, all->with_copy);
+}
+
+/* pidfd_getfd(2), by the thread where the kernel can: its process may have lost its leader, or have threads
+ * with tables of their own. A negative errno when it fails. */
+static int get_fd(struct fd_place place)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, place.tid, place.tid == place.pid ? 0 : PIDFD_THREAD);
+    if (pidfd < 0 && errno == EINVAL)
+        pidfd = (int)syscall(SYS_pidfd_open, place.pid, 0);
+    if (pidfd < 0)
+        return -errno;
+    int fd = (int)syscall(SYS_pidfd_getfd, pidfd, place.fd, 0);
+    int failed = fd < 0 ? -errno : 0;
+    close(pidfd);
+    return failed != 0 ? failed : fd;
+}
+
+int socket_copy(struct sockets *all, struct tracked_socket *socket, struct fd_place place)
+{
+    struct stat is;
+    if (socket->copy >= 0 || place.fd < 0)
         return socket->copy;
-    if (all->copies >= MAX_COPIES) {
-        while (all->with_copy != NULL)
-            let_go(all, all->with_copy);
+    if (all->copies >= MAX_COPIES)
+        let_go_of_all(all);
+    int fd = get_fd(place);
+    if (fd == -EMFILE && all->copies > 0) {
+        let_go_of_all(all);
+        fd = get_fd(place);
     }
-    socket->copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-    if (socket->copy < 0)
+    if (fd < 0)
         return -1;
+    if (fstat(fd, &is) != 0 || is.st_ino != socket->inode) { /* another thread has put another file there */
+        close(fd);
+        return -1;
+    }
+    socket->copy = fd;
     socket->next_with_copy = all->with_copy;
     socket->copy_link = &all->with_copy;
     if (all->with_copy != NULL)
@@ -231,61 +280,109 @@ static void read_kind(struct tracked_socket *socket)
     socket->family = family_of(domain);
     socket->type = type_of(option(socket->copy, SOL_SOCKET, SO_TYPE));
     socket->protocol = option(socket->copy, SOL_SOCKET, SO_PROTOCOL);
-    socket->is_tcp = (domain == AF_INET || domain == AF_INET6) && socket->type == CALL_STREAM &&
-                     socket->protocol == IPPROTO_TCP;
+    bool ip_stream = (domain == AF_INET || domain == AF_INET6) && socket->type == CALL_STREAM;
+    socket->is_tcp = ip_stream && socket->protocol == IPPROTO_TCP;
+    if (ip_stream && !socket->is_tcp)
+        socket_inexact(socket, "this is not plain TCP (MPTCP, SCTP): its bytes may travel by several ways");
     socket_read_names(socket);
+}
+
+void socket_inexact_way(struct tracked_socket *socket, enum socket_way way, const char *why)
+{
+    socket->inexact[way] = true;
+    socket->note = why;
+}
+
+void socket_inexact(struct tracked_socket *socket, const char *why)
+{
+    socket_inexact_way(socket, WAY_SEND, why);
+    socket_inexact_way(socket, WAY_RECV, why);
+}
+
+void socket_disconnected(struct tracked_socket *socket)
+{
+    for (int i = 0; i < WAY_COUNT; i++) {
+        socket->moved[i] = 0;
+        socket->inexact[i] = false;
+    }
+    socket->note = NULL;
 }
 
 static struct tracked_socket *find(struct sockets *all, uint64_t inode)
 {
+    all->lookups++;
     for (struct tracked_socket *s = all->bucket[inode % BUCKETS]; s != NULL; s = s->next_in_bucket) {
-        if (s->inode == inode)
-            return s;
+        if (s->inode != inode)
+            continue;
+        s->seen = all->lookups;
+        return s;
     }
     return NULL;
 }
 
 static struct tracked_socket *add(struct sockets *all, uint64_t inode, bool fresh)
 {
-    if (all->count >= MAX_IDLE)
+    if (all->count >= SWEEP_AT && all->count % 1024 == 0)
         sweep(all);
     struct tracked_socket *socket = calloc(1, sizeof *socket);
     if (socket == NULL)
         return NULL;
-    *socket = (struct tracked_socket){.inode = inode, .copy = -1, .nodelay = -1, .cork = -1};
-    if (!fresh) {
-        socket->inexact[WAY_SEND] = socket->inexact[WAY_RECV] = true;
-        socket->note = "the socket was open before the recording began";
-    }
+    *socket =
+        (struct tracked_socket){.inode = inode, .copy = -1, .nodelay = -1, .cork = -1, .seen = all->lookups};
+    if (!fresh)
+        socket_inexact(socket, "the socket was open before the recording began");
     socket->next_in_bucket = all->bucket[inode % BUCKETS];
     all->bucket[inode % BUCKETS] = socket;
     all->count++;
     return socket;
 }
 
-struct tracked_socket *fd_lookup(struct sockets *all, struct fd_table *table, pid_t tid, int pidfd, int fd,
+bool sockets_refused(struct sockets *all)
+{
+    bool refused = all->refused;
+    all->refused = false;
+    return refused;
+}
+
+/* The socket of an inode, which is at `place`. */
+static struct tracked_socket *find_or_add(struct sockets *all, uint64_t inode, struct fd_place place,
+                                          bool fresh)
+{
+    struct tracked_socket *socket = find(all, inode);
+    if (socket != NULL)
+        return socket;
+    socket = add(all, inode, fresh);
+    if (socket != NULL && socket_copy(all, socket, place) >= 0)
+        read_kind(socket);
+    return socket;
+}
+
+struct tracked_socket *fd_lookup(struct sockets *all, struct fd_table *table, struct fd_place place,
                                  bool fresh)
 {
-    if (fd < 0 || table == NULL || !grow(table, (size_t)fd))
+    uint64_t inode;
+    if (place.fd < 0 || table == NULL || !grow(table, (size_t)place.fd))
         return NULL;
     if (fresh)
-        clear_slot(all, table, (size_t)fd);
-    struct tracked_socket *socket = table->slot[fd];
-    if (socket == NULL) {
-        uint64_t inode = read_inode(tid, fd);
-        socket = inode == 0 ? &no_socket : find(all, inode);
-        if (socket == NULL) {
-            socket = add(all, inode, fresh);
-            if (socket == NULL)
-                return NULL;
-            if (socket_copy(all, socket, pidfd, fd) >= 0)
-                read_kind(socket);
-        }
-        if (socket != &no_socket)
-            socket_ref(socket);
-        table->slot[fd] = socket;
+        clear_slot(all, table, (size_t)place.fd);
+    struct tracked_socket *socket = table->slot[place.fd];
+    if (socket == &no_socket)
+        return NULL;
+    if (socket != NULL)
+        return socket;
+    if (!read_inode(place, &inode)) {
+        all->refused |= errno == EACCES || errno == EPERM;
+        return NULL; /* not remembered: the number may be taken without our seeing it (SCM_RIGHTS) */
     }
-    return socket == &no_socket ? NULL : socket;
+    if (inode == 0) {
+        table->slot[place.fd] = &no_socket;
+        return NULL;
+    }
+    socket = find_or_add(all, inode, place, fresh);
+    if (socket != NULL)
+        socket_ref(socket);
+    table->slot[place.fd] = socket;
+    return socket;
 }
 
 static void take_name(const struct sockaddr_storage *name, struct packet_address *address, uint16_t *port)
@@ -309,6 +406,8 @@ void socket_read_names(struct tracked_socket *socket)
 {
     struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof name;
+    socket->peer.family = 0;
+    socket->peer_port = 0;
     if (socket->copy < 0 || (socket->family != CALL_INET && socket->family != CALL_INET6))
         return;
     if (getsockname(socket->copy, (struct sockaddr *)&name, &len) == 0)
@@ -316,6 +415,43 @@ void socket_read_names(struct tracked_socket *socket)
     len = sizeof name;
     if (getpeername(socket->copy, (struct sockaddr *)&name, &len) == 0)
         take_name(&name, &socket->peer, &socket->peer_port);
+}
+
+/* tcpi_state; <linux/tcp.h> has no names for them, and <netinet/tcp.h> cannot be had besides it. */
+enum {
+    STATE_ESTABLISHED = 1,
+    STATE_FIN_WAIT1 = 4,
+    STATE_FIN_WAIT2 = 5,
+    STATE_CLOSE_WAIT = 8,
+};
+
+/* Bytes that a connection has moved one way by the kernel's own count, never too many; 0 where its state does
+ * not tell. */
+static uint64_t moved_by_kernel(const struct tcp_info *info, enum socket_way way, uint64_t queued)
+{
+    uint64_t fin = info->tcpi_state == STATE_CLOSE_WAIT; /* counted as a byte received */
+    if (way == WAY_RECV && (info->tcpi_state == STATE_ESTABLISHED || fin != 0 ||
+                            info->tcpi_state == STATE_FIN_WAIT1 || info->tcpi_state == STATE_FIN_WAIT2))
+        return info->tcpi_bytes_received > queued + fin ? info->tcpi_bytes_received - queued - fin : 0;
+    if (way == WAY_SEND && (info->tcpi_state == STATE_ESTABLISHED || info->tcpi_state == STATE_CLOSE_WAIT)) {
+        uint64_t sent = info->tcpi_bytes_acked + queued;
+        return sent > 0 ? sent - 1 : 0; /* a SYN of ours was acknowledged as a byte */
+    }
+    return 0;
+}
+
+/* Did bytes go by another way than the calls that were seen? While one is under way nobody can tell. */
+static void check_axis(struct tracked_socket *socket, const struct tcp_info *info, enum socket_way way,
+                       uint64_t queued)
+{
+    static const char *const why[WAY_COUNT] = {
+        [WAY_SEND] = "bytes were put into this socket in a way that is not seen (io_uring, another process)",
+        [WAY_RECV] = "bytes were taken from this socket in a way that is not seen (urgent data, io_uring, "
+                     "another process)",
+    };
+    uint64_t moved = moved_by_kernel(info, way, queued);
+    if (moved > 0 && socket->in_flight[way] == NULL && !socket->inexact[way] && moved > socket->moved[way])
+        socket_inexact_way(socket, way, why[way]);
 }
 
 bool socket_snapshot(struct tracked_socket *socket, enum socket_way way, struct call_tcpi *out)
@@ -332,6 +468,9 @@ bool socket_snapshot(struct tracked_socket *socket, enum socket_way way, struct 
         socket->cork = option(socket->copy, IPPROTO_TCP, TCP_CORK);
     }
     bool asked = ioctl(socket->copy, way == WAY_RECV ? SIOCINQ : SIOCOUTQ, &queued) == 0;
+    if (asked && queued >= 0 &&
+        len >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received)
+        check_axis(socket, &info, way, (uint64_t)queued);
     *out = (struct call_tcpi){
         .unacked = info.tcpi_unacked,
         .cwnd = info.tcpi_snd_cwnd,

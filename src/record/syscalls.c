@@ -70,24 +70,39 @@ static void fill(void)
     filled = true;
 }
 
-const struct syscall_row *syscall_find(uint64_t number)
-{
-    if (!filled)
-        fill();
-    return number < MAX_NUMBER ? by_number[number] : NULL;
-}
-
-/* Calls that matter only with certain arguments. */
+/* Calls that matter only with certain arguments, all of them 32 bits wide in the kernel. */
 static const struct {
     const char *name;
     struct scmp_arg_cmp arg;
 } conditions[] = {
-    {"fcntl", {1, SCMP_CMP_EQ, F_DUPFD, 0}},
-    {"fcntl", {1, SCMP_CMP_EQ, F_DUPFD_CLOEXEC, 0}},
-    {"prctl", {0, SCMP_CMP_EQ, PR_SET_SECCOMP, 0}},
-    {"seccomp", {0, SCMP_CMP_EQ, SECCOMP_SET_MODE_FILTER, 0}},
-    {"seccomp", {0, SCMP_CMP_EQ, SECCOMP_SET_MODE_STRICT, 0}},
+    {"fcntl", {1, SCMP_CMP_MASKED_EQ, UINT32_MAX, F_DUPFD}},
+    {"fcntl", {1, SCMP_CMP_MASKED_EQ, UINT32_MAX, F_DUPFD_CLOEXEC}},
+    {"prctl", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, PR_SET_SECCOMP}},
+    {"seccomp", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, SECCOMP_SET_MODE_FILTER}},
+    {"seccomp", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, SECCOMP_SET_MODE_STRICT}},
 };
+
+/* Does a call matter with these arguments? The filter has asked the same; without one nobody has. */
+static bool condition_holds(const struct syscall_row *row, const uint64_t args[6])
+{
+    bool conditional = false;
+    for (size_t i = 0; i < COUNT(conditions); i++) {
+        if (strcmp(conditions[i].name, row->name) != 0)
+            continue;
+        if ((uint32_t)args[conditions[i].arg.arg] == conditions[i].arg.datum_b)
+            return true;
+        conditional = true;
+    }
+    return !conditional;
+}
+
+const struct syscall_row *syscall_find(uint64_t number, const uint64_t args[6])
+{
+    if (!filled)
+        fill();
+    const struct syscall_row *row = number < MAX_NUMBER ? by_number[number] : NULL;
+    return row != NULL && (row->op != CALL_OTHER || condition_holds(row, args)) ? row : NULL;
+}
 
 static int add_row(scmp_filter_ctx filter, const char *name)
 {

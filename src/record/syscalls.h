@@ -51,8 +51,9 @@ struct syscall_row {
 extern const struct syscall_row syscall_rows[];
 extern const unsigned syscall_row_count;
 
-/* The row of a system call number of this machine, or NULL. */
-const struct syscall_row *syscall_find(uint64_t number);
+/* The row of a system call of this machine, or NULL where it does not matter (fcntl, say, only duplicates
+ * descriptors with F_DUPFD). */
+const struct syscall_row *syscall_find(uint64_t number, const uint64_t args[6]);
 
 /* In the child, before its exec: stop at these calls for the tracer, let all others pass. Sets no_new_privs
  * where the process may not install a filter without. 0 or a negative errno. */
@@ -60,7 +61,7 @@ int syscall_filter_install(struct sd_err *err);
 
 /* The MSG_… flags as names joined by '|'. NULL where there are none. `out` must hold SYSCALL_FLAGS_TEXT
  * bytes. */
-#define SYSCALL_FLAGS_TEXT 160
+#define SYSCALL_FLAGS_TEXT 224
 const char *syscall_flags_text(uint64_t flags, char out[SYSCALL_FLAGS_TEXT]);
 
 #endif

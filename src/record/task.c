@@ -69,7 +69,6 @@ static struct process *process_new(pid_t pid)
     if (process == NULL)
         return NULL;
     *process = (struct process){.pid = pid, .refs = 1};
-    process->pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by itself */
     process_read_comm(process);
     return process;
 }
@@ -78,7 +77,6 @@ static void process_drop(struct process *process)
 {
     if (process == NULL || --process->refs > 0)
         return;
-    io_close(&process->pidfd);
     free(process);
 }
 
@@ -102,9 +100,12 @@ static pid_t read_status(pid_t tid, const char *key, pid_t otherwise)
 
 /* ---- threads ---- */
 
-static bool share_files(pid_t a, pid_t b)
+/* Threads mostly share the table, and processes do when they were made with CLONE_FILES; the kernel knows.
+ * Where kcmp is missing a table too many is the safe side for all but the threads of a process. */
+static bool share_files(pid_t a, pid_t b, bool same_process)
 {
-    return syscall(SYS_kcmp, a, b, KCMP_FILES, 0, 0) == 0;
+    long order = syscall(SYS_kcmp, a, b, KCMP_FILES, 0, 0);
+    return order < 0 ? same_process : order == 0;
 }
 
 struct task *task_add(struct tasks *tasks, pid_t tid, const struct task *parent)
@@ -120,12 +121,9 @@ struct task *task_add(struct tasks *tasks, pid_t tid, const struct task *parent)
     } else {
         task->process = process_new(tgid);
     }
-    /* Threads share the table; processes do when they were made with CLONE_FILES. Where kcmp is missing a
-     * table too many is the safe side for all but such processes. */
-    bool same_process = parent != NULL && task->process == parent->process;
-    task->fds = parent != NULL && (share_files(tid, parent->tid) || same_process)
-                    ? fd_table_share(parent->fds)
-                    : fd_table_new();
+    bool shared = parent != NULL &&
+                  share_files(tid, parent->tid, task->process != NULL && task->process == parent->process);
+    task->fds = shared ? fd_table_share(parent->fds) : fd_table_new();
     if (task->process == NULL || task->fds == NULL) {
         fd_table_drop(tasks->sockets, task->fds);
         process_drop(task->process);

@@ -28,7 +28,6 @@ struct recorded_call {
 
 struct process {
     pid_t pid;
-    int pidfd;     /* -1: could not be opened */
     unsigned refs; /* threads */
     char comm[CALL_COMM_MAX];
     unsigned blind; /* bits of the rows already told */

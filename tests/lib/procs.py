@@ -47,6 +47,18 @@ def sockdiag(*argv, **more):
     return run(SOCKDIAG, *argv, **more)
 
 
+def state(pid):
+    """One letter: S sleeps (in a call that blocks), T and t stopped, Z dead; see proc(5)."""
+    return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+
+
+def gone(pid):
+    try:
+        return state(pid) == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def have(*commands):
     """None, or why a test that needs these commands cannot run."""
     absent = [command for command in commands if shutil.which(command) is None]

@@ -11,42 +11,15 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import pcapng  # noqa: E402
 import tiles  # noqa: E402
 from cases import Skip, case, check, contains, done, equal  # noqa: E402
-from procs import (SOCKDIAG, as_user, can_userns, have, run, sockdiag, user_dir, user_sockdiag, user_uid,  # noqa: E402
+from procs import (SOCKDIAG, as_user, can_userns, gone, run, sockdiag, state, user_dir, user_sockdiag, user_uid,  # noqa: E402
                    wait_until)
-
-HERE = pathlib.Path(__file__).resolve().parent
-WORK = tempfile.TemporaryDirectory(prefix="sockdiag-record-")
-DIR = pathlib.Path(WORK.name)
-
-
-def need(*commands):
-    reason = have(*commands)
-    if reason:
-        raise Skip(reason)
-
-
-def record(name, *argv, options=("--bytes",), **more):
-    """Record a program; its result and what the file holds."""
-    file = DIR / f"{name}.pcapng"
-    result = sockdiag("record", *options, "-o", file, "--", *argv, **more)
-    return result, pcapng.read(file)
-
-
-def compiled(name, *flags):
-    need("cc")
-    out = DIR / (name + "".join(flags).replace("-", "_"))
-    built = run("cc", "-O1", "-D_GNU_SOURCE", "-o", out, HERE / "programs" / f"{name}.c", "-pthread", *flags)
-    if built.returncode != 0 and "-static" in flags:
-        raise Skip("no static C library")
-    equal(built.returncode, 0, built.stderr)
-    return out
+from recorded import DIR, HERE, compiled, need, record  # noqa: E402
 
 
 def names(capture):
@@ -179,18 +152,6 @@ def start(name, *options, program=WAITING):
     pid = int(recorder.stdout.readline())
     equal(recorder.stdout.readline(), "ready\n")
     return recorder, pid, file
-
-
-def state(pid):
-    """One letter: S sleeps (in a call that blocks), T and t stopped, Z dead; see proc(5)."""
-    return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
-
-
-def gone(pid):
-    try:
-        return state(pid) == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 with case("SIGKILL of the recorder takes the program with it and leaves a file that reads"):
@@ -354,5 +315,4 @@ with case("a wrong filter: shown, status 2"):
     contains(result.stdout, "status 2", result.stderr)
     contains(result.stderr, "tcp prot 5")
 
-WORK.cleanup()
 done()
