@@ -284,10 +284,15 @@ static void show_table(struct buf *out, const struct options *o, const struct de
                 rows[count++] = shown[i].row;
         }
     }
-    if (o->common.json)
+    if (o->common.json) {
         compare_json(out, rows, count);
-    else
-        compare_text(out, rows, count, style);
+        return;
+    }
+    compare_text(out, rows, count, style);
+    if (!style->brief && o->framings == NULL && o->bug == NULL)
+        buf_text(out, "\n Your own program:\n"
+                      "   sockdiag record -o f.pcapng -- ./your-program\n"
+                      "   sockdiag show f.pcapng\n");
 }
 
 static int show_all(const struct options *o, const struct demo_plan *plan, struct demo_run *runs)

@@ -97,8 +97,8 @@ bool findings_full(struct lanes_stream *stream)
 
 static int rank(const struct lanes_finding *finding)
 {
-    static const char *const order[] = {"framing-broken", "sticky",    "split",    "lucky",
-                                        "retransmitted",  "coalesced", "segmented"};
+    static const char *const order[] = {"framing-broken", "sticky",        "split",     "lucky",
+                                        "merged",         "retransmitted", "coalesced", "segmented"};
     for (int i = 0; i < (int)(sizeof order / sizeof order[0]); i++) {
         if (strcmp(finding->kind, order[i]) == 0)
             return finding->is_problem ? i : i + 16;
@@ -127,6 +127,8 @@ int findings_make(struct lanes_stream *stream)
         failed = findings_repeats(stream, &stream->direction[side]);
     for (int side = 0; side < 2 && failed == 0; side++)
         failed = findings_wire(stream, &stream->direction[side]);
+    for (int side = 0; side < 2 && failed == 0; side++)
+        failed = findings_merged(stream, &stream->direction[side]);
     if (failed != 0)
         return failed;
     if (stream->finding_count > 1)

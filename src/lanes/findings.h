@@ -21,6 +21,7 @@
  *                 arrived-during-recv    neither
  * split           small-buffer           recv returned all it had asked for
  *                 not-yet-arrived        recv returned less than it asked for: no more was there
+ * merged          as sticky              no framing is known, and one recv held bytes of several sends
  * retransmitted   dropped, corrupted     the fate of the earlier copy
  *                 reordered, delayed, spurious   the earlier copy was delivered all the same
  *                 loss                   (likely) the capture does not tell
@@ -44,6 +45,7 @@ void findings_free(struct lanes_stream *stream);
 int findings_wire(struct lanes_stream *stream, const struct lanes_direction *d);    /* coalesced, segmented */
 int findings_repeats(struct lanes_stream *stream, const struct lanes_direction *d); /* retransmitted */
 int findings_reader(struct lanes_stream *stream, const struct lanes_direction *d);  /* sticky, split */
+int findings_merged(struct lanes_stream *stream, const struct lanes_direction *d);  /* merged */
 int findings_framing(struct lanes_stream *stream); /* framing-broken, lucky */
 
 /* Why a recv held the boundary between two messages, or ended inside one: the cause of a sticky or split

@@ -1,4 +1,5 @@
-/* sticky and split: where the reader's recvs cut the messages. */
+/* sticky and split: where the reader's recvs cut the messages; merged: where no messages are known, and a
+ * recv holds the bytes of several sends. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -255,5 +256,54 @@ int findings_reader(struct lanes_stream *stream, const struct lanes_direction *d
         if (!is_garbage(&messages->at[i]))
             failed = split(stream, d, &messages->at[i]);
     }
+    return failed;
+}
+
+/* ---- merged ---- */
+
+/* The first end of a send strictly inside the recv, where another send's bytes follow; 0: none. */
+static uint64_t send_ends_in(const struct lanes_direction *d, const struct lanes_span *recv)
+{
+    const struct lanes_spans *sends = &d->lane[LANES_SEND];
+    const size_t i = spans_after(sends->at, sends->count, recv->offset);
+    if (i + 1 >= sends->count || sends->at[i].offset > recv->offset)
+        return 0;
+    const uint64_t end = span_end(&sends->at[i]);
+    return end == sends->at[i + 1].offset && end < span_end(recv) ? end : 0;
+}
+
+static int merged(struct lanes_stream *stream, const struct lanes_direction *d, const struct lanes_span *recv)
+{
+    const uint64_t boundary = send_ends_in(d, recv), end = span_end(recv);
+    if (boundary == 0 || findings_full(stream))
+        return 0;
+    struct buf what = {0}, why = {0};
+    const struct finding_cause cause = sticky_cause(d, recv, boundary, &why);
+    struct lanes_finding *f = finding_add(stream, d, "merged", cause.word, recv->offset, recv->length);
+    if (f == NULL || finding_evidence(f, LANES_RECV, recv->n) != 0 ||
+        finding_overlapping(f, d, LANES_SEND, recv->offset, end) != 0 ||
+        finding_overlapping(f, d, LANES_WIRE, recv->offset, end) != 0) {
+        buf_free(&why);
+        return -ENOMEM;
+    }
+    f->likely = cause.likely;
+    buf_printf(&what, "recv #%" PRIu32 " (", recv->n);
+    words_bytes(&what, recv->length);
+    buf_printf(&what, ") returned bytes of sends #%" PRIu32 " %s #%" PRIu32 " together", f->sends[0],
+               f->send_count == 2 ? "and" : "to", f->sends[f->send_count - 1]);
+    if (finding_take(&f->what, &what) != 0 || finding_take(&f->why, &why) != 0)
+        return -ENOMEM;
+    return finding_say(
+        &f->advice, "a bug if the reader takes one recv for one send: TCP keeps no boundaries between them. "
+                    "Frame the messages: a length before each one, and a reader that takes exactly that "
+                    "many bytes");
+}
+
+int findings_merged(struct lanes_stream *stream, const struct lanes_direction *d)
+{
+    const struct lanes_spans *recvs = &d->lane[LANES_RECV];
+    int failed = 0;
+    for (size_t i = 0; stream->framing == NULL && i < recvs->count && failed == 0; i++)
+        failed = merged(stream, d, &recvs->at[i]);
     return failed;
 }

@@ -79,8 +79,8 @@ struct lanes_direction {
 };
 
 struct lanes_finding {
-    const char
-        *kind; /* "coalesced", "segmented", "sticky", "split", "retransmitted", "framing-broken", "lucky" */
+    const char *kind;  /* "coalesced", "segmented", "sticky", "split", "merged", "retransmitted",
+                          "framing-broken", "lucky" */
     const char *cause; /* a word of the catalogue in findings.h: "queued-before-recv", "nagle", … */
     bool likely;       /* the cause fits but is not proved by recorded facts */
     enum flow_side from;

@@ -63,8 +63,10 @@ with case("an ordinary user runs it: pictures of naive and length, a table of al
     equal((result.returncode, result.stderr), (0, ""))
     for part in ("BROKEN at byte 43", "framing length: ok", "lockstep", "sticky", "recv #1 returned the header (43 B)"):
         contains(result.stdout.replace("\u202f", " "), part)  # the space in a number that no line breaks at
-    table = result.stdout.splitlines()[-5:]
+    lines = result.stdout.splitlines()
+    table = lines[next(i for i, line in enumerate(lines) if line.startswith(" framing ")):][1:6]
     equal([row.split()[0] for row in table], ["naive", "sleep", "lockstep", "size", "length"])
+    contains(result.stdout, "sockdiag record -o f.pcapng -- ./your-program")  # where to go from here
 
 with case("nothing is left of it: no process, interface or file"):
     if not ABLE:

@@ -221,6 +221,47 @@ static void sticky_because_a_hole_was_filled(void **state)
     expect(&s, "sticky", "hole-filled", false, "segment #3 came 34.0\u202fms after them");
 }
 
+/* Without a framing the sends are all that is known of the messages. */
+static void merged_sends(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, NULL);
+    add_send(&s, 0, 20, 1);
+    add_send(&s, 20, 380, 1);
+    add_send(&s, 400, 740, 1);
+    add_segment(&s, 0, 20, 5);
+    add_segment(&s, 20, 1120, 6);
+    knew(add_recv(&s, 0, 1024, 50, 1024), 1140);
+    add_recv(&s, 1024, 116, 60, 1024); /* the rest of one send is no merger */
+    make(&s);
+    const struct lanes_finding *f = find(&s, "merged");
+    assert_non_null(f);
+    assert_string_equal(f->what, "recv #1 (1\u202f024\u202fB) returned bytes of sends #1 to #3 together");
+    assert_string_equal(f->cause, "queued-before-recv");
+    assert_false(f->is_problem);
+    assert_int_equal(f->recv_count, 1);
+    assert_int_equal(f->send_count, 3);
+    size_t count = 0;
+    for (size_t i = 0; i < s.stream->finding_count; i++)
+        count += strcmp(s.stream->findings[i].kind, "merged") == 0;
+    assert_int_equal(count, 1);
+    close_scene(&s);
+
+    open_scene(&s, NULL); /* one recv for each send */
+    add_send(&s, 0, 20, 1);
+    add_send(&s, 20, 380, 1);
+    add_recv(&s, 0, 20, 50, 1024);
+    add_recv(&s, 20, 380, 60, 1024);
+    expect_none(&s, "merged");
+
+    open_scene(&s, "length"); /* there the messages are known */
+    add_send(&s, 0, 20, 1);
+    add_send(&s, 20, 380, 1);
+    add_recv(&s, 0, 400, 50, 1024);
+    expect_none(&s, "merged");
+}
+
 static void sticky_while_recv_was_running(void **state)
 {
     (void)state;
@@ -350,6 +391,7 @@ int main(void)
         cmocka_unit_test(nothing_coalesced_where_segments_end_with_sends),
         cmocka_unit_test(segmented_by_the_mss),
         cmocka_unit_test(segmented_by_the_window),
+        cmocka_unit_test(merged_sends),
         cmocka_unit_test(sticky_on_the_wire),
         cmocka_unit_test(sticky_because_the_reader_came_late),
         cmocka_unit_test(sticky_because_a_hole_was_filled),
