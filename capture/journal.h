@@ -12,7 +12,8 @@
  * it. */
 bool journal_field(const char *fields, size_t len, const char *key, const char **value, size_t *value_len);
 
-/* When it happened, in ns since the epoch: SOCKDIAG_EXIT_NS (a call stands in the file where it ended), else __REALTIME_TIMESTAMP; 0 if not told. */
+/* When it happened, in ns since the epoch: SOCKDIAG_EXIT_NS (a call stands in the file where it ended), else
+ * __REALTIME_TIMESTAMP; 0 if not told. */
 uint64_t journal_time_ns(const char *fields, size_t len);
 
 #endif

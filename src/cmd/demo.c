@@ -291,8 +291,8 @@ static void show_table(struct buf *out, const struct options *o, const struct de
     compare_text(out, rows, count, style);
     if (!style->brief && o->framings == NULL && o->bug == NULL)
         buf_text(out, "\n Your own program:\n"
-                      "   sockdiag record -o f.pcapng -- ./your-program\n"
-                      "   sockdiag show f.pcapng\n");
+                      "   sockdiag record -- ./your-program\n"
+                      "   sockdiag show sockdiag.pcapng\n");
 }
 
 static int show_all(const struct options *o, const struct demo_plan *plan, struct demo_run *runs)

@@ -223,16 +223,12 @@ static int print_file(const struct ftp_arguments *a, const char *type, const cha
 }
 
 /* Say that a request failed; returns the exit status. */
-static int tell_failure(const char *command, const char *name, const struct framing *framing, int failed,
-                        const struct sd_err *err)
+static int tell_failure(const char *command, const char *name, int failed, const struct sd_err *err)
 {
     struct buf safe = {0};
     text_escape(&safe, name, strlen(name));
     cmd_fail(command, "%s%s%s", buf_cstr(&safe), name[0] != '\0' ? ": " : "", err->text);
     buf_free(&safe);
-    if (failed == -EPROTO)
-        fprintf(stderr, "Is the other side a sockdiag ftp server, with --framing %s like this one?\n",
-                framing->name);
     return ftp_answered_no(failed) ? CMD_NO : CMD_ERROR;
 }
 
@@ -254,7 +250,7 @@ static int run_transfer(const struct transfer *transfer, struct ftp_client *clie
         uint64_t size = 0;
         int failed = transfer->run(client, names[i], i + 1 == count, &size, &err);
         if (failed != 0) {
-            int worse = tell_failure(transfer->command, names[i], a->manner.framing, failed, &err);
+            int worse = tell_failure(transfer->command, names[i], failed, &err);
             status = worse > status ? worse : status;
         } else if (a->common.json) {
             if (print_file(a, transfer->type, names[i], size) != 0)
@@ -277,7 +273,7 @@ static int run_ls(struct ftp_client *client, const struct ftp_arguments *a)
     const json_t *file;
     int failed = ftp_ls(client, &reply, &err);
     if (failed != 0)
-        return tell_failure("ftp ls", "", a->manner.framing, failed, &err);
+        return tell_failure("ftp ls", "", failed, &err);
     int status = CMD_OK;
     json_array_foreach(json_object_get(reply, "files"), i, file)
     {

@@ -32,6 +32,12 @@ static void tell_about(struct buf *about, const json_t *header)
     }
 }
 
+/* No header at the very beginning is no framing that broke. */
+static const char *stranger(uint64_t begin)
+{
+    return begin == 0 ? ": the other side has another --framing, or is no sockdiag ftp" : "";
+}
+
 /* Say what a one-recv reader has in its hands instead of a header. `begin`: where it stands on the axis. */
 static int broken_header(const struct ftp_peer *peer, const uint8_t *data, size_t len, uint64_t begin,
                          struct buf *about, struct sd_err *err)
@@ -57,8 +63,8 @@ static int broken_header(const struct ftp_peer *peer, const uint8_t *data, size_
     case FRAMING_NONE:
         break;
     }
-    return sd_fail(err, EPROTO, "there is no header at byte %" PRIu64 " of the stream, but something else",
-                   begin);
+    return sd_fail(err, EPROTO, "there is no header at byte %" PRIu64 " of the stream, but something else%s",
+                   begin, stranger(begin));
 }
 
 /* Parse bytes that must be one JSON object and nothing else. */
@@ -119,8 +125,8 @@ static int wrong_length(uint32_t announced, uint64_t begin, struct sd_err *err)
 {
     struct buf number = {0};
     group_digits(&number, announced);
-    sd_fail(err, EPROTO, "length %s at byte %" PRIu64 " of the stream is no header length (1 to %u)",
-            buf_cstr(&number), begin, FRAMING_HEADER_MAX);
+    sd_fail(err, EPROTO, "length %s at byte %" PRIu64 " of the stream is no header length (1 to %u)%s",
+            buf_cstr(&number), begin, FRAMING_HEADER_MAX, stranger(begin));
     buf_free(&number);
     return -EPROTO;
 }

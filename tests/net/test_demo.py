@@ -66,7 +66,7 @@ with case("an ordinary user runs it: pictures of naive and length, a table of al
     lines = result.stdout.splitlines()
     table = lines[next(i for i, line in enumerate(lines) if line.startswith(" framing ")):][1:6]
     equal([row.split()[0] for row in table], ["naive", "sleep", "lockstep", "size", "length"])
-    contains(result.stdout, "sockdiag record -o f.pcapng -- ./your-program")  # where to go from here
+    contains(result.stdout, "sockdiag record -- ./your-program")  # where to go from here
 
 with case("nothing is left of it: no process, interface or file"):
     if not ABLE:

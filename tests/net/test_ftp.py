@@ -431,7 +431,7 @@ with case("hostile server: what it answers is checked, and nothing is stored"):
     ANSWERS = (
         (b"", "without an answer"),
         (b"\0\0", "the stream ended after 2 of 4 bytes"),
-        (b"HTTP/1.1 400\r\n", "is no header length"),
+        (b"HTTP/1.1 400\r\n", "is no header length (1 to 65536): the other side has another --framing"),
         (counted({"hello": 1}), 'has no "ok"'),
         (counted({"ok": True}), 'has no "size"'),
         (counted({"ok": False}), "the other side says: no"),
