@@ -123,6 +123,20 @@ static uint64_t flags_of(const struct recorded_call *call)
     return call->row->flags_arg < 0 ? 0 : call->args[call->row->flags_arg];
 }
 
+static void tell_no_copy(struct calls *c)
+{
+    int failure = sockets_copy_failure(c->sockets);
+    char text[256];
+    if (failure == 0)
+        return;
+    snprintf(
+        text, sizeof text,
+        "the sockets themselves cannot be looked at (pidfd_getfd: %s; since Linux 5.6, and many containers "
+        "allow it only with CAP_SYS_PTRACE): the records tell nothing of TCP's state",
+        strerror(failure));
+    c->notice(c->context, text);
+}
+
 static bool enter_move(struct calls *c, struct task *task, struct recorded_call *call)
 {
     find_socket(c, task, call);
@@ -134,7 +148,8 @@ static bool enter_move(struct calls *c, struct task *task, struct recorded_call 
     call->way = call->op == CALL_SEND ? WAY_SEND : WAY_RECV;
     call->moves = call->op != CALL_OTHER && !(call->op == CALL_RECV && (flags & MSG_PEEK) != 0);
     call->asked = memory_asked(task->tid, call->row->shape, call->args);
-    socket_copy(c->sockets, call->socket, place_of(task, call->fd));
+    if (socket_copy(c->sockets, call->socket, place_of(task, call->fd)) < 0)
+        tell_no_copy(c);
     call->has_tcpi = socket_snapshot(call->socket, call->way, &call->tcpi);
     if (call->moves)
         join_flight(call);
@@ -232,30 +247,38 @@ static void exit_option(struct tracked_socket *socket, const uint64_t args[6])
         socket_inexact(socket, "the program moved the stream itself (TCP_REPAIR)");
 }
 
+/* A call made a socket, which its record is about from now on. */
+static void take_made(struct calls *c, struct task *task, struct recorded_call *call, int fd)
+{
+    struct tracked_socket *made = lookup(c, task, fd, true), *listener = call->socket;
+    if (made == NULL)
+        return;
+    if (made->copy < 0 && strncmp(call->row->name, "accept", 6) != 0)
+        socket_take_kind(made, (int)call->args[0], (int)call->args[1], (int)call->args[2]);
+    else if (made->copy < 0 && listener != NULL)
+        socket_inherit_kind(made, listener);
+    if (made->copy < 0 && listener != NULL)
+        socket_read_names(made, task->tid);
+    if (listener != NULL)
+        socket_unref(listener);
+    socket_ref(made);
+    call->socket = made;
+}
+
 /* What a call that succeeded changes in what we know. */
 static void apply_effect(struct calls *c, struct task *task, struct recorded_call *call, int64_t value)
 {
     const uint64_t *args = call->args;
     int pair[2];
     switch (call->row->effect) {
-    case EFFECT_CREATE: {
-        struct tracked_socket *made = lookup(c, task, (int)value, true);
-        if (made == NULL || call->row->op != CALL_OTHER)
-            return;
-        if (call->socket != NULL)
-            socket_unref(call->socket);
-        socket_ref(made); /* the record is about the new socket */
-        call->socket = made;
+    case EFFECT_CREATE:
+        take_made(c, task, call, (int)value);
         return;
-    }
     case EFFECT_PAIR:
         if (memory_read(task->tid, args[3], pair, sizeof pair)) {
-            lookup(c, task, pair[0], true);
-            lookup(c, task, pair[1], true);
             call->fd = pair[0];
-            call->socket = lookup(c, task, pair[0], false);
-            if (call->socket != NULL)
-                socket_ref(call->socket);
+            take_made(c, task, call, pair[1]);
+            take_made(c, task, call, pair[0]);
         }
         return;
     case EFFECT_CLOSE_RANGE:
@@ -296,7 +319,7 @@ static void names_after(struct calls *c, struct task *task, struct recorded_call
     if (bound || effect == EFFECT_CONNECT ||
         (call->op != CALL_OTHER && socket->local_port == 0 && socket->family != CALL_UNIX)) {
         socket_copy(c->sockets, socket, place_of(task, call->fd));
-        socket_read_names(socket);
+        socket_read_names(socket, task->tid);
     }
     if (effect == EFFECT_CONNECT && socket->peer.family == 0) {
         memory_sockaddr(task->tid, call->args[1], call->args[2], &socket->peer, &socket->peer_port);

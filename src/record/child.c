@@ -12,6 +12,7 @@
 
 #include "base/io.h"
 #include "base/text.h"
+#include "record/proc.h"
 #include "record/signals.h"
 
 /* What a child that could not exec tells its parent. */
@@ -97,10 +98,11 @@ int child_start(const struct recorder_program *program, bool survive, pid_t *pid
     io_close(&report[1]);
     ret = seize(*pid, survive);
     if (ret != 0) {
-        sd_fail_errno(err, -ret,
-                      "cannot trace '%s' (ptrace): another tracer, a container without CAP_SYS_PTRACE or "
-                      "kernel.yama.ptrace_scope=3 forbids it",
-                      program->argv[0]);
+        sd_fail_errno(
+            err, -ret, "cannot trace '%s' (ptrace): %s forbids it", program->argv[0],
+            proc_status(getpid(), "TracerPid", 0) > 0
+                ? "this recorder is being traced itself (strace, gdb, another recorder), and that"
+                : "a container without CAP_SYS_PTRACE, a seccomp filter or kernel.yama.ptrace_scope=3");
         io_close(&go[1]); /* the child sees it and ends */
         waitpid(*pid, NULL, __WALL);
         goto out;
@@ -124,21 +126,6 @@ out:
     return ret;
 }
 
-static bool no_new_privs(pid_t pid)
-{
-    char path[40], line[128];
-    int set = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    FILE *status = fopen(path, "re");
-    while (status != NULL && fgets(line, sizeof line, status) != NULL) {
-        if (sscanf(line, "NoNewPrivs: %d", &set) == 1)
-            break;
-    }
-    if (status != NULL)
-        fclose(status);
-    return set != 0;
-}
-
 /* What is odd about the file that a process runs, NULL: nothing. */
 static const char *oddity(pid_t pid)
 {
@@ -154,7 +141,7 @@ static const char *oddity(pid_t pid)
         return "is a 32-bit program: its calls are not seen";
     bool raises =
         known && ((exe.st_mode & S_ISUID) != 0 || (exe.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP));
-    if (raises && no_new_privs(pid))
+    if (raises && proc_status(pid, "NoNewPrivs", 0) > 0)
         return "is a setuid or setgid program: while it is recorded it runs without that privilege";
     return NULL;
 }

@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "record/proc.h"
+
 #define BUCKETS 4096
 #define SWEEP_AT                                                                                             \
     65536              /* sockets known; then those that nothing refers to are dropped, the later half kept  \
@@ -36,7 +38,9 @@ struct sockets {
     size_t count, copies;
     uint64_t lookups; /* by inode */
     struct tracked_socket *with_copy;
-    bool refused; /* a lookup was */
+    bool refused;     /* a lookup was */
+    int copy_failure; /* errno, until it was asked for */
+    bool copy_failure_told;
 };
 
 /* A slot that is known to be no socket. */
@@ -258,8 +262,11 @@ int socket_copy(struct sockets *all, struct tracked_socket *socket, struct fd_pl
         let_go_of_all(all);
         fd = get_fd(place);
     }
-    if (fd < 0)
+    if (fd < 0) {
+        if (fd == -ENOSYS || fd == -EPERM)
+            all->copy_failure = -fd;
         return -1;
+    }
     if (fstat(fd, &is) != 0 || is.st_ino != socket->inode) { /* another thread has put another file there */
         close(fd);
         return -1;
@@ -274,17 +281,30 @@ int socket_copy(struct sockets *all, struct tracked_socket *socket, struct fd_pl
     return socket->copy;
 }
 
-static void read_kind(struct tracked_socket *socket)
+int sockets_copy_failure(struct sockets *all)
 {
-    int domain = option(socket->copy, SOL_SOCKET, SO_DOMAIN);
+    int failure = all->copy_failure_told ? 0 : all->copy_failure;
+    all->copy_failure_told |= failure != 0;
+    return failure;
+}
+
+void socket_take_kind(struct tracked_socket *socket, int domain, int type, int protocol)
+{
     socket->family = family_of(domain);
-    socket->type = type_of(option(socket->copy, SOL_SOCKET, SO_TYPE));
-    socket->protocol = option(socket->copy, SOL_SOCKET, SO_PROTOCOL);
+    socket->type = type_of(type & 0xf); /* without SOCK_NONBLOCK, SOCK_CLOEXEC */
+    socket->protocol = protocol;
     bool ip_stream = (domain == AF_INET || domain == AF_INET6) && socket->type == CALL_STREAM;
-    socket->is_tcp = ip_stream && socket->protocol == IPPROTO_TCP;
+    socket->is_tcp = ip_stream && (protocol == IPPROTO_TCP || protocol == 0);
     if (ip_stream && !socket->is_tcp)
         socket_inexact(socket, "this is not plain TCP (MPTCP, SCTP): its bytes may travel by several ways");
-    socket_read_names(socket);
+}
+
+void socket_inherit_kind(struct tracked_socket *socket, const struct tracked_socket *listener)
+{
+    socket->family = listener->family;
+    socket->type = listener->type;
+    socket->protocol = listener->protocol;
+    socket->is_tcp = listener->is_tcp;
 }
 
 void socket_inexact_way(struct tracked_socket *socket, enum socket_way way, const char *why)
@@ -352,8 +372,12 @@ static struct tracked_socket *find_or_add(struct sockets *all, uint64_t inode, s
     if (socket != NULL)
         return socket;
     socket = add(all, inode, fresh);
-    if (socket != NULL && socket_copy(all, socket, place) >= 0)
-        read_kind(socket);
+    if (socket != NULL && socket_copy(all, socket, place) >= 0) {
+        socket_take_kind(socket, option(socket->copy, SOL_SOCKET, SO_DOMAIN),
+                         option(socket->copy, SOL_SOCKET, SO_TYPE),
+                         option(socket->copy, SOL_SOCKET, SO_PROTOCOL));
+        socket_read_names(socket, place.tid);
+    }
     return socket;
 }
 
@@ -402,14 +426,31 @@ static void take_name(const struct sockaddr_storage *name, struct packet_address
     }
 }
 
-void socket_read_names(struct tracked_socket *socket)
+static void read_names_from_proc(struct tracked_socket *socket, pid_t tid)
+{
+    bool v6 = socket->family == CALL_INET6;
+    struct proc_net_names names;
+    const char *table = socket->is_tcp ? (v6 ? "tcp6" : "tcp") : v6 ? "udp6" : "udp";
+    if ((!socket->is_tcp && socket->type != CALL_DGRAM) || !proc_net_find(tid, table, socket->inode, &names))
+        return;
+    socket->local = names.local;
+    socket->local_port = names.local_port;
+    socket->peer = names.peer;
+    socket->peer_port = names.peer_port;
+}
+
+void socket_read_names(struct tracked_socket *socket, pid_t tid)
 {
     struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof name;
+    if (socket->family != CALL_INET && socket->family != CALL_INET6)
+        return;
     socket->peer.family = 0;
     socket->peer_port = 0;
-    if (socket->copy < 0 || (socket->family != CALL_INET && socket->family != CALL_INET6))
+    if (socket->copy < 0) {
+        read_names_from_proc(socket, tid);
         return;
+    }
     if (getsockname(socket->copy, (struct sockaddr *)&name, &len) == 0)
         take_name(&name, &socket->local, &socket->local_port);
     len = sizeof name;

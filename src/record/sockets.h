@@ -88,8 +88,18 @@ void socket_inexact(struct tracked_socket *socket, const char *why);
 /* A TCP socket was taken off its connection (connect to AF_UNSPEC): its next one begins at byte 0. */
 void socket_disconnected(struct tracked_socket *socket);
 
+/* What socket(2) was asked to make, for where the socket itself cannot be had. */
+void socket_take_kind(struct tracked_socket *socket, int domain, int type, int protocol);
+
+/* The same for an accepted socket: that of the one it was accepted on. */
+void socket_inherit_kind(struct tracked_socket *socket, const struct tracked_socket *listener);
+
+/* The errno for which copies could not be had so far, 0: none failed. It is told once: forgotten by the
+ * question. */
+int sockets_copy_failure(struct sockets *all);
+
 /* Read local and peer address from the kernel; the peer's family is 0 when there is none. */
-void socket_read_names(struct tracked_socket *socket);
+void socket_read_names(struct tracked_socket *socket, pid_t tid);
 
 /* What the kernel knows of a TCP socket now. `way` says which of inq and outq is worth a system call. Where
  * more bytes went that way than calls were seen to move, the socket becomes inexact. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "record/proc.h"
 
 #define BUCKETS 1024
 
@@ -80,24 +81,6 @@ static void process_drop(struct process *process)
     free(process);
 }
 
-/* A number of /proc/TID/status ("Tgid", "PPid"); `otherwise` when it cannot be read. */
-static pid_t read_status(pid_t tid, const char *key, pid_t otherwise)
-{
-    char path[40], line[128];
-    size_t len = strlen(key);
-    snprintf(path, sizeof path, "/proc/%d/status", (int)tid);
-    FILE *status = fopen(path, "re");
-    while (status != NULL && fgets(line, sizeof line, status) != NULL) {
-        if (strncmp(line, key, len) == 0 && line[len] == ':') {
-            otherwise = (pid_t)strtol(line + len + 1, NULL, 10);
-            break;
-        }
-    }
-    if (status != NULL)
-        fclose(status);
-    return otherwise;
-}
-
 /* ---- threads ---- */
 
 /* Threads mostly share the table, and processes do when they were made with CLONE_FILES; the kernel knows.
@@ -114,7 +97,7 @@ struct task *task_add(struct tasks *tasks, pid_t tid, const struct task *parent)
     if (task == NULL)
         return NULL;
     task->tid = tid;
-    pid_t tgid = parent == NULL ? tid : read_status(tid, "Tgid", tid);
+    pid_t tgid = parent == NULL ? tid : proc_status(tid, "Tgid", tid);
     if (parent != NULL && tgid == parent->process->pid) {
         task->process = parent->process;
         task->process->refs++;
@@ -139,8 +122,8 @@ struct task *task_add(struct tasks *tasks, pid_t tid, const struct task *parent)
 
 struct task *task_add_orphan(struct tasks *tasks, pid_t tid)
 {
-    pid_t tgid = read_status(tid, "Tgid", tid);
-    pid_t parent = tgid != tid ? tgid : read_status(tid, "PPid", 0);
+    pid_t tgid = proc_status(tid, "Tgid", tid);
+    pid_t parent = tgid != tid ? tgid : proc_status(tid, "PPid", 0);
     return task_add(tasks, tid, task_find(tasks, parent));
 }
 

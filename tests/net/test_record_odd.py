@@ -4,6 +4,7 @@
     [ program under record ] --- lo --- [ itself ]
 """
 
+import errno
 import os
 import pathlib
 import resource
@@ -16,7 +17,7 @@ import pcapng  # noqa: E402
 import tiles  # noqa: E402
 from cases import Skip, case, check, contains, done, equal  # noqa: E402
 from procs import SOCKDIAG, as_user, gone, run, user_dir, user_sockdiag, user_uid, wait_until  # noqa: E402
-from recorded import DIR, compiled, record  # noqa: E402
+from recorded import DIR, HERE, compiled, record  # noqa: E402
 
 PYTHON = sys.executable
 
@@ -217,6 +218,21 @@ with case("a program that lets nobody look into it: said, and it works"):
     equal((result.returncode, result.stdout), (0, "b'x'\n"), result.stderr)
     contains(result.stderr, "dumpable")
     equal(result.stderr.count("\n"), 1, result.stderr)
+
+with case("no pidfd_getfd, no kcmp: kinds, addresses and offsets are there, what is missing is said"):
+    file = DIR / "refused.pcapng"
+    for number, error in ((438, errno.ENOSYS), (438, errno.EPERM), (312, errno.EPERM)):
+        for mode in ("clone3", "leader"):
+            result = run(PYTHON, HERE / "programs" / "refuse.py", number, error, SOCKDIAG, "record", "--bytes", "-o", file,
+                         "--", compiled("odd"), mode)
+            equal((result.returncode, result.stdout), (0, "done\n"), result.stderr)
+            equal(result.stderr.count("pidfd_getfd"), int(number == 438))
+            equal(tiles.check_pairs(pcapng.read(file)), 2, "directions")
+
+with case("a recorder that is traced itself says so"):
+    result, _ = record("nested", SOCKDIAG, "record", "-o", DIR / "inner.pcapng", "--", "echo", "ran")
+    equal((result.returncode, result.stdout), (2, ""))
+    contains(result.stderr, "this recorder is being traced itself")
 
 with case("a name with control bytes is escaped in a notice"):
     copy = DIR / "\x1b[31mred"
