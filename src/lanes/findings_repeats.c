@@ -8,7 +8,7 @@
 #include "lanes/spans.h"
 #include "lanes/words.h"
 
-/* The earlier copies of a retransmission's first byte. */
+/* The earlier copies of a retransmission's first byte. None where its first carrier is not known. */
 struct earlier {
     const struct lanes_span *last;      /* the one sent last before it */
     const struct lanes_span *delivered; /* one that is known to have arrived; NULL: none */
@@ -27,8 +27,9 @@ static struct earlier find_earlier(const struct lanes_direction *d, size_t at)
     const uint64_t offset = wire[at].offset;
     struct earlier earlier = {0};
     const struct lanes_span *first = lane_at(d, LANES_WIRE, offset);
-    if (first != NULL)
-        look_at(&earlier, first);
+    if (first == NULL)
+        return earlier;
+    look_at(&earlier, first);
     for (size_t i = d->unique; i < at; i++) {
         if (wire[i].offset <= offset && offset < span_end(&wire[i]))
             look_at(&earlier, &wire[i]);

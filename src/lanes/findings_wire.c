@@ -239,12 +239,12 @@ static struct cuts cuts_of(const struct lanes_direction *d, const struct lanes_s
 }
 
 static struct finding_cause cut_cause(const struct lanes_direction *d, const struct lanes_span *send,
-                                      bool all_full, struct buf *why)
+                                      bool all_full, uint64_t longest, struct buf *why)
 {
     const struct call_tcpi *t = send->call->has_tcpi ? &send->call->tcpi : NULL;
     if (all_full) {
         buf_text(why, "a segment carries at most ");
-        words_bytes(why, d->mss != 0 ? d->mss : lane_at(d, LANES_WIRE, send->offset)->length);
+        words_bytes(why, d->mss != 0 ? d->mss : longest);
         buf_text(why, " here");
         return because("mss", d->mss == 0);
     }
@@ -271,7 +271,7 @@ static int segmented(struct lanes_stream *stream, const struct lanes_direction *
     if (cuts.segments < 2 || findings_full(stream))
         return 0;
     struct buf what = {0}, why = {0};
-    const struct finding_cause cause = cut_cause(d, send, cuts.all_full, &why);
+    const struct finding_cause cause = cut_cause(d, send, cuts.all_full, longest, &why);
     struct lanes_finding *finding =
         finding_add(stream, d, "segmented", cause.word, send->offset, send->length);
     if (finding == NULL || finding_evidence(finding, LANES_SEND, send->n) != 0 ||

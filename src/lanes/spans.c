@@ -77,13 +77,31 @@ bool span_known(const struct lanes_span *span)
     return span->fate != NULL;
 }
 
+#define LOOK_AT_REPEATS 4096 /* behind a lost segment, for the copy that arrived */
+
+/* Of the retransmissions, the first that came after segment `n`. */
+static size_t repeats_after(const struct lanes_direction *d, uint32_t n)
+{
+    const struct lanes_spans *wire = &d->lane[LANES_WIRE];
+    size_t low = d->unique, high = wire->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (wire->at[middle].n > n)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 const struct lanes_span *wire_delivering(const struct lanes_direction *d, uint64_t offset)
 {
     const struct lanes_span *first = lane_at(d, LANES_WIRE, offset);
-    if (first != NULL && !span_lost(first))
+    if (first == NULL || !span_lost(first))
         return first;
     const struct lanes_spans *wire = &d->lane[LANES_WIRE];
-    for (size_t i = d->unique; i < wire->count; i++) {
+    const size_t begin = repeats_after(d, first->n);
+    for (size_t i = begin; i < wire->count && i - begin < LOOK_AT_REPEATS; i++) {
         const struct lanes_span *span = &wire->at[i];
         if (span->offset <= offset && offset < span_end(span) && !span_lost(span))
             return span;

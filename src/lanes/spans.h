@@ -31,7 +31,8 @@ size_t lane_count(const struct lanes_direction *d, enum lanes_lane lane);
 bool span_lost(const struct lanes_span *span);  /* dropped or corrupted on the way */
 bool span_known(const struct lanes_span *span); /* the capture tells its fate */
 
-/* The wire's span that brought the byte to the other side: the earliest one that was not lost. NULL: none. */
+/* The wire's span that brought the byte to the other side: the earliest one that was not lost. NULL: none is
+ * known. */
 const struct lanes_span *wire_delivering(const struct lanes_direction *d, uint64_t offset);
 
 #endif

@@ -176,6 +176,19 @@ static void segmented_by_the_mss(void **state)
     expect(&s, "segmented", "mss", false, "crosses 3 segments: segments #1 to #3");
 }
 
+/* A capture without a SYN tells no MSS, and the first bytes of the send were not captured. */
+static void segmented_behind_a_gap(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, NULL);
+    s.d->mss = 0;
+    add_send(&s, 0, 2500, 1);
+    add_segment(&s, 500, 1000, 1);
+    add_segment(&s, 1500, 1000, 1);
+    expect(&s, "segmented", "mss", true, "a segment carries at most 1\u202f000\u202fB here");
+}
+
 static void segmented_by_the_window(void **state)
 {
     (void)state;
@@ -390,6 +403,7 @@ int main(void)
         cmocka_unit_test(coalesced_when_repeated),
         cmocka_unit_test(nothing_coalesced_where_segments_end_with_sends),
         cmocka_unit_test(segmented_by_the_mss),
+        cmocka_unit_test(segmented_behind_a_gap),
         cmocka_unit_test(segmented_by_the_window),
         cmocka_unit_test(merged_sends),
         cmocka_unit_test(sticky_on_the_wire),

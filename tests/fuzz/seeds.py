@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Seeds of fuzz_show and fuzz_call from capture files: tests/fuzz/seeds.py DIRECTORY FILE...
+
+Writes DIRECTORY/fuzz_show/NAME (the records of a file as fuzz_show.c packs them) and DIRECTORY/fuzz_call/NAME-N."""
+
+import pathlib
+import struct
+import sys
+
+
+JOURNAL, DROPPED, ETHERNET = 1, 2, 4
+
+
+def blocks(data):
+    """(type, body) of a little-endian file."""
+    at = 0
+    while at + 12 <= len(data):
+        kind, length = struct.unpack_from("<II", data, at)
+        yield kind, data[at + 8:at + length - 4]
+        at += length
+
+
+def main(directory, *files):
+    for kind in ("fuzz_show", "fuzz_call"):
+        (directory / kind).mkdir(parents=True, exist_ok=True)
+    for path in map(pathlib.Path, files):
+        show, calls, linktypes, before = bytearray([4]), [], [], None
+        for kind, body in blocks(path.read_bytes()):
+            if kind == 1:
+                linktypes.append(struct.unpack_from("<H", body)[0])
+            elif kind == 9:
+                fields = body.rstrip(b"\0")
+                calls.append(fields)
+                show += struct.pack(">BH", JOURNAL, len(fields)) + fields
+            elif kind == 6:
+                interface, high, low, length = struct.unpack_from("<IIII", body)
+                now = high << 32 | low
+                step = 0 if before is None else min(15, max(0, now - before) // 1_000_000)
+                before = now
+                flags = (ETHERNET if linktypes[interface] == 1 else 0) | (DROPPED if b"dropped" in body[20 + length:] else 0)
+                show += struct.pack(">BH", flags | step << 4, length) + body[20:20 + length]
+        (directory / "fuzz_show" / path.stem).write_bytes(show)
+        for number, fields in enumerate(calls[:4]):
+            (directory / "fuzz_call" / f"{path.stem}-{number}").write_bytes(fields)
+
+
+main(pathlib.Path(sys.argv[1]), *sys.argv[2:])
