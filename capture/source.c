@@ -246,7 +246,7 @@ static void configure(pcap_t *pcap, const struct source_live *config)
     const uint32_t snaplen = config->snaplen != 0 ? config->snaplen : DEFAULT_SNAPLEN;
     pcap_set_snaplen(pcap, snaplen < DEFAULT_SNAPLEN ? (int)snaplen : DEFAULT_SNAPLEN);
     pcap_set_promisc(pcap, config->promiscuous);
-    pcap_set_timeout(pcap, BLOCK_TIMEOUT_MS);
+    pcap_set_timeout(pcap, config->block_ms != 0 ? (int)config->block_ms : BLOCK_TIMEOUT_MS);
     pcap_set_immediate_mode(pcap, config->immediate);
     pcap_set_buffer_size(pcap, buffer <= INT32_MAX ? (int)buffer : INT32_MAX);
     pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);

@@ -13,7 +13,9 @@ struct source_live {
     uint32_t snaplen;      /* 0: 262144 */
     uint32_t buffer_bytes; /* ring buffer, 0: 16 MiB */
     bool promiscuous;
-    bool immediate;    /* deliver each packet at once instead of by the block */
+    bool immediate; /* deliver each packet at once instead of by the block; the ring then holds few of them,
+                       each takes the room of the largest */
+    unsigned block_ms; /* a block is delivered after this time, twice as long at the most; 0: 50 */
     bool inbound_only; /* PCAP_D_IN: not what this machine sends on the interface */
 };
 

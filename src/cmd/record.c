@@ -65,7 +65,8 @@ static void on_notice(void *context, const char *text)
  * called. */
 static int open_interface(const struct options *o, struct source **source, struct sd_err *err)
 {
-    const struct source_live live = {.interface = o->interface, .filter = o->filter, .immediate = true};
+    const struct source_live live = {
+        .interface = o->interface, .filter = o->filter, .block_ms = TAP_BLOCK_MS};
     int failed = o->interface != NULL ? source_open_live(source, &live, err) : 0;
     if (failed != 0)
         return failed;
@@ -105,7 +106,8 @@ static bool tell_losses(const struct options *o, int closed, const struct sd_err
         lost = true;
     }
     if (o->interface != NULL && tap->failed != 0) {
-        cmd_fail("record", "the capture on %s ended early: %s", o->interface, strerror(tap->failed));
+        cmd_fail("record", "the capture on %s ended early: %s", o->interface,
+                 tap->failed == ECHILD ? "its process was ended from outside" : strerror(tap->failed));
         lost = true;
     }
     if (tap->dropped > 0) {

@@ -23,7 +23,7 @@
 #define SCRIBE_RINGS 2
 #define SCRIBE_RING_BYTES (8U << 20)
 #define SCRIBE_MAX_BLOCK (1U << 20)
-#define SCRIBE_HOLD_NS 20000000U
+#define SCRIBE_HOLD_NS 100000000U
 #define SCRIBE_LAST UINT64_MAX /* a time stamp that puts a block behind all others */
 
 struct scribe;

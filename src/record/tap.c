@@ -14,7 +14,7 @@
 #include "base/io.h"
 #include "base/privilege.h"
 
-#define QUIET_MS 20
+#define QUIET_MS (4 * TAP_BLOCK_MS)
 #define DRAIN_MS 500
 
 struct tap {

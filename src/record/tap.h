@@ -9,6 +9,8 @@
  * at the first of them. */
 struct tap;
 
+#define TAP_BLOCK_MS 10 /* source_live.block_ms for it: packets reach it within twice that */
+
 /* Fork it; it captures already when this returns (the source is open). Takes the source over. */
 int tap_start(struct tap **out, struct source *source, struct recording *recording, struct sd_err *err);
 
@@ -17,7 +19,7 @@ struct tap_result {
     int failed; /* errno of what ended the capture early (ENETDOWN), 0: nothing */
 };
 
-/* Let what is under way arrive (until nothing came for 20 ms, at most half a second), end it, tell its
+/* Let what is under way arrive (until nothing came for 40 ms, at most half a second), end it, tell its
  * counts. Frees. */
 void tap_stop(struct tap *tap, struct tap_result *result);
 
