@@ -384,6 +384,11 @@ NUMBER_FIELD(ambiguous, flag, ambiguous)
 
 static bool take_call(struct parse *p, struct value v)
 {
+    for (size_t i = 0; i < v.len; i++) {
+        const char c = v.at[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_')
+            return false;
+    }
     p->named = v.len > 0;
     return p->named && copy_text(v, p->call->name, sizeof p->call->name);
 }

@@ -70,6 +70,8 @@ static int read_records(struct reading *r, struct sd_err *err)
             failed = take_packet(r, &record.packet);
         else if (record.kind == CAPTURE_JOURNAL)
             failed = take_journal(r, &record, err);
+        else if (record.kind == CAPTURE_STATS && record.dropped != UINT64_MAX)
+            r->lanes->lost += record.dropped;
         if (failed != 0)
             return sd_fail_errno(err, -failed, "cannot build the lanes");
     }

@@ -119,6 +119,7 @@ struct lanes {
     uint64_t damaged;        /* records that could not be read */
     uint64_t unread_bytes;   /* sum over the streams */
     uint64_t tcp_packets;
+    uint64_t lost;    /* packets that the capture dropped, as the file's statistics tell */
     uint64_t evicted; /* streams that were dropped because there were too many */
     /* and the model's own bookkeeping, see lanes.c */
     struct lanes_store *store;

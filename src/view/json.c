@@ -243,6 +243,7 @@ static void json_view_tail(struct buf *out, const struct lanes *lanes, const str
     json_u64(&j, "unread_bytes", lanes->unread_bytes);
     json_u64(&j, "unjoined_calls", lanes->unjoined_calls);
     json_u64(&j, "evicted_streams", lanes->evicted);
+    json_u64(&j, "lost_packets", lanes->lost);
     json_end_line(&j);
 }
 

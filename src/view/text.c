@@ -334,6 +334,11 @@ static void text_tail(struct buf *out, const struct lanes *lanes, const struct v
     if (lanes->evicted > 0)
         buf_printf(&text, "%s%" PRIu64 " connections were closed early: there are too many at once.",
                    text.len > 0 ? " " : "", lanes->evicted);
+    if (lanes->lost > 0)
+        buf_printf(&text,
+                   "%sThe capture lost %" PRIu64
+                   " packets: what is missing on the wire may have been there all the same.",
+                   text.len > 0 ? " " : "", lanes->lost);
     if (text.len > 0)
         paragraph(out, style, buf_cstr(&text), 0, 0);
     out->failed = out->failed || text.failed;

@@ -182,3 +182,17 @@ void assert_lane(const struct lanes_direction *d, enum lanes_lane lane, const ch
     assert_string_equal(buf_cstr(&text), expected);
     buf_free(&text);
 }
+
+void both_directions(struct world *w)
+{
+    handshake(w, 1);
+    put(w, 0, CALL_SEND, 2, 5, 0);
+    text_segment(w, 0, 3, 0, "hello");
+    put(w, 0, CALL_SEND, 4, 6, 5);
+    text_segment(w, 0, 5, 5, "world!");
+    put(w, 1, CALL_RECV, 6, 4, 0);
+    put(w, 1, CALL_RECV, 7, 7, 4);
+    put(w, 1, CALL_SEND, 8, 2, 0);
+    text_segment(w, 1, 9, 0, "ok");
+    put(w, 0, CALL_RECV, 10, 2, 0);
+}

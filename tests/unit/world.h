@@ -35,4 +35,7 @@ struct lanes *read_world(struct world *w);
 bool noted(const struct lanes_stream *stream, const char *words);
 void assert_lane(const struct lanes_direction *d, enum lanes_lane lane, const char *expected);
 
+/* "hello" and "world!" in one send each and one segment; read by 4 and 7. */
+void both_directions(struct world *w);
+
 #endif
