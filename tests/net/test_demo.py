@@ -148,6 +148,7 @@ with case("-o keeps a file for each framing that reads, and opens in tshark and 
         if have("tshark") is None:
             times = run("tshark", "-r", HOME / name, "-T", "fields", "-e", "frame.time_epoch").stdout.split()
             equal(len(times), len(capture.packets) + len(capture.calls))
+            times = [time[:-3] for time in times]  # a journal's time stamp has microseconds
             equal(times, sorted(times), "order in tshark")
         (HOME / name).unlink()
 
