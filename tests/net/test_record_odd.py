@@ -9,6 +9,7 @@ import os
 import pathlib
 import resource
 import signal
+import socket
 import subprocess
 import sys
 
@@ -233,6 +234,43 @@ with case("a recorder that is traced itself says so"):
     result, _ = record("nested", SOCKDIAG, "record", "-o", DIR / "inner.pcapng", "--", "echo", "ran")
     equal((result.returncode, result.stdout), (2, ""))
     contains(result.stderr, "this recorder is being traced itself")
+
+# How a program gives up its connection `s`; it then waits for its stdin to end.
+GOODBYES = {
+    "close_range": "os.closerange(s.fileno(), s.fileno() + 1)",
+    "dup2 over it": "os.dup2(0, s.fileno())",
+    "exec with close-on-exec": "os.execvp('cat', ['cat'])",
+    "exec by another thread": "threading.Thread(target=lambda: os.execvp('cat', ['cat'])).start(); time.sleep(100)",
+    "a child that had it too": "p = os.fork() or (s.send(b'c'), os._exit(0)); s.close(); os.waitpid(p, 0)",
+    "a child is killed": "p = os.fork() or (s.send(b'c'), time.sleep(100)); s.close(); os.kill(p, 9); os.waitpid(p, 0)",
+    "close beside a recv": "t, u = socket.socketpair(); threading.Thread(target=lambda: t.recv(1), daemon=True).start(); s.close()",
+    "sent away by SCM_RIGHTS": "a, b = socket.socketpair(); socket.send_fds(a, [b'x'], [s.fileno()]); s.close(); "
+                               "os.close(socket.recv_fds(b, 1, 1)[1][0])",
+    "a reset (SO_LINGER 0)": "s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); s.close()",
+}
+
+with case("the peer sees the end of a connection at once, however it was given up: " + ", ".join(GOODBYES)):
+    for name, goodbye in GOODBYES.items():
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            script = ("import os, socket, struct, sys, threading, time; t = None\n"
+                      f"s = socket.create_connection(('127.0.0.1', {listener.getsockname()[1]})); s.sendall(b'x'); s.recv(1)\n"
+                      f"{goodbye}\nsys.stdin.read()")
+            recorder = subprocess.Popen([SOCKDIAG, "record", "-o", DIR / "fin.pcapng", "--", PYTHON, "-c", script],
+                                        stdin=subprocess.PIPE)
+            peer, _ = listener.accept()
+            with peer:
+                peer.settimeout(10)
+                peer.sendall(b"y")
+                try:
+                    while peer.recv(10):
+                        pass
+                    check("reset" not in name, f"{name}: an orderly end")
+                except ConnectionResetError:
+                    check("reset" in name, f"{name}: a reset")
+                except TimeoutError:
+                    check(False, f"{name}: the peer sees no end")
+            recorder.communicate(timeout=10)
+            equal(recorder.returncode, 0, name)
 
 with case("a name with control bytes is escaped in a notice"):
     copy = DIR / "\x1b[31mred"
