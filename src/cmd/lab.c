@@ -39,6 +39,7 @@ struct lab_options {
 static const int key_signals[2] = {SIGINT, SIGQUIT};
 
 static const struct command_help help = {
+    .no_json = true,
     .name = "lab",
     .usage = "lab [options] [-- CMD [ARG…]]",
     .summary = "a shell or a command in a private network of two hosts, without root",
@@ -339,7 +340,7 @@ static int supervise(struct lab_options *o, int fd)
 
 int cmd_lab(int argc, char **argv)
 {
-    struct lab_options o = {0};
+    struct lab_options o = {.common.no_json = true};
     const struct option_row own[] = {
         {0, "server-cmd", "CMD", "run on the server host (/bin/sh -c), wait until it listens", OPTION_TEXT,
          &o.server_cmd, 0, 0, NULL, NULL},

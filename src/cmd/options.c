@@ -47,7 +47,7 @@ static void gather_rows(struct parse *p, const struct option_row *rows, size_t r
     const size_t commons = sizeof common_rows / sizeof common_rows[0];
     for (size_t i = 0; i < row_count && p->row_count < MAX_ROWS - commons; i++)
         p->rows[p->row_count++] = rows[i];
-    for (size_t i = 0; i < commons; i++)
+    for (size_t i = common->no_json ? 1 : 0; i < commons; i++)
         p->rows[p->row_count++] = common_rows[i];
 }
 
@@ -297,7 +297,7 @@ static void put_row(struct buf *out, const struct option_row *row)
 
 void options_help(const struct command_help *help, const struct option_row *rows, size_t row_count)
 {
-    static struct options_common unused;
+    struct options_common unused = {.no_json = help->no_json};
     struct parse p = {.argc = 0};
     struct buf out = {0};
     gather_rows(&p, rows, row_count, &unused);

@@ -34,9 +34,11 @@ struct option_row {
 struct options_common {
     bool json, quiet, verbose, help;
     const char *color; /* "auto", "always", "never" */
+    bool no_json;      /* set before parsing where stdout is a program's: there is no --json */
 };
 
 struct command_help {
+    bool no_json;         /* as in options_common */
     const char *name;     /* "demo" */
     const char *usage;    /* "demo [options]"; more lines separated by \n */
     const char *summary;  /* one sentence */

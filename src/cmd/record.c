@@ -29,6 +29,7 @@ struct options {
 };
 
 static const struct command_help help = {
+    .no_json = true,
     .name = "record",
     .usage = "record [-o FILE] [-i IF] [options] -- CMD [ARG…]",
     .summary = "run any program and record its socket calls, and the wire",
@@ -152,7 +153,7 @@ static int record(const struct options *o, struct source *source, int fd, const 
 
 int cmd_record(int argc, char **argv)
 {
-    struct options o = {0};
+    struct options o = {.common.no_json = true};
     const struct option_row rows[] = {
         {'o', "output", "FILE", "the capture file (default " DEFAULT_FILE ")", OPTION_TEXT, &o.file, 0, 0,
          NULL, NULL},

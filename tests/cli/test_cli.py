@@ -6,7 +6,8 @@ import re
 from cases import case, check, contains, done, equal
 from procs import ROOT, sockdiag
 
-COMMON = {"--json", "--color", "--quiet", "--verbose", "--help"}
+COMMON = {"--color", "--quiet", "--verbose", "--help"}
+OTHERS_STDOUT = {"record", "lab"}  # stdout is that of the program they run: they have no JSON of their own
 # What each command must offer; --help may list more.
 OPTIONS = {
     "demo": {"--framing", "--mtu", "--delay", "--rate", "--drop", "--dup", "--reorder", "--corrupt", "--work"},
@@ -92,6 +93,7 @@ for command in sorted(set(listed_commands()) - {"ftp"} | set(OPTIONS)):
         names = [name for name, _ in options_of(shown.stdout)]
         equal(len(names), len(set(names)), f"an option stands there twice: {names}")
         equal((COMMON | OPTIONS.get(command, set())) - set(names), set(), "options that are missing")
+        equal("--json" in names, command not in OTHERS_STDOUT, "--json")
         equal(sockdiag(*words, "-h").stdout, shown.stdout)
         too_wide = [line for line in shown.stdout.splitlines() if len(line) > 80]
         equal(too_wide, [], "lines over 80 columns")
@@ -111,7 +113,7 @@ for command in sorted(set(listed_commands()) - {"ftp"} | set(OPTIONS)):
 
     with case(f"{command}: an unknown option is named, status 2"):
         is_usage_error(sockdiag(*words, "--no-such-option"), "--no-such-option", f"sockdiag {command} --help")
-        is_usage_error(sockdiag(*words, "--jsn"), "--jsn", "did you mean --json?")
+        is_usage_error(sockdiag(*words, "--verbse"), "--verbse", "did you mean --verbose?")
         is_usage_error(sockdiag(*words, "-Z"), "-Z")
         is_usage_error(sockdiag(*words, "--color=sometimes"), "sometimes")
 
