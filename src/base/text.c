@@ -70,11 +70,25 @@ static void escape_char(struct buf *out, ucs4_t uc)
         buf_printf(out, "\\u{%04x}", (unsigned)uc);
 }
 
+/* Length of the printable ASCII that begins a text: most of what there is. */
+static size_t plain_len(const char *text, size_t len)
+{
+    size_t n = 0;
+    while (n < len && text[n] >= ' ' && text[n] <= '~' && text[n] != '\\')
+        n++;
+    return n;
+}
+
 void text_escape(struct buf *out, const void *data, size_t len)
 {
     const char *text = data;
     for (size_t i = 0; i < len;) {
         ucs4_t uc;
+        size_t plain = plain_len(text + i, len - i);
+        buf_append(out, text + i, plain);
+        i += plain;
+        if (i == len)
+            return;
         size_t n = next_char(text + i, len - i, &uc);
         if (n == 0)
             buf_printf(out, "\\x%02x", (unsigned)uc);

@@ -64,13 +64,15 @@ static void put(struct recording *r, unsigned ring, uint64_t time_ns)
 void recording_call(void *recording, const struct call *call)
 {
     struct recording *r = recording;
-    struct call without = *call;
     if (call->data_len > MAX_DATA) {
+        struct call without = *call;
         without.data = NULL;
         if (without.note == NULL)
             without.note = "too many bytes to keep in one record";
+        call_build(&r->fields, &without);
+    } else {
+        call_build(&r->fields, call);
     }
-    call_build(&r->fields, &without);
     pcapng_build_journal(&r->block, (const char *)r->fields.data, r->fields.len);
     put(r, RING_CALLS, call->exit_ns);
 }
