@@ -7,7 +7,6 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -23,9 +22,6 @@
 #ifndef TCP_ULP
 #define TCP_ULP 31
 #endif
-
-/* A process that may not be looked into is told of once. */
-#define REFUSED_BIT (1U << 31)
 
 static void tell(struct calls *c, struct task *task, const char *call, const char *what, uint64_t now_ns)
 {
@@ -53,8 +49,8 @@ static struct fd_place place_of(const struct task *task, int fd)
 static struct tracked_socket *lookup(struct calls *c, struct task *task, int fd, bool fresh)
 {
     struct tracked_socket *socket = fd_lookup(c->sockets, task->fds, place_of(task, fd), fresh);
-    if (socket == NULL && sockets_refused(c->sockets) && (task->process->blind & REFUSED_BIT) == 0) {
-        task->process->blind |= REFUSED_BIT;
+    if (socket == NULL && sockets_refused(c->sockets) && !task->process->refused) {
+        task->process->refused = true;
         tell(c, task, "dumpable",
              "lets nobody look into it (it is not \"dumpable\": its file may not be read, or it changed its "
              "user, or wants it so): its socket calls are not seen; root sees them",
@@ -89,13 +85,9 @@ static void leave_flight(struct recorded_call *call)
 
 /* ---- entry ---- */
 
-static void tell_blind(struct calls *c, struct task *task, const struct syscall_row *row,
-                       const uint64_t args[6], uint64_t now_ns)
+static void tell_blind(struct calls *c, struct task *task, const struct syscall_row *row, uint64_t now_ns)
 {
     unsigned bit = 1U << (row - syscall_rows) % 32;
-    if (strcmp(row->name, "ptrace") == 0 && args[0] != PTRACE_TRACEME && args[0] != PTRACE_ATTACH &&
-        args[0] != PTRACE_SEIZE)
-        return;
     if ((task->process->blind & bit) != 0)
         return;
     task->process->blind |= bit;
@@ -168,10 +160,6 @@ static bool enter_effect(struct calls *c, struct task *task, struct recorded_cal
 {
     switch (call->row->effect) {
     case EFFECT_CREATE:
-        if (strncmp(call->row->name, "accept", 6) == 0)
-            return enter_on_socket(c, task, call);
-        call->fd = -1;
-        return true;
     case EFFECT_PAIR:
     case EFFECT_UNSHARE:
         call->fd = -1;
@@ -198,7 +186,7 @@ bool calls_enter(struct calls *c, struct task *task, const struct syscall_row *r
                  uint64_t now_ns)
 {
     if (row->effect == EFFECT_BLIND) {
-        tell_blind(c, task, row, args, now_ns);
+        tell_blind(c, task, row, now_ns);
         return false;
     }
     struct recorded_call *call = &task->call;
@@ -253,12 +241,12 @@ static void take_made(struct calls *c, struct task *task, struct recorded_call *
     struct tracked_socket *made = lookup(c, task, fd, true), *listener = call->socket;
     if (made == NULL)
         return;
-    if (made->copy < 0 && strncmp(call->row->name, "accept", 6) != 0)
+    if (made->copy < 0 && call->row->effect != EFFECT_ACCEPT) {
         socket_take_kind(made, (int)call->args[0], (int)call->args[1], (int)call->args[2]);
-    else if (made->copy < 0 && listener != NULL)
+    } else if (made->copy < 0 && listener != NULL) {
         socket_inherit_kind(made, listener);
-    if (made->copy < 0 && listener != NULL)
         socket_read_names(made, task->tid);
+    }
     if (listener != NULL)
         socket_unref(listener);
     socket_ref(made);
@@ -272,6 +260,7 @@ static void apply_effect(struct calls *c, struct task *task, struct recorded_cal
     int pair[2];
     switch (call->row->effect) {
     case EFFECT_CREATE:
+    case EFFECT_ACCEPT:
         take_made(c, task, call, (int)value);
         return;
     case EFFECT_PAIR:

@@ -346,10 +346,14 @@ static void loop(struct recorder *r)
         heed_signal(r);
         if (tid < 0)
             continue;
+        if (r->config->busy != NULL)
+            r->config->busy(r->config->context, true);
         if (WIFSTOPPED(status))
             at_stop(r, tid, status);
         else
             at_end(r, tid, status);
+        if (r->config->busy != NULL)
+            r->config->busy(r->config->context, false);
         if (tasks_count(r->tasks) == 0 && r->started == r->config->count)
             return;
         if (tasks_count(r->tasks) == 0 && r->ending)

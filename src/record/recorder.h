@@ -42,6 +42,8 @@ struct recorder_config {
     void *context;
     void (*call)(void *context,
                  const struct call *call); /* at each call's end; the record is valid until return */
+    void (*busy)(void *context,
+                 bool busy); /* or NULL: before the clock is read for calls; when they are told */
     void (*notice)(void *context, const char *text); /* what cannot be seen or is not as it would be alone */
 };
 

@@ -44,6 +44,8 @@ int recording_open(struct recording **out, int fd, const struct recording_config
     }
     if (ret == 0)
         ret = scribe_start(&r->scribe, fd, err);
+    if (ret == 0 && config->interface_count > 0)
+        recording_drained(r, clock_real_ns());
     buf_free(&head);
     if (ret != 0)
         free(r);
@@ -88,6 +90,18 @@ void recording_stats(struct recording *r, unsigned interface, uint64_t received,
 {
     pcapng_build_stats(&r->block, interface, clock_real_ns(), received, dropped);
     put(r, RING_PACKETS, SCRIBE_LAST);
+    scribe_busy(r->scribe, RING_PACKETS, false); /* no packet comes any more */
+}
+
+void recording_drained(struct recording *r, uint64_t time_ns)
+{
+    scribe_floor(r->scribe, RING_PACKETS, time_ns);
+}
+
+void recording_busy(void *recording, bool busy)
+{
+    struct recording *r = recording;
+    scribe_busy(r->scribe, RING_CALLS, busy);
 }
 
 void recording_leave(struct recording *r)

@@ -30,10 +30,19 @@ int recording_open(struct recording **out, int fd, const struct recording_config
 /* For the recorder: a recorder_config.call with the recording as context. */
 void recording_call(void *recording, const struct call *call);
 
-/* For the one process that captures packets, of all interfaces. */
+/* For the one process that captures packets, of all interfaces. recording_stats() comes last. */
 void recording_packet(struct recording *recording, unsigned interface, uint64_t time_ns, const uint8_t *data,
                       uint32_t captured_len, uint32_t wire_len, const char *comment);
 void recording_stats(struct recording *recording, unsigned interface, uint64_t received, uint64_t dropped);
+
+/* Around the handling of a stop of a recorded program: recorder_config.busy. The stamps of its calls are read
+ * in between. */
+void recording_busy(void *recording, bool busy);
+
+/* By the process that captures: all packets with a stamp before `time_ns` are put. To be called every few
+ * milliseconds, for the file waits for it. */
+void recording_drained(struct recording *recording, uint64_t time_ns);
+#define RECORDING_DRAIN_MS 10
 
 /* For a forked process that is no producer. */
 void recording_leave(struct recording *recording);

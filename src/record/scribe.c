@@ -20,15 +20,17 @@
 #include "base/clock.h"
 #include "base/io.h"
 
-#define POLL_NS 5000000     /* how often the rings are emptied while blocks come */
-#define IDLE_ROUNDS 20      /* empty rounds before the scribe waits to be woken */
-#define FULL_WAIT_NS 200000 /* how long a producer waits before it looks again for room */
+#define POLL_NS 5000000       /* how often the rings are emptied while blocks come */
+#define HELD_MOST (64U << 20) /* bytes of blocks that wait for earlier ones */
+#define IDLE_ROUNDS 20        /* empty rounds before the scribe waits to be woken */
+#define FULL_WAIT_NS 200000   /* how long a producer waits before it looks again for room */
 
 /* One producer writes at `head`, the scribe reads at `tail`; both count bytes without end, places are modulo
  * the size. */
 struct ring {
     _Alignas(64) atomic_uint_fast64_t head;
     _Alignas(64) atomic_uint_fast64_t tail;
+    _Alignas(64) atomic_uint_fast64_t floor; /* nothing below it will come; IDLE: nothing below the clock */
     uint8_t bytes[SCRIBE_RING_BYTES];
 };
 
@@ -53,7 +55,28 @@ struct scribe {
     int kick;  /* eventfd */
 };
 
+#define IDLE UINT64_MAX
+#define UNKNOWN 0 /* the producer is about to read the clock */
+
 /* ---- producers ---- */
+
+void scribe_floor(struct scribe *s, unsigned ring, uint64_t time_ns)
+{
+    atomic_store_explicit(&s->shared->ring[ring].floor, time_ns, memory_order_release);
+}
+
+void scribe_busy(struct scribe *s, unsigned ring, bool busy)
+{
+    atomic_uint_fast64_t *floor = &s->shared->ring[ring].floor;
+    if (!busy) {
+        atomic_store_explicit(floor, IDLE, memory_order_release);
+        return;
+    }
+    /* Seen by the scribe before the clock is read: it cannot take the ring for idle and then meet an older
+     * stamp. */
+    atomic_exchange(floor, UNKNOWN);
+    atomic_store_explicit(floor, clock_real_ns(), memory_order_release);
+}
 
 static void copy_in(struct ring *ring, uint64_t at, const void *data, size_t len)
 {
@@ -123,6 +146,7 @@ struct writer {
     int fd;
     struct held *heap; /* binary heap, the earliest on top */
     size_t count, cap;
+    size_t held_bytes;
     uint64_t order;
     struct buf out; /* blocks in order, not yet written */
     uint64_t out_blocks;
@@ -215,6 +239,7 @@ static void flush(struct writer *w)
 
 static void emit(struct writer *w, struct held held)
 {
+    w->held_bytes -= held.len;
     buf_append(&w->out, held.block, held.len);
     w->out_blocks++;
     free(held.block);
@@ -240,6 +265,7 @@ static void hold(struct writer *w, struct held held)
         w->cap = cap;
     }
     held.order = w->order++;
+    w->held_bytes += held.len;
     w->heap[w->count] = held;
     sift_up(w, w->count++);
 }
@@ -269,7 +295,7 @@ static size_t empty_ring(struct writer *w, struct ring *ring)
 /* Write what is due: everything up to `until`. */
 static void write_until(struct writer *w, uint64_t until)
 {
-    while (w->count > 0 && w->heap[0].time_ns <= until)
+    while (w->count > 0 && (w->heap[0].time_ns <= until || w->held_bytes > HELD_MOST))
         emit(w, pop(w));
     flush(w);
 }
@@ -280,6 +306,20 @@ static size_t empty_rings(struct writer *w)
     for (size_t i = 0; i < SCRIBE_RINGS; i++)
         taken += empty_ring(w, &w->shared->ring[i]);
     return taken;
+}
+
+/* Up to when every block is in its ring. The clock is read first, then the floors; what a floor vouches for
+ * was put before it, so whoever empties the rings after this call has it. */
+static uint64_t settled(struct shared *shared)
+{
+    const uint64_t now = clock_real_ns();
+    uint64_t until = now;
+    for (size_t i = 0; i < SCRIBE_RINGS; i++) {
+        uint64_t floor = atomic_load(&shared->ring[i].floor);
+        if (floor < until)
+            until = floor;
+    }
+    return until < now - SCRIBE_PATIENCE_NS ? now - SCRIBE_PATIENCE_NS : until;
 }
 
 /* Until the producers' pipe closes. */
@@ -301,9 +341,9 @@ static void serve(struct writer *w, int life, int kick)
             (void)n;
         }
         bool over = (fds[0].revents & (POLLHUP | POLLERR)) != 0;
-        uint64_t now = clock_real_ns();
+        uint64_t until = over ? UINT64_MAX : settled(w->shared);
         idle_rounds = empty_rings(w) > 0 ? 0 : idle_rounds + 1;
-        write_until(w, over ? UINT64_MAX : now - SCRIBE_HOLD_NS);
+        write_until(w, until);
         if (over)
             return;
     }
@@ -335,6 +375,8 @@ int scribe_start(struct scribe **out, int fd, struct sd_err *err)
         ret = sd_fail_errno(err, errno, "cannot set up the writer of the capture file");
         goto out;
     }
+    for (size_t i = 0; i < SCRIBE_RINGS; i++)
+        atomic_init(&shared->ring[i].floor, IDLE);
     *s = (struct scribe){.shared = shared, .life = life[1], .death = death[0], .kick = kick};
     s->pid = fork();
     if (s->pid < 0) {

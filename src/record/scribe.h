@@ -1,6 +1,7 @@
 #ifndef SOCKDIAG_RECORD_SCRIBE_H
 #define SOCKDIAG_RECORD_SCRIBE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +15,10 @@
  * several processes, recording a call costs no write(2), and a recorder that is killed loses nothing it has
  * put: the scribe sees its pipe close, writes what is there and ends.
  *
- * Blocks are held for SCRIBE_HOLD_NS, so that one with an earlier stamp from another process may still
- * overtake.
+ * A block is written when no earlier one can come any more. Each producer says so for its ring: by a floor,
+ * below which it will put nothing (it has read all packets that were there at that time), or by being idle
+ * (what it puts later will be stamped later, by the clock). A producer that says nothing for
+ * SCRIBE_PATIENCE_NS is not waited for.
  *
  * Lifecycle: scribe_start (before the producers fork), scribe_put by the producers, scribe_finish by the
  * starter. */
@@ -23,7 +26,7 @@
 #define SCRIBE_RINGS 2
 #define SCRIBE_RING_BYTES (8U << 20)
 #define SCRIBE_MAX_BLOCK (1U << 20)
-#define SCRIBE_HOLD_NS 100000000U
+#define SCRIBE_PATIENCE_NS 2000000000U
 #define SCRIBE_LAST UINT64_MAX /* a time stamp that puts a block behind all others */
 
 struct scribe;
@@ -35,6 +38,14 @@ int scribe_start(struct scribe **out, int fd, struct sd_err *err);
 /* Put a block. Waits while the ring is full. Once writing has failed, blocks are counted as lost and thrown
  * away. 0; -EIO when the block is lost. */
 int scribe_put(struct scribe *scribe, unsigned ring, uint64_t time_ns, const void *block, size_t len);
+
+/* The producer of this ring will put no block with a stamp below `time_ns` any more. A ring is idle at first.
+ */
+void scribe_floor(struct scribe *scribe, unsigned ring, uint64_t time_ns);
+
+/* For a producer that stamps its blocks itself: call before the clock is read for them, and when they are
+ * put. */
+void scribe_busy(struct scribe *scribe, unsigned ring, bool busy);
 
 /* For a forked process that produces nothing: let go of the scribe, so that it can see the producers' end. */
 void scribe_leave(struct scribe *scribe);

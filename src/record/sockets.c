@@ -481,37 +481,61 @@ static uint64_t moved_by_kernel(const struct tcp_info *info, enum socket_way way
     return 0;
 }
 
+/* What the kernel knows of a connection, and the bytes that wait in the queue of that way (-1: not told). */
+struct kernel_view {
+    struct tcp_info info;
+    socklen_t len;
+    int queued;
+};
+
+static bool ask_kernel(const struct tracked_socket *socket, enum socket_way way, struct kernel_view *view)
+{
+    *view = (struct kernel_view){.len = sizeof view->info, .queued = -1};
+    if (getsockopt(socket->copy, IPPROTO_TCP, TCP_INFO, &view->info, &view->len) != 0)
+        return false;
+    if (ioctl(socket->copy, way == WAY_RECV ? SIOCINQ : SIOCOUTQ, &view->queued) != 0)
+        view->queued = -1;
+    return true;
+}
+
 /* Did bytes go by another way than the calls that were seen? While one is under way nobody can tell. */
-static void check_axis(struct tracked_socket *socket, const struct tcp_info *info, enum socket_way way,
-                       uint64_t queued)
+static bool leaves_axis(const struct tracked_socket *socket, enum socket_way way,
+                        const struct kernel_view *view)
+{
+    const size_t least =
+        offsetof(struct tcp_info, tcpi_bytes_received) + sizeof view->info.tcpi_bytes_received;
+    if (view->queued < 0 || view->len < least || socket->in_flight[way] != NULL || socket->inexact[way])
+        return false;
+    return moved_by_kernel(&view->info, way, (uint64_t)view->queued) > socket->moved[way];
+}
+
+/* The kernel reads the state before it locks the socket and reads the counts: a FIN that comes in between is
+ * counted and not yet seen. It is when asked again, and there is but one. */
+static void check_axis(struct tracked_socket *socket, enum socket_way way, const struct kernel_view *view)
 {
     static const char *const why[WAY_COUNT] = {
         [WAY_SEND] = "bytes were put into this socket in a way that is not seen (io_uring, another process)",
         [WAY_RECV] = "bytes were taken from this socket in a way that is not seen (urgent data, io_uring, "
                      "another process)",
     };
-    uint64_t moved = moved_by_kernel(info, way, queued);
-    if (moved > 0 && socket->in_flight[way] == NULL && !socket->inexact[way] && moved > socket->moved[way])
+    struct kernel_view again;
+    if (leaves_axis(socket, way, view) && ask_kernel(socket, way, &again) && leaves_axis(socket, way, &again))
         socket_inexact_way(socket, way, why[way]);
 }
 
 bool socket_snapshot(struct tracked_socket *socket, enum socket_way way, struct call_tcpi *out)
 {
-    struct tcp_info info;
-    socklen_t len = sizeof info;
-    int queued = -1;
-    memset(&info, 0, sizeof info);
-    if (!socket->is_tcp || socket->copy < 0 ||
-        getsockopt(socket->copy, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+    struct kernel_view view;
+    if (!socket->is_tcp || socket->copy < 0 || !ask_kernel(socket, way, &view))
         return false;
     if (socket->nodelay < 0) {
         socket->nodelay = option(socket->copy, IPPROTO_TCP, TCP_NODELAY);
         socket->cork = option(socket->copy, IPPROTO_TCP, TCP_CORK);
     }
-    bool asked = ioctl(socket->copy, way == WAY_RECV ? SIOCINQ : SIOCOUTQ, &queued) == 0;
-    if (asked && queued >= 0 &&
-        len >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received)
-        check_axis(socket, &info, way, (uint64_t)queued);
+    check_axis(socket, way, &view);
+    const struct tcp_info info = view.info;
+    const socklen_t len = view.len;
+    const int queued = view.queued;
     *out = (struct call_tcpi){
         .unacked = info.tcpi_unacked,
         .cwnd = info.tcpi_snd_cwnd,
@@ -523,8 +547,8 @@ bool socket_snapshot(struct tracked_socket *socket, enum socket_way way, struct 
         .notsent = len >= offsetof(struct tcp_info, tcpi_notsent_bytes) + sizeof info.tcpi_notsent_bytes
                        ? (int64_t)info.tcpi_notsent_bytes
                        : -1,
-        .inq = asked && way == WAY_RECV ? queued : -1,
-        .outq = asked && way == WAY_SEND ? queued : -1,
+        .inq = way == WAY_RECV ? queued : -1,
+        .outq = way == WAY_SEND ? queued : -1,
         .nodelay = socket->nodelay > 0,
         .cork = socket->cork > 0,
     };

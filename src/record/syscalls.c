@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -29,8 +30,8 @@ const struct syscall_row syscall_rows[] = {
     {"preadv2", CALL_RECV, SHAPE_IOVEC, EFFECT_NONE, -1, NULL},
     {"socket", CALL_OTHER, SHAPE_PLAIN, EFFECT_CREATE, -1, NULL},
     {"socketpair", CALL_OTHER, SHAPE_PLAIN, EFFECT_PAIR, -1, NULL},
-    {"accept", CALL_OTHER, SHAPE_PLAIN, EFFECT_CREATE, -1, NULL},
-    {"accept4", CALL_OTHER, SHAPE_PLAIN, EFFECT_CREATE, -1, NULL},
+    {"accept", CALL_OTHER, SHAPE_PLAIN, EFFECT_ACCEPT, -1, NULL},
+    {"accept4", CALL_OTHER, SHAPE_PLAIN, EFFECT_ACCEPT, -1, NULL},
     {"connect", CALL_OTHER, SHAPE_SOCKADDR, EFFECT_CONNECT, -1, NULL},
     {"bind", CALL_OTHER, SHAPE_SOCKADDR, EFFECT_BIND, -1, NULL},
     {"listen", CALL_OTHER, SHAPE_PLAIN, EFFECT_LISTEN, -1, NULL},
@@ -80,6 +81,9 @@ static const struct {
     {"prctl", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, PR_SET_SECCOMP}},
     {"seccomp", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, SECCOMP_SET_MODE_FILTER}},
     {"seccomp", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, SECCOMP_SET_MODE_STRICT}},
+    {"ptrace", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, PTRACE_TRACEME}},
+    {"ptrace", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, PTRACE_ATTACH}},
+    {"ptrace", {0, SCMP_CMP_MASKED_EQ, UINT32_MAX, PTRACE_SEIZE}},
 };
 
 /* Does a call matter with these arguments? The filter has asked the same; without one nobody has. */

@@ -24,7 +24,8 @@ enum syscall_shape {
 /* What the call does besides moving bytes. */
 enum syscall_effect {
     EFFECT_NONE,
-    EFFECT_CREATE, /* returns a new socket: socket, accept, accept4 */
+    EFFECT_CREATE, /* socket: returns one */
+    EFFECT_ACCEPT, /* returns a new one from that of args[0] */
     EFFECT_PAIR,   /* socketpair: two descriptors in memory */
     EFFECT_CONNECT,
     EFFECT_LISTEN,

@@ -159,6 +159,7 @@ void task_exec(struct tasks *tasks, struct task *task, pid_t former)
     fd_forget(tasks->sockets, task->fds, 0, UINT32_MAX);
     process_read_comm(task->process);
     task->process->blind = 0;
+    task->process->refused = false;
 }
 
 void tasks_free(struct tasks *tasks)

@@ -31,6 +31,7 @@ struct process {
     unsigned refs; /* threads */
     char comm[CALL_COMM_MAX];
     unsigned blind; /* bits of the rows already told */
+    bool refused;   /* told that it may not be looked into */
 };
 
 struct task {

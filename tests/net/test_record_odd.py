@@ -4,6 +4,7 @@
     [ program under record ] --- lo --- [ itself ]
 """
 
+import collections
 import errno
 import os
 import pathlib
@@ -57,6 +58,14 @@ with case("clone3 without libc, posix_spawn with an inherited socket"):
 
 with case("exec by another thread than the first while two are in recv: what follows tiles"):
     check_odd("exec-thread")
+
+for options in (), ("--no-pin",), ("--survive", "--no-pin"):
+    with case(f"threads whose files and sockets take turns with the same numbers {' '.join(options)}".rstrip()):
+        result, capture = record("reuse", compiled("reuse"), options=("--bytes", *options))
+        equal((result.returncode, result.stdout, result.stderr), (0, "done\n", ""))
+        lengths = collections.Counter((c.op, c.result) for c in moved(capture, "send") + moved(capture, "recv"))
+        equal(lengths, {("send", 5): 1000, ("recv", 5): 1000, ("send", 6): 1000, ("recv", 6): 1000, ("send", 3): 500})
+        equal(tiles.check_pairs(capture), 2000, "directions")
 
 with case("hostile arguments: bounded, no harm, what follows tiles"):
     check_odd("hostile")
