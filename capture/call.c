@@ -285,7 +285,7 @@ static int nibble(char c)
 static bool keep_hex(struct parse *p, struct value v)
 {
     p->data_at = p->store->len;
-    if (v.len % 2 != 0)
+    if (v.len % 2 != 0 || !buf_reserve(p->store, v.len / 2 + 1)) /* so that no bytes have a place, too */
         return false;
     for (size_t i = 0; i < v.len; i += 2) {
         int high = nibble(v.at[i]), low = nibble(v.at[i + 1]);

@@ -159,6 +159,7 @@ static void tells_foreign_and_wrong_records_apart(void **state)
     refuses("", -ENOENT);
     refuses("MESSAGE=a line of another program\n_PID=1\n", -ENOENT);
     refuses("SOCKDIAG_CALL=re cv\n", -EBADMSG);
+    refuses("SOCKDIAG_CALL=recv\nSOCKDIAG_DATA=\n", 0);
     refuses("SOCKDIAG_CALL=recv\nSOCKDIAG_RESULT=12x\n", -EBADMSG);
     refuses("SOCKDIAG_CALL=recv\nSOCKDIAG_OFFSET=18446744073709551616\n", -EBADMSG);
     refuses("SOCKDIAG_CALL=recv\nSOCKDIAG_KIND=inet\n", -EBADMSG);
