@@ -63,6 +63,16 @@ static void on_frame(void *context, enum lab_host from, uint64_t time_ns, const 
                      wire_len, comment);
 }
 
+static void on_drained(void *context, uint64_t time_ns)
+{
+    recording_drained(((struct stage *)context)->recording, time_ns);
+}
+
+static void on_busy(void *context, bool busy)
+{
+    recording_busy(((struct stage *)context)->recording, busy);
+}
+
 static void on_wire_end(void *context, const uint64_t received[LAB_HOSTS], const uint64_t dropped[LAB_HOSTS])
 {
     for (unsigned i = 0; i < LAB_HOSTS; i++)
@@ -146,6 +156,7 @@ static int run_programs(const struct lab *lab, const struct demo_plan *plan, con
         .keep_bytes = plan->keep_bytes,
         .context = stage,
         .call = on_call,
+        .busy = on_busy,
         .notice = on_notice,
     };
     failed = recorder_run(&config, &recorded, err);
@@ -163,7 +174,8 @@ static int run_one(struct lab *lab, const struct demo_plan *plan, const struct f
                                           .interface = {"client", "server"},
                                           .linktype = {DLT_EN10MB, DLT_EN10MB},
                                           .interface_count = 2};
-    const struct lab_tap tap = {.context = &stage, .frame = on_frame, .finished = on_wire_end};
+    const struct lab_tap tap = {
+        .context = &stage, .frame = on_frame, .drained = on_drained, .finished = on_wire_end};
     snprintf(comment, sizeof comment, "framing=%s", framing->name);
     int failed = recording_open(&stage.recording, run->capture, &file, err);
     if (failed != 0)

@@ -189,6 +189,11 @@ static void on_frame(void *recording, enum lab_host from, uint64_t time_ns, cons
     recording_packet(recording, from, time_ns, data, captured_len, wire_len, comment);
 }
 
+static void on_drained(void *recording, uint64_t time_ns)
+{
+    recording_drained(recording, time_ns);
+}
+
 static void on_finished(void *recording, const uint64_t received[LAB_HOSTS],
                         const uint64_t dropped[LAB_HOSTS])
 {
@@ -222,6 +227,7 @@ static int run_recorded(const struct lab_options *o, struct lab *lab, struct rec
         .listen_deadline_ms = READY_MS,
         .context = recording,
         .call = recording_call,
+        .busy = recording_busy,
         .notice = on_notice,
     };
     struct recorder_result result;
@@ -268,7 +274,8 @@ static int open_lab(const struct run *run, struct lab **lab, struct recording **
     int failed = lab_open(lab, &config, &err);
     if (failed == 0 && run->fd >= 0)
         failed = recording_open(recording, run->fd, &file, &err);
-    const struct lab_tap tap = {.context = *recording, .frame = on_frame, .finished = on_finished};
+    const struct lab_tap tap = {
+        .context = *recording, .frame = on_frame, .drained = on_drained, .finished = on_finished};
     if (failed == 0)
         failed = lab_wire_start(*lab, &o->wire.wire, *recording != NULL ? &tap : NULL, &err);
     return failed == 0 ? 0 : cmd_fail("lab", "%s", err.text);

@@ -56,6 +56,11 @@ static void on_call(void *context, const struct call *call)
     recording_call(((struct run *)context)->recording, call);
 }
 
+static void on_busy(void *context, bool busy)
+{
+    recording_busy(((struct run *)context)->recording, busy);
+}
+
 static void on_notice(void *context, const char *text)
 {
     (void)context;
@@ -92,6 +97,7 @@ static int run_program(struct run *run, char **argv, struct recorder_result *res
         .keep_bytes = run->options->bytes,
         .context = run,
         .call = on_call,
+        .busy = on_busy,
         .notice = on_notice,
     };
     return recorder_run(&config, result, err);

@@ -51,6 +51,8 @@ struct lab_tap {
     void (*frame)(void *context, enum lab_host from, uint64_t time_ns, const uint8_t *data,
                   uint32_t captured_len, uint32_t wire_len, const char *comment);
     /* The last word; the process does nothing more. It may let go of what it shares with others. */
+    /* Or NULL. Every few milliseconds: all frames with a stamp before `time_ns` have been told. */
+    void (*drained)(void *context, uint64_t time_ns);
     void (*finished)(void *context, const uint64_t received[LAB_HOSTS], const uint64_t dropped[LAB_HOSTS]);
 };
 

@@ -28,6 +28,8 @@ enum {
     RING_BYTES = 8 << 20,
     LINK_EXTRA = 64, /* link-layer header and tags above the MTU */
     QUIET_NS = 10 * 1000000,
+    DRAINED_NS = 10 * 1000000, /* how often the tap hears that all frames were told */
+    STAMP_NS = 1000000,        /* from the kernel's stamp until a frame can be read, at the most */
     RETRY_NS = 100 * 1000,
     RETRIES = 1000,
 };
@@ -177,6 +179,8 @@ static int wait_for_work(struct wire *w, struct sd_err *err)
     uint64_t until = schedule_next(w->schedule);
     if (w->stopping && until > now + QUIET_NS / 4)
         until = now + QUIET_NS / 4;
+    if (w->tap != NULL && w->tap->drained != NULL && until > now + DRAINED_NS)
+        until = now + DRAINED_NS;
     const uint64_t left = until > now ? until - now : 0;
     const struct timespec span = {.tv_sec = (time_t)(left / NS_PER_S), .tv_nsec = (long)(left % NS_PER_S)};
     int ready = ppoll(fds, sizeof fds / sizeof fds[0], until == UINT64_MAX ? NULL : &span, NULL);
@@ -193,10 +197,13 @@ static int forward(struct wire *w, struct sd_err *err)
         int failed = deliver_due(w, err);
         if (failed != 0)
             return failed;
+        const uint64_t begin = clock_real_ns();
         const int client = read_side(w, LAB_CLIENT, err);
         const int server = client < 0 ? 0 : read_side(w, LAB_SERVER, err);
         if (client < 0 || server < 0)
             return client < 0 ? client : server;
+        if (client < BURST && server < BURST && w->tap != NULL && w->tap->drained != NULL)
+            w->tap->drained(w->tap->context, begin - STAMP_NS);
         if (finished(w, clock_mono_ns()))
             return 0;
         if (client == BURST || server == BURST || schedule_next(w->schedule) <= clock_mono_ns())

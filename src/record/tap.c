@@ -14,6 +14,8 @@
 #include "base/io.h"
 #include "base/privilege.h"
 
+/* A packet can be read when its block is delivered; the timer of that may be late by a few milliseconds. */
+#define DELIVERY_NS ((2 * TAP_BLOCK_MS + 10) * (uint64_t)NS_PER_MS)
 #define QUIET_MS (4 * TAP_BLOCK_MS)
 #define DRAIN_MS 500
 
@@ -44,14 +46,16 @@ static int run(struct source *source, struct recording *recording, int control)
     for (;;) {
         bool draining = drain_until != 0;
         struct pollfd fds[2] = {{.fd = source_fd(source), .events = POLLIN}, {.fd = draining ? -1 : control}};
-        int ready = poll(fds, 2, draining ? QUIET_MS : -1);
+        int ready = poll(fds, 2, draining ? QUIET_MS : RECORDING_DRAIN_MS);
         if (ready < 0 && errno != EINTR)
             return -errno;
         if (!draining && fds[1].revents != 0)
             drain_until = clock_mono_ns() + DRAIN_MS * (uint64_t)NS_PER_MS;
+        uint64_t begin = clock_real_ns();
         int some = take_packets(source, recording);
         if (some < 0)
             return some;
+        recording_drained(recording, begin - DELIVERY_NS);
         if (draining && (some == 0 || clock_mono_ns() > drain_until))
             return 0;
     }

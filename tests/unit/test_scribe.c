@@ -1,6 +1,7 @@
 /* needs: src/record/scribe.c src/base/buf.c src/base/clock.c src/base/io.c src/base/err.c */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -110,6 +112,37 @@ static void the_last_block_comes_last(void **state)
     close(fd);
 }
 
+static size_t size_of(int fd)
+{
+    struct stat now;
+    assert_int_equal(fstat(fd, &now), 0);
+    return (size_t)now.st_size;
+}
+
+/* A producer that is late is waited for: what stands above its floor is held until it comes. */
+static void waits_for_a_producer_that_is_late(void **state)
+{
+    (void)state;
+    int fd = file();
+    struct scribe *scribe = started(fd);
+    struct scribe_result result;
+    uint32_t numbers[3];
+    const uint64_t now = clock_real_ns();
+    scribe_floor(scribe, 1, now - 20);
+    put(scribe, 0, now - 10, 3); /* above the floor: one with an earlier stamp may come */
+    put(scribe, 0, now - 30, 1);
+    const uint64_t deadline = clock_mono_ns() + 10 * (uint64_t)NS_PER_S;
+    while (size_of(fd) == 0 && clock_mono_ns() < deadline)
+        sched_yield();
+    assert_int_equal(size_of(fd), sizeof(struct block)); /* the first only, though both were there */
+    put(scribe, 1, now - 15, 2);
+    scribe_busy(scribe, 1, false);
+    assert_int_equal(scribe_finish(scribe, &result), 0);
+    assert_int_equal(read_numbers(fd, numbers, 3), 3);
+    assert_true(numbers[0] == 1 && numbers[1] == 2 && numbers[2] == 3);
+    close(fd);
+}
+
 /* Larger than the ring: the producer waits for room. */
 static void loses_nothing_when_the_ring_is_full(void **state)
 {
@@ -188,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(orders_blocks_of_two_processes_by_time),
         cmocka_unit_test(the_last_block_comes_last),
+        cmocka_unit_test(waits_for_a_producer_that_is_late),
         cmocka_unit_test(loses_nothing_when_the_ring_is_full),
         cmocka_unit_test(a_killed_producer_loses_nothing),
         cmocka_unit_test(a_full_disk_keeps_whole_blocks_and_says_so),
