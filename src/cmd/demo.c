@@ -140,16 +140,22 @@ static int anonymous(const char *name, struct sd_err *err)
 }
 
 /* f.pcapng, or f-naive.pcapng where there are several runs. */
+static void put_name(struct buf *out, const char *file, const struct demo_plan *plan, size_t index)
+{
+    const char *slash = strrchr(file, '/');
+    const char *base = slash != NULL ? slash + 1 : file;
+    const char *dot = strrchr(base, '.');
+    size_t stem = dot != NULL && dot != base ? (size_t)(dot - file) : strlen(file);
+    buf_append(out, file, stem);
+    if (plan->count > 1)
+        buf_printf(out, "-%s", plan->framing[index]->name);
+    buf_text(out, file + stem);
+}
+
 static int named(const char *file, const struct demo_plan *plan, size_t index, struct sd_err *err)
 {
     struct buf path = {0};
-    const char *slash = strrchr(file, '/');
-    const char *dot = strrchr(slash != NULL ? slash : file, '.');
-    size_t stem = dot != NULL && dot != file ? (size_t)(dot - file) : strlen(file);
-    buf_append(&path, file, stem);
-    if (plan->count > 1)
-        buf_printf(&path, "-%s", plan->framing[index]->name);
-    buf_text(&path, file + stem);
+    put_name(&path, file, plan, index);
     int fd = open(buf_cstr(&path), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         fd = sd_fail_errno(err, errno, "cannot write %s", buf_cstr(&path));
@@ -295,6 +301,23 @@ static void show_table(struct buf *out, const struct options *o, const struct de
                       "   sockdiag show sockdiag.pcapng\n");
 }
 
+/* Where the recordings are, and what to do with them. */
+static void say_files(struct buf *out, const struct options *o, const struct demo_plan *plan)
+{
+    struct buf name = {0};
+    if (o->file == NULL || o->common.json || o->common.quiet)
+        return;
+    buf_text(out, "\n The recording, for Wireshark too:\n");
+    for (size_t i = 0; i < plan->count; i++) {
+        name.len = 0;
+        put_name(&name, o->file, plan, i);
+        buf_text(out, "   sockdiag show ");
+        text_escape(out, name.data, name.len);
+        buf_char(out, '\n');
+    }
+    buf_free(&name);
+}
+
 static int show_all(const struct options *o, const struct demo_plan *plan, struct demo_run *runs)
 {
     struct shown shown[FRAMING_COUNT] = {0};
@@ -318,6 +341,8 @@ static int show_all(const struct options *o, const struct demo_plan *plan, struc
     }
     if (status == CMD_OK && plan->count > 1)
         show_table(&out, o, plan, shown, &style);
+    if (status == CMD_OK)
+        say_files(&out, o, plan);
     if (out.failed)
         status = cmd_fail("demo", "out of memory");
     if (cmd_write_stdout(out.data, out.len) != 0)
