@@ -199,7 +199,8 @@ static void trim(struct lanes_store *store, struct lanes_direction *d, struct wi
         d->payload = NULL;
     } else if (d->payload_len < side->payload_cap) {
         uint8_t *moved = realloc(d->payload, d->payload_len);
-        d->payload = moved != NULL ? moved : d->payload;
+        if (moved != NULL)
+            d->payload = moved;
     }
     store->payload_sum -= side->payload_cap - d->payload_len;
     side->payload_cap = d->payload_len;
