@@ -253,22 +253,33 @@ static void take_made(struct calls *c, struct task *task, struct recorded_call *
     call->socket = made;
 }
 
+static void take_pair(struct calls *c, struct task *task, struct recorded_call *call)
+{
+    int pair[2];
+    if (!memory_read(task->tid, call->args[3], pair, sizeof pair))
+        return;
+    call->fd = pair[0];
+    take_made(c, task, call, pair[1]);
+    take_made(c, task, call, pair[0]);
+}
+
+static bool is_ip_datagram(const struct tracked_socket *socket)
+{
+    return socket != NULL && socket->type == CALL_DGRAM &&
+           (socket->family == CALL_INET || socket->family == CALL_INET6);
+}
+
 /* What a call that succeeded changes in what we know. */
 static void apply_effect(struct calls *c, struct task *task, struct recorded_call *call, int64_t value)
 {
     const uint64_t *args = call->args;
-    int pair[2];
     switch (call->row->effect) {
     case EFFECT_CREATE:
     case EFFECT_ACCEPT:
         take_made(c, task, call, (int)value);
         return;
     case EFFECT_PAIR:
-        if (memory_read(task->tid, args[3], pair, sizeof pair)) {
-            call->fd = pair[0];
-            take_made(c, task, call, pair[1]);
-            take_made(c, task, call, pair[0]);
-        }
+        take_pair(c, task, call);
         return;
     case EFFECT_CLOSE_RANGE:
         if ((args[2] & (1U << 1)) != 0) /* CLOSE_RANGE_UNSHARE */
@@ -287,9 +298,7 @@ static void apply_effect(struct calls *c, struct task *task, struct recorded_cal
         c->listens++;
         return;
     case EFFECT_BIND:
-        if (call->socket != NULL && call->socket->type == CALL_DGRAM &&
-            (call->socket->family == CALL_INET || call->socket->family == CALL_INET6))
-            c->listens++;
+        c->listens += is_ip_datagram(call->socket);
         return;
     case EFFECT_OPTION:
         exit_option(call->socket, args);
