@@ -1,6 +1,6 @@
 #!/bin/sh
 # Run each fuzz target for a while: fuzz-smoke.sh DIRECTORY SECONDS NAME…
-# Seeds: tests/fuzz/seeds/NAME. What a target finds on the way is kept in DIRECTORY/corpus/NAME; an input that breaks it
+# Seeds: what tests/fuzz/seeds.py makes of the golden captures. What a target finds on the way is kept in DIRECTORY/corpus/NAME; an input that breaks it
 # in DIRECTORY/crashes, to become a vector of a unit test. One line a target, as tests/run prints its cases.
 set -u
 dir=$1 seconds=$2
@@ -8,11 +8,12 @@ shift 2
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1}"
 mkdir -p "$dir/crashes" || exit 1
 failed=0
+python3 tests/fuzz/seeds.py "$dir/seeds" tests/golden/*.pcapng || exit 1
 for name in "$@"; do
     corpus=$dir/corpus/$name
     mkdir -p "$corpus" || exit 1
     seeds=
-    [ -d "tests/fuzz/seeds/$name" ] && seeds=tests/fuzz/seeds/$name
+    [ -d "$dir/seeds/$name" ] && seeds=$dir/seeds/$name
     log=$dir/$name.log
     # shellcheck disable=SC2086 # no seeds: no argument
     if "$dir/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
