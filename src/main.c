@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/io.h"
 #include "cmd/cmd.h"
 
 #ifndef SOCKDIAG_VERSION
@@ -67,7 +66,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (io_reserve_standard() != 0)
-        return CMD_ERROR; /* without /dev/null there may be nowhere to say it */
+    if (cmd_begin() != CMD_OK)
+        return CMD_ERROR;
     return finish(run(argc, argv));
 }

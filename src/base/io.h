@@ -11,8 +11,8 @@ int io_write_all(int fd, const void *data, size_t len);
 /* Read until `len` bytes came or the input ended. The number of bytes read, or a negative errno. */
 ssize_t io_read_full(int fd, void *data, size_t len);
 
-/* Open /dev/null, close-on-exec, in the place of each of the descriptors 0, 1 and 2 that is closed: so that no
- * file opened later takes the number that messages go to. 0 or a negative errno. */
+/* Open /dev/null, close-on-exec, in the place of each of the descriptors 0, 1 and 2 that is closed: so that
+ * no file opened later takes the number that messages go to. 0 or a negative errno. */
 int io_reserve_standard(void);
 
 /* close(2) unless `*fd` is -1, and set it to -1. */

@@ -10,6 +10,11 @@ enum cmd_status {
     CMD_PARTIAL = 3, /* done in part: packets lost by the capture, input damaged */
 };
 
+/* Before any command: standard descriptors that the caller closed are taken, so that no file of ours becomes
+ * one of them. CMD_OK; CMD_ERROR, without a word (there may be nowhere to say it), where /dev/null is
+ * missing. */
+int cmd_begin(void);
+
 int cmd_capture(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_ftp(int argc, char **argv);

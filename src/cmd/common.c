@@ -6,6 +6,11 @@
 #include "base/io.h"
 #include "cmd/cmd.h"
 
+int cmd_begin(void)
+{
+    return io_reserve_standard() == 0 ? CMD_OK : CMD_ERROR;
+}
+
 int cmd_fail(const char *command, const char *format, ...)
 {
     va_list args;

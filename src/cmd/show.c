@@ -132,7 +132,7 @@ static int show(const struct options *o, const struct lanes *lanes, const struct
         cmd_fail("show", "%s; shown is what could be read", damage->text);
         status = CMD_PARTIAL;
     }
-    return status;
+    return lanes->lost > 0 && status != CMD_ERROR ? CMD_PARTIAL : status; /* the picture says how many */
 }
 
 /* The file is opened first, so that root may show whose file it is; then every right goes, before the first
