@@ -3,6 +3,7 @@
 #include "base/json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "view/view.h"
 
@@ -100,6 +101,25 @@ static void put_call(struct json *j, const struct lanes_span *span)
         json_bool(j, "ambiguous", true);
 }
 
+/* What became of a segment in one word, for programs: a delay alone is a delivery. NULL where the capture
+ * does not tell. */
+static const char *fate_word(const char *fate)
+{
+    static const struct {
+        const char *part, *word;
+    } words[] = {
+        {"dropped", "dropped"},
+        {"corrupted", "corrupted"},
+        {"duplicated", "duplicated"},
+        {"held behind", "reordered"},
+    };
+    for (size_t i = 0; fate != NULL && i < sizeof words / sizeof words[0]; i++) {
+        if (strstr(fate, words[i].part) != NULL)
+            return words[i].word;
+    }
+    return fate != NULL ? "delivered" : NULL;
+}
+
 static void put_segment(struct json *j, const struct lanes_span *span)
 {
     json_ns(j, "time_ns", span->time_ns);
@@ -107,8 +127,9 @@ static void put_segment(struct json *j, const struct lanes_span *span)
     json_u64(j, "seq", span->seq);
     put_flags(j, span->flags);
     json_bool(j, "retransmission", span->retransmission);
-    json_text(j, "fate", span->fate);
+    json_text(j, "fate", fate_word(span->fate));
     json_bool(j, "out_of_order", span->out_of_order);
+    json_text(j, "wire", span->fate); /* in full: "delayed 5 ms, duplicated" */
 }
 
 static void put_message(struct json *j, const struct lanes_span *span)
