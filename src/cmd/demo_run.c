@@ -170,7 +170,8 @@ static int run_one(struct lab *lab, const struct demo_plan *plan, const struct f
 {
     struct stage stage = {.result = run->result};
     char comment[64];
-    const struct recording_config file = {.comment = comment,
+    const struct recording_config file = {.name = "the recording",
+                                          .comment = comment,
                                           .interface = {"client", "server"},
                                           .linktype = {DLT_EN10MB, DLT_EN10MB},
                                           .interface_count = 2};
@@ -188,7 +189,7 @@ static int run_one(struct lab *lab, const struct demo_plan *plan, const struct f
         int stopped = lab_wire_stop(lab, failed == 0 ? err : NULL);
         failed = failed != 0 ? failed : stopped;
     }
-    int closed = recording_close(stage.recording, "the recording", &run->result->err);
+    int closed = recording_close(stage.recording, &run->result->err);
     run->result->lost = closed != 0;
     run->result->done = failed == 0;
     return failed;

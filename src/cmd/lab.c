@@ -268,8 +268,10 @@ static int open_lab(const struct run *run, struct lab **lab, struct recording **
 {
     const struct lab_options *o = run->options;
     const struct lab_config config = {.mtu = (unsigned)o->wire.mtu};
-    const struct recording_config file = {
-        .interface = {"client", "server"}, .linktype = {DLT_EN10MB, DLT_EN10MB}, .interface_count = 2};
+    const struct recording_config file = {.name = o->file,
+                                          .interface = {"client", "server"},
+                                          .linktype = {DLT_EN10MB, DLT_EN10MB},
+                                          .interface_count = 2};
     struct sd_err err = {0};
     int failed = lab_open(lab, &config, &err);
     if (failed == 0 && run->fd >= 0)
@@ -282,7 +284,7 @@ static int open_lab(const struct run *run, struct lab **lab, struct recording **
 }
 
 /* What was lost without being asked for. */
-static int close_wire(struct lab *lab, struct recording *recording, const char *file, int status)
+static int close_wire(struct lab *lab, struct recording *recording, int status)
 {
     struct sd_err err = {0};
     bool lost = false;
@@ -295,7 +297,7 @@ static int close_wire(struct lab *lab, struct recording *recording, const char *
                  (unsigned long long)lab_wire_lost(lab));
         lost = true;
     }
-    if (recording_close(recording, file, &err) != 0) {
+    if (recording_close(recording, &err) != 0) {
         cmd_fail("lab", "%s", err.text);
         lost = true;
     }
@@ -310,14 +312,14 @@ static int run_lab(void *context)
     struct recording *recording = NULL;
     int status = open_lab(run, &lab, &recording);
     if (status != 0) {
-        recording_close(recording, o->file, NULL);
+        recording_close(recording, NULL);
         lab_close(lab);
         return status;
     }
     if (o->shell && !o->common.quiet)
         banner(lab);
     status = recording != NULL ? run_recorded(o, lab, recording) : run_programs(o, lab);
-    status = close_wire(lab, recording, o->file, status);
+    status = close_wire(lab, recording, status);
     lab_close(lab);
     return status;
 }

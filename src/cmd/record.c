@@ -131,7 +131,8 @@ static int record(const struct options *o, struct source *source, int fd, const 
     struct tap *tap = NULL;
     struct tap_result tapped = {0};
     struct recorder_result result;
-    const struct recording_config config = {.interface = {o->interface},
+    const struct recording_config config = {.name = file,
+                                            .interface = {o->interface},
                                             .linktype = {source != NULL ? source_linktype(source) : 0},
                                             .interface_count = source != NULL ? 1 : 0};
     int failed = recording_open(&run.recording, fd, &config, &err);
@@ -144,7 +145,7 @@ static int record(const struct options *o, struct source *source, int fd, const 
     source_close(source);
     signal(SIGPIPE, SIG_IGN); /* nobody reads what is told below: the status is the program's all the same */
     tap_stop(tap, &tapped);
-    int closed = recording_close(run.recording, file, &close_err);
+    int closed = recording_close(run.recording, &close_err);
     if (failed != 0) {
         cmd_fail("record", "%s", err.text);
         return outcome_of_failure(failed);

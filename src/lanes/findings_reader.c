@@ -77,6 +77,18 @@ static void say_hole(const struct lanes_direction *d, uint64_t boundary, const s
         buf_printf(why, " (the wire: segment #%" PRIu32 " was %s)", first->n, first->fate);
 }
 
+/* Were these bytes sent again? Then a capture that does not tell which copy arrived leaves open how they
+ * came. */
+static bool sent_again(const struct lanes_direction *d, uint64_t offset)
+{
+    const struct lanes_spans *wire = &d->lane[LANES_WIRE];
+    for (size_t i = d->unique; i < wire->count; i++) {
+        if (wire->at[i].offset <= offset && span_end(&wire->at[i]) > offset)
+            return true;
+    }
+    return false;
+}
+
 struct finding_cause sticky_cause(const struct lanes_direction *d, const struct lanes_span *recv,
                                   uint64_t boundary, struct buf *why)
 {
@@ -89,7 +101,8 @@ struct finding_cause sticky_cause(const struct lanes_direction *d, const struct 
                    "segment #%" PRIu32 " already carried the boundary at byte %" PRIu64
                    ": no reader could have received the two apart by timing",
                    after->n, boundary);
-        return (struct finding_cause){"coalesced-on-wire", false};
+        const bool open = !span_known(after) && (sent_again(d, boundary - 1) || sent_again(d, boundary));
+        return (struct finding_cause){"coalesced-on-wire", open};
     }
     if (inq >= 0 && (uint64_t)inq >= recv->length) {
         say_queued(d, recv, boundary, why);
@@ -103,7 +116,7 @@ struct finding_cause sticky_cause(const struct lanes_direction *d, const struct 
         say_queued(d, recv, boundary, why);
         return (struct finding_cause){"queued-before-recv", true};
     }
-    buf_printf(why, "both came while recv #%" PRIu32 " was running", recv->n);
+    buf_printf(why, "what was missing came while recv #%" PRIu32 " was running", recv->n);
     if (inq >= 0)
         buf_printf(why, " (%" PRId64 " B were waiting when it was called)", inq);
     say_apart(d, boundary, why);
@@ -175,9 +188,13 @@ static int sticky(struct lanes_stream *stream, const struct lanes_direction *d, 
     buf_text(&what, " together");
     if (finding_take(&f->what, &what) != 0 || finding_take(&f->why, &why) != 0)
         return -ENOMEM;
-    return finding_say(&f->advice,
-                       "frame the messages: a length before each one, and a reader that takes exactly "
-                       "that many bytes");
+    const bool framed = stream->framing != NULL && stream->framing->breaks == NULL;
+    return finding_say(
+        &f->advice,
+        framed ? "the framing tells where each message ends: a reader takes exactly that many bytes, and "
+                 "this recv asked for more"
+               : "frame the messages: a length before each one, and a reader that takes exactly "
+                 "that many bytes");
 }
 
 /* ---- split ---- */

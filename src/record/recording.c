@@ -21,6 +21,7 @@ enum {
 
 struct recording {
     struct scribe *scribe;
+    const char *name;
     struct buf fields, block; /* scratch of this process */
 };
 
@@ -29,6 +30,8 @@ int recording_open(struct recording **out, int fd, const struct recording_config
     struct buf head = {0};
     struct recording *r = calloc(1, sizeof *r);
     int ret = r == NULL ? sd_fail(err, ENOMEM, "out of memory") : 0;
+    if (r != NULL)
+        r->name = config->name;
     pcapng_build_section(&head, "sockdiag " SOCKDIAG_VERSION, config->comment);
     for (unsigned i = 0; i < config->interface_count; i++)
         pcapng_build_interface(&head, config->interface[i], config->linktype[i], SNAPLEN);
@@ -40,7 +43,7 @@ int recording_open(struct recording **out, int fd, const struct recording_config
     if (ret == 0) {
         ret = io_write_all(fd, head.data, head.len);
         if (ret != 0)
-            sd_fail_errno(err, -ret, "cannot write the capture file");
+            sd_fail_errno(err, -ret, "cannot write %s", config->name);
     }
     if (ret == 0)
         ret = scribe_start(&r->scribe, fd, err);
@@ -110,11 +113,12 @@ void recording_leave(struct recording *r)
         scribe_leave(r->scribe);
 }
 
-int recording_close(struct recording *r, const char *name, struct sd_err *err)
+int recording_close(struct recording *r, struct sd_err *err)
 {
     struct scribe_result result;
     if (r == NULL)
         return 0;
+    const char *name = r->name;
     int failed = scribe_finish(r->scribe, &result);
     buf_free(&r->fields);
     buf_free(&r->block);

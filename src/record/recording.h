@@ -17,7 +17,8 @@
 struct recording;
 
 struct recording_config {
-    const char *comment;                             /* of the section, or NULL: "framing=naive" */
+    const char *name;    /* of the file, for messages; must outlive the recording */
+    const char *comment; /* of the section, or NULL: "framing=naive" */
     const char *interface[RECORDING_MAX_INTERFACES]; /* names of the packets' interfaces */
     int linktype[RECORDING_MAX_INTERFACES];
     unsigned interface_count;
@@ -49,6 +50,6 @@ void recording_leave(struct recording *recording);
 
 /* Wait until all is written; frees the recording. 0; a negative errno with `err` filled when something was
  * lost (a full disk: how much was written and how much was not). */
-int recording_close(struct recording *recording, const char *name, struct sd_err *err);
+int recording_close(struct recording *recording, struct sd_err *err);
 
 #endif

@@ -213,6 +213,17 @@ static void sticky_on_the_wire(void **state)
     expect(&s, "sticky", "coalesced-on-wire", false, "segment #1 already carried the boundary at byte 10");
 }
 
+/* The boundary was inside one segment, but its bytes were sent twice, and nothing tells which copy arrived.
+ */
+static void sticky_on_the_wire_perhaps(void **state)
+{
+    (void)state;
+    struct scene s;
+    knew(stuck(&s, true), 30);
+    add_again(&s, 0, 10, 3);
+    expect(&s, "sticky", "coalesced-on-wire", true, "segment #1 already carried the boundary at byte 10");
+}
+
 static void sticky_because_the_reader_came_late(void **state)
 {
     (void)state;
@@ -407,6 +418,7 @@ int main(void)
         cmocka_unit_test(segmented_by_the_window),
         cmocka_unit_test(merged_sends),
         cmocka_unit_test(sticky_on_the_wire),
+        cmocka_unit_test(sticky_on_the_wire_perhaps),
         cmocka_unit_test(sticky_because_the_reader_came_late),
         cmocka_unit_test(sticky_because_a_hole_was_filled),
         cmocka_unit_test(sticky_while_recv_was_running),
