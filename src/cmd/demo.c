@@ -22,8 +22,8 @@
 #include "view/view.h"
 
 #define DEFAULT_DELAY_NS 5000000
-#define DEFAULT_WORK_MS 30
-#define DEFAULT_PAUSE_MS 60
+#define DEFAULT_WORK_MS 40
+#define DEFAULT_PAUSE_MS 80
 #define DEFAULT_SIZE 4096
 #define BUG_SIZE 250000 /* more than one recv returns, and than the small send buffer of short-send holds */
 
@@ -48,7 +48,7 @@ static const struct command_help help = {
         "sockdiag demo --framing length --mtu 576 -o f.pcapng\tkeep the recording (Wireshark opens it)",
     .notes =
         "Needs no root: the two hosts and the wire are private namespaces, gone when the demo ends. The wire "
-        "has a delay of 5 ms each way, and the server works 30 ms (--work) before each read, as servers do. "
+        "has a delay of 5 ms each way, and the server works 40 ms (--work) before each read, as servers do. "
         "With several framings, -o writes one file each: f-naive.pcapng and so on.\n"
         "SPEC is data:2, reply:1, 5% and the like, as 'sockdiag lab --help' tells.\n"
         "Exit status: 0; with --framing or --bug 1 if the transfer broke; 2 for errors; 3 if a recording is "
@@ -413,9 +413,9 @@ int cmd_demo(int argc, char **argv)
          &o.framings, 0, 0, NULL, NULL},
         {'b', "bug", "NAME", "size-chars, size-overrun or short-send, in client and server", OPTION_TEXT,
          &o.bug, 0, 0, NULL, NULL},
-        {0, "work", "MS", "what the server does before each read (default 30)", OPTION_NUMBER, &o.work_ms, 0,
+        {0, "work", "MS", "what the server does before each read (default 40)", OPTION_NUMBER, &o.work_ms, 0,
          10000, NULL, NULL},
-        {0, "pause", "MS", "what the framing sleep waits after each send (default 60)", OPTION_NUMBER,
+        {0, "pause", "MS", "what the framing sleep waits after each send (default 80)", OPTION_NUMBER,
          &o.pause_ms, 0, 10000, NULL, NULL},
         {0, "size", "BYTES", "how long the file is (default 4096)", OPTION_NUMBER, &o.size, 1, 1U << 30, NULL,
          NULL},
