@@ -33,7 +33,6 @@ struct source {
     /* a file */
     struct pcapng_reader *reader;
     int fd;
-    bool owns_fd;
     char *filter;
     struct link_filter filters[MAX_FILTERS];
     size_t filter_count;
@@ -133,28 +132,22 @@ static struct source *new_source(struct sd_err *err)
     return s;
 }
 
-static int open_reader(struct source **out, int fd, bool owns_fd, const struct source_guard *guard,
-                       const char *name, const char *filter, struct sd_err *err)
+int source_open_fd_guarded(struct source **out, int fd, const struct source_guard *guard, const char *name,
+                           const char *filter, struct sd_err *err)
 {
     struct source *s = new_source(err);
-    int failed = -ENOMEM;
-    if (s == NULL) {
-        if (owns_fd)
-            close(fd);
-        return failed;
-    }
+    int failed = 0;
+    if (s == NULL)
+        return -ENOMEM;
     s->fd = fd;
-    s->owns_fd = owns_fd;
     if (filter != NULL && filter[0] != '\0') {
         s->filter = strdup(filter);
         failed = s->filter != NULL ? compile_usual(s, err) : sd_fail_errno(err, ENOMEM, "filter");
-        if (failed != 0)
-            goto out;
     }
-    failed = guard != NULL && guard->before_reading != NULL ? guard->before_reading(guard->context, err) : 0;
+    if (failed == 0 && guard != NULL && guard->before_reading != NULL)
+        failed = guard->before_reading(guard->context, err);
     if (failed == 0)
         failed = pcapng_reader_open_stop(&s->reader, fd, guard != NULL ? guard->stop_fd : -1, name, err);
-out:
     if (failed != 0)
         source_close(s);
     else
@@ -162,25 +155,9 @@ out:
     return failed;
 }
 
-int source_open_fd_guarded(struct source **out, int fd, const struct source_guard *guard, const char *name,
-                           const char *filter, struct sd_err *err)
-{
-    return open_reader(out, fd, false, guard, name, filter, err);
-}
-
 int source_open_fd(struct source **out, int fd, const char *name, const char *filter, struct sd_err *err)
 {
-    return open_reader(out, fd, false, NULL, name, filter, err);
-}
-
-int source_open_file(struct source **out, const char *path, const char *filter, struct sd_err *err)
-{
-    if (strcmp(path, "-") == 0)
-        return open_reader(out, STDIN_FILENO, false, NULL, "stdin", filter, err);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return sd_fail_errno(err, errno, "cannot open %s", path);
-    return open_reader(out, fd, true, NULL, path, filter, err);
+    return source_open_fd_guarded(out, fd, NULL, name, filter, err);
 }
 
 /* ---- live ---- */
@@ -401,8 +378,6 @@ void source_close(struct source *s)
     for (size_t i = 0; i < s->filter_count; i++)
         pcap_freecode(&s->filters[i].program);
     pcapng_reader_close(s->reader);
-    if (s->owns_fd)
-        io_close(&s->fd);
     free(s->filter);
     free(s);
 }

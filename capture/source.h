@@ -24,9 +24,9 @@ struct source_live {
  * wrong with it. */
 int source_open_live(struct source **out, const struct source_live *config, struct sd_err *err);
 
-/* "-" is stdin. `filter` (may be NULL) is applied to packets of every link type in the file; -EINVAL at
- * opening where it fits none. Numbers of packets are those in the file. `fd` stays the caller's. */
-int source_open_file(struct source **out, const char *path, const char *filter, struct sd_err *err);
+/* A capture file. `name` is for messages; `filter` (may be NULL) is applied to packets of every link type in
+ * the file; -EINVAL at opening where it fits none. Numbers of packets are those in the file. `fd` stays the
+ * caller's. */
 int source_open_fd(struct source **out, int fd, const char *name, const char *filter, struct sd_err *err);
 
 /* What guards the reading of a descriptor. `before_reading` (may be NULL) is called when the filter is

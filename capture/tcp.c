@@ -30,7 +30,9 @@ void tcp_scratch_fini(struct tcp_scratch *scratch)
     *scratch = (struct tcp_scratch){0};
 }
 
-int64_t tcp_direction_offset(const struct tcp_direction *d, uint32_t seq)
+/* Where a sequence number lies on the axis, the nearest to its present end; may be negative. Only for a
+ * direction that has started. */
+static int64_t offset_of(const struct tcp_direction *d, uint32_t seq)
 {
     return (int64_t)d->next + seq_diff(seq, d->base_seq + (uint32_t)d->next);
 }
@@ -273,7 +275,7 @@ int tcp_direction_feed(struct tcp_direction *d, const struct packet *packet, boo
     if (trust_checksums &&
         (packet->transport_checksum == CHECKSUM_BAD || packet->ip_checksum == CHECKSUM_BAD)) {
         d->bad_checksums++;
-        int64_t place = d->started ? tcp_direction_offset(d, tcp->seq + syn) : 0;
+        int64_t place = d->started ? offset_of(d, tcp->seq + syn) : 0;
         segment->offset = place > 0 ? (uint64_t)place : 0;
         return 0;
     }
@@ -283,7 +285,7 @@ int tcp_direction_feed(struct tcp_direction *d, const struct packet *packet, boo
         start_without_syn(d, packet);
     d->rsts += rst;
     d->rst_seen = d->rst_seen || rst;
-    const int64_t offset = d->started ? tcp_direction_offset(d, tcp->seq + syn) : 0;
+    const int64_t offset = d->started ? offset_of(d, tcp->seq + syn) : 0;
     segment->offset = offset > 0 ? (uint64_t)offset : 0;
     segment->keep_alive = is_keep_alive(d, packet, offset);
     take_window(d, packet, d->started && offset >= (int64_t)d->next);
@@ -308,7 +310,7 @@ void tcp_direction_acked(struct tcp_direction *d, const struct packet *packet)
         start(d, tcp->ack, false);
     if (!d->started)
         return;
-    int64_t offset = tcp_direction_offset(d, tcp->ack);
+    int64_t offset = offset_of(d, tcp->ack);
     if (d->fin_seen && offset > (int64_t)d->fin_offset)
         offset = (int64_t)d->fin_offset;
     if (offset > (int64_t)d->acked)

@@ -87,10 +87,6 @@ void tcp_scratch_fini(struct tcp_scratch *scratch);
 /* Tell the direction of a packet of the other side: what it acknowledges, and whether it scales windows. */
 void tcp_direction_acked(struct tcp_direction *d, const struct packet *packet);
 
-/* Where a sequence number lies on the axis, the nearest to its present end; may be negative. Only for a
- * direction that has started. */
-int64_t tcp_direction_offset(const struct tcp_direction *d, uint32_t seq);
-
 /* Bytes in [0, next) never seen in a captured segment. */
 uint64_t tcp_direction_missing(const struct tcp_direction *d);
 

@@ -89,19 +89,6 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_end(again);
 }
 
-void buf_le16(struct buf *b, uint16_t value)
-{
-    const uint8_t raw[2] = {(uint8_t)value, (uint8_t)(value >> 8)};
-    buf_append(b, raw, sizeof raw);
-}
-
-void buf_le32(struct buf *b, uint32_t value)
-{
-    const uint8_t raw[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
-                            (uint8_t)(value >> 24)};
-    buf_append(b, raw, sizeof raw);
-}
-
 const char *buf_cstr(struct buf *b)
 {
     if (!buf_reserve(b, 1))

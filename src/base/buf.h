@@ -25,10 +25,6 @@ void buf_u64(struct buf *b, uint64_t value); /* decimal */
 void buf_i64(struct buf *b, int64_t value);  /* decimal */
 __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *b, const char *format, ...);
 
-/* Integers in little-endian order, as the pcapng writer needs them. */
-void buf_le16(struct buf *b, uint16_t value);
-void buf_le32(struct buf *b, uint32_t value);
-
 /* NUL-terminate (the NUL is not counted in len) and return the text; "" when memory is out. */
 const char *buf_cstr(struct buf *b);
 

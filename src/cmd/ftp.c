@@ -120,7 +120,7 @@ static void print_log(void *context, const char *text)
         fprintf(stderr, "%s\n", text);
 }
 
-static int serve(const struct ftp_server_config *config)
+static int serve(const struct ftp_server_config *config, bool verbose)
 {
     struct sd_err err = {0};
     struct buf directory = {0};
@@ -132,6 +132,13 @@ static int serve(const struct ftp_server_config *config)
         fprintf(stderr, "sockdiag ftp serve: listening on %s, framing %s, files in %s\n",
                 ftp_server_address(running), config->manner.framing->name, buf_cstr(&directory));
         buf_free(&directory);
+        if (verbose)
+            fprintf(stderr,
+                    "sockdiag ftp serve: works %.1f ms before a read, waits %.1f s for a silent client, "
+                    "takes files of up to "
+                    "%" PRIu64 " bytes\n",
+                    (double)config->work_ns / NS_PER_MS, (double)config->manner.timeout_ns / NS_PER_S,
+                    config->manner.limit);
         failed = ftp_server_run(running, &err);
         set_handler(SIG_IGN); /* a second one has nothing left to end */
     } else {
@@ -196,7 +203,7 @@ static int ftp_serve_command(int argc, char **argv)
         .once = a.once,
         .log = {.context = &a.common.quiet, .line = print_log},
     };
-    return serve(&config);
+    return serve(&config, a.common.verbose);
 }
 
 /* ---- put, get, ls ---- */
@@ -248,6 +255,7 @@ static int run_transfer(const struct transfer *transfer, struct ftp_client *clie
     for (int i = 0; i < count; i++) {
         struct sd_err err = {0};
         uint64_t size = 0;
+        const uint64_t begin = clock_mono_ns();
         int failed = transfer->run(client, names[i], i + 1 == count, &size, &err);
         if (failed != 0) {
             int worse = tell_failure(transfer->command, names[i], failed, &err);
@@ -258,7 +266,11 @@ static int run_transfer(const struct transfer *transfer, struct ftp_client *clie
         } else if (!a->common.quiet) {
             struct buf safe = {0};
             text_escape(&safe, names[i], strlen(names[i]));
-            fprintf(stderr, "%s: %" PRIu64 " bytes %s\n", buf_cstr(&safe), size, transfer->done);
+            fprintf(stderr, "%s: %" PRIu64 " bytes %s", buf_cstr(&safe), size, transfer->done);
+            if (a->common.verbose)
+                fprintf(stderr, " by the framing %s in %.1f ms", a->manner.framing->name,
+                        (double)(clock_mono_ns() - begin) / NS_PER_MS);
+            fputc('\n', stderr);
             buf_free(&safe);
         }
     }

@@ -316,7 +316,7 @@ static int run_lab(void *context)
         lab_close(lab);
         return status;
     }
-    if (o->shell && !o->common.quiet)
+    if ((o->shell || o->common.verbose) && !o->common.quiet)
         banner(lab);
     status = recording != NULL ? run_recorded(o, lab, recording) : run_programs(o, lab);
     status = close_wire(lab, recording, status);

@@ -147,33 +147,16 @@ out:
     return code == 0 ? 0 : nl_failed(err, code, "make a cable");
 }
 
-static int change_flags(struct nl_sock *sock, int index, unsigned flags)
+/* Ask the kernel to change a link: `fill` says what. 0 or a negative libnl error. */
+static int change_link(struct nl_sock *sock, int index,
+                       int (*fill)(struct rtnl_link *changes, unsigned value), unsigned value)
 {
     struct rtnl_link *old = rtnl_link_alloc(), *changes = rtnl_link_alloc();
     int code = -NLE_NOMEM;
     if (old != NULL && changes != NULL) {
         rtnl_link_set_ifindex(old, index);
         rtnl_link_set_ifindex(changes, index);
-        rtnl_link_set_flags(changes, flags);
-        code = rtnl_link_change(sock, old, changes, 0);
-    }
-    if (old != NULL)
-        rtnl_link_put(old);
-    if (changes != NULL)
-        rtnl_link_put(changes);
-    return code;
-}
-
-/* Keep the kernel from making a link-local address. A kernel without IPv6 refuses, and needs it not. */
-static int no_link_local(struct nl_sock *sock, int index)
-{
-    struct rtnl_link *old = rtnl_link_alloc(), *changes = rtnl_link_alloc();
-    int code = -NLE_NOMEM;
-    if (old != NULL && changes != NULL) {
-        rtnl_link_set_ifindex(old, index);
-        rtnl_link_set_ifindex(changes, index);
-        rtnl_link_set_family(changes, AF_UNSPEC);
-        code = rtnl_link_inet6_set_addr_gen_mode(changes, IN6_ADDR_GEN_MODE_NONE);
+        code = fill(changes, value);
         if (code == 0)
             code = rtnl_link_change(sock, old, changes, 0);
     }
@@ -182,6 +165,29 @@ static int no_link_local(struct nl_sock *sock, int index)
     if (changes != NULL)
         rtnl_link_put(changes);
     return code;
+}
+
+static int fill_flags(struct rtnl_link *changes, unsigned flags)
+{
+    rtnl_link_set_flags(changes, flags);
+    return 0;
+}
+
+static int fill_address_mode(struct rtnl_link *changes, unsigned mode)
+{
+    rtnl_link_set_family(changes, AF_UNSPEC);
+    return rtnl_link_inet6_set_addr_gen_mode(changes, (uint8_t)mode);
+}
+
+static int change_flags(struct nl_sock *sock, int index, unsigned flags)
+{
+    return change_link(sock, index, fill_flags, flags);
+}
+
+/* Keep the kernel from making a link-local address. A kernel without IPv6 refuses, and needs it not. */
+static int no_link_local(struct nl_sock *sock, int index)
+{
+    return change_link(sock, index, fill_address_mode, IN6_ADDR_GEN_MODE_NONE);
 }
 
 static int add_address(struct nl_sock *sock, const char *text, int prefix, int family)

@@ -214,10 +214,11 @@ static void at_entry(struct recorder *r, struct task *task, uint64_t number, con
                      uint32_t arch)
 {
     const struct syscall_row *row = arch == NATIVE_ARCH ? syscall_find(number, args) : NULL;
+    const uint64_t now = clock_real_ns();
     bool to_exit = false;
-    calls_abandon(&r->calls, task, clock_real_ns()); /* a call whose exit never came */
+    calls_abandon(&r->calls, task, now); /* a call whose exit never came */
     if (row != NULL)
-        to_exit = calls_enter(&r->calls, task, row, args, clock_real_ns());
+        to_exit = calls_enter(&r->calls, task, row, args, now);
     resume(r, task, to_exit, 0);
 }
 

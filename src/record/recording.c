@@ -59,8 +59,11 @@ int recording_open(struct recording **out, int fd, const struct recording_config
 
 static void put(struct recording *r, unsigned ring, uint64_t time_ns)
 {
-    /* A block that is lost is counted by the scribe and told at the close. */
-    if (!r->block.failed)
+    /* A block that is lost is counted by the scribe and told at the close. Fields that memory ran out for
+     * make no record either: half of one would be a wrong one. */
+    if (r->block.failed || r->fields.failed)
+        scribe_lose(r->scribe);
+    else
         scribe_put(r->scribe, ring, time_ns, r->block.data, r->block.len);
     r->block.failed = r->fields.failed = false;
     r->block.len = r->fields.len = 0;
@@ -130,7 +133,8 @@ int recording_close(struct recording *r, struct sd_err *err)
     if (failed != 0)
         return sd_fail(err, EIO, "%s is not whole: its writer was ended from outside", name);
     if (result.lost > 0)
-        return sd_fail(err, EMSGSIZE, "%s is not whole: %" PRIu64 " records were too large to be written",
+        return sd_fail(err, EMSGSIZE,
+                       "%s is not whole: %" PRIu64 " records were too large for it or for the memory here",
                        name, result.lost);
     return 0;
 }

@@ -115,6 +115,11 @@ static bool wait_room(struct scribe *s, struct ring *ring, uint64_t head, size_t
     return true;
 }
 
+void scribe_lose(struct scribe *s)
+{
+    atomic_fetch_add(&s->shared->lost, 1);
+}
+
 int scribe_put(struct scribe *s, unsigned which, uint64_t time_ns, const void *block, size_t len)
 {
     struct ring *ring = &s->shared->ring[which];
@@ -122,7 +127,7 @@ int scribe_put(struct scribe *s, unsigned which, uint64_t time_ns, const void *b
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     if (len > SCRIBE_MAX_BLOCK || atomic_load_explicit(&s->shared->failed, memory_order_relaxed) != 0 ||
         !wait_room(s, ring, head, sizeof entry + len)) {
-        atomic_fetch_add(&s->shared->lost, 1);
+        scribe_lose(s);
         return -EIO;
     }
     copy_in(ring, head, &entry, sizeof entry);

@@ -39,6 +39,9 @@ int scribe_start(struct scribe **out, int fd, struct sd_err *err);
  * away. 0; -EIO when the block is lost. */
 int scribe_put(struct scribe *scribe, unsigned ring, uint64_t time_ns, const void *block, size_t len);
 
+/* A block could not even be made: count it as lost. */
+void scribe_lose(struct scribe *scribe);
+
 /* The producer of this ring will put no block with a stamp below `time_ns` any more. A ring is idle at first.
  */
 void scribe_floor(struct scribe *scribe, unsigned ring, uint64_t time_ns);

@@ -370,12 +370,19 @@ static void no_capture_files(void **state)
 
 /* ---- classic pcap ---- */
 
+static void le32(struct buf *b, uint32_t value)
+{
+    const uint8_t raw[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
+                            (uint8_t)(value >> 24)};
+    buf_append(b, raw, sizeof raw);
+}
+
 static void check_classic(bool big, uint32_t magic, size_t extra, uint64_t ns)
 {
     struct buf b = {0};
     const uint32_t words[] = {magic, 0, 0, 0, 65535, 0x14000001, /* record: */ 100, 7, 3, 60};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        (big ? be32 : buf_le32)(&b, words[i]);
+        (big ? be32 : le32)(&b, words[i]);
     buf_zeros(&b, extra);
     buf_append(&b, "abc", 3);
     int fd = file_of(b.data, b.len);
