@@ -1,0 +1,66 @@
+#ifndef SOCKDIAG_CRAFT_EXPR_H
+#define SOCKDIAG_CRAFT_EXPR_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "craft/layer.h"
+
+/* Layer expressions:
+ *
+ *     ip(dst=10.0.0.2,ttl=1-5)/tcp(dport=[80,443],flags=S)/"hello"
+ *
+ *     packet := layer { "/" layer }
+ *     layer  := NAME [ "(" [ field { "," field } ] ")" ] | STRING | "hex(" DIGITS ")" | "fill(" COUNT [ ","
+ * BYTE ] ")" field  := NAME "=" ( set | "[" set { "," set } "]" | options ) set    := scalar | scalar "-"
+ * scalar | ADDRESS "/" PREFIX | "random" options:= "[" [ option { "," option } ] "]"      option := NAME [
+ * "(" scalar { "," scalar } ")" ]
+ *
+ * A set stands for each of its values; the expression for each combination, the last layer's last field
+ * changing fastest. White space between tokens is free. */
+
+struct craft_expr;
+
+/* Where an expression is wrong. */
+struct craft_mistake {
+    size_t at;         /* byte of the expression */
+    size_t len;        /* bytes that are wrong, at least 1 */
+    char text[200];    /* what is wrong: "tcp has no field 'dprot'; did you mean 'dport'?" */
+    char allowed[600]; /* what could stand there: "sport, dport, seq, …", or "" */
+};
+
+struct craft_parse {
+    /* Turn a name into an address (4 or 16 bytes, by family 4 or 6), or NULL: names are mistakes. 0 or a
+     * negative errno with err filled. */
+    int (*resolve)(void *context, const char *name, int family, uint8_t address[16], struct sd_err *err);
+    void *context;
+    uint64_t seed; /* what `random` draws from: the same seed gives the same packets */
+};
+
+/* 0, -EINVAL with `mistake` filled, or -ENOMEM. The text need not be NUL-terminated and is not kept. */
+int craft_parse(struct craft_expr **out, const char *text, size_t len, const struct craft_parse *config,
+                struct craft_mistake *mistake);
+void craft_expr_free(struct craft_expr *expr);
+
+/* The expression again, in its normal form: parsing that gives the same expression, and the same text. */
+void craft_expr_print(const struct craft_expr *expr, struct buf *out);
+
+/* How many packets it stands for; UINT64_MAX where they are more than that. */
+uint64_t craft_expr_count(const struct craft_expr *expr);
+
+/* The packet at `index` (< count): pointers into the expression. */
+void craft_expr_packet(const struct craft_expr *expr, uint64_t index, struct craft_packet *packet);
+
+/* A packet as an expression, the fields that are `given` only: what `send` says of an answer. The payload is
+ * escaped; with `most` > 0 a longer one ends in "…" and its length. Bytes from the network are safe to print.
+ */
+void craft_packet_print(const struct craft_packet *packet, size_t most, struct buf *out);
+
+/* One value as an expression has it: "SA", "10.0.0.1", "echo-request", "[mss(1460),nop]". */
+void craft_value_print(const struct craft_field *field, const struct craft_value *value, struct buf *out);
+
+/* The two lines under a wrong expression: the expression (cut around the place to fit `columns`) and a caret
+ * under the place. */
+void craft_mistake_print(const char *text, size_t len, const struct craft_mistake *mistake, unsigned columns,
+                         struct buf *out);
+
+#endif

@@ -1,0 +1,150 @@
+#ifndef SOCKDIAG_CRAFT_LAYER_H
+#define SOCKDIAG_CRAFT_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The protocols as data. One table of layers and fields serves all that touches a header: building it, taking
+ * it apart, the expression language, the boxes and the comparison of what was asked for with what was sent. A
+ * new protocol is a new row. */
+
+#define CRAFT_MAX_FIELDS 24 /* of one layer */
+#define CRAFT_MAX_LAYERS 16 /* of one packet */
+
+enum craft_kind {
+    CRAFT_NUMBER,  /* unsigned, up to 64 bits, big-endian */
+    CRAFT_FLAGS,   /* a number whose bits have letters ("SA") or words ("DF+MF") */
+    CRAFT_IP4,     /* 32 bits */
+    CRAFT_IP6,     /* 128 bits */
+    CRAFT_MAC,     /* 48 bits */
+    CRAFT_OPTIONS, /* a list of options (TCP, IPv4, IPv6, neighbour discovery), of variable length */
+    CRAFT_BYTES,   /* bytes up to the end of the layer, of variable length */
+};
+
+/* What stands in a field that the expression does not give. */
+enum craft_fill {
+    CRAFT_FILL_VALUE,      /* the field's `value` */
+    CRAFT_FILL_LENGTH,     /* the length that the protocol's RFC says: header, header and payload, … */
+    CRAFT_FILL_CHECKSUM,   /* the right one */
+    CRAFT_FILL_NEXT,       /* the number of the next layer: protocol, ethertype, next header */
+    CRAFT_FILL_SOURCE,     /* the address that packets to this target have: struct craft_env */
+    CRAFT_FILL_TARGET_MAC, /* of the next hop: struct craft_env */
+    CRAFT_FILL_TYPE,       /* ICMP, ICMPv6: an echo request; IGMP, ARP: a query */
+};
+
+/* A word for a value, or for a bit of a CRAFT_FLAGS field (`value` is then the mask). NULL name ends. */
+struct craft_name {
+    uint64_t value;
+    const char *name;
+};
+
+struct craft_field {
+    const char *name;  /* as in an expression: Scapy's name where Scapy has one */
+    const char *label; /* as in the RFC's drawing: "Time to Live" */
+    uint16_t bit;      /* first bit of the field, counted from the first bit of the header */
+    uint16_t width;    /* bits; 0: variable length, begins at `bit`, at most one such field a layer */
+    enum craft_kind kind;
+    enum craft_fill fill;
+    uint64_t value;                          /* for CRAFT_FILL_VALUE */
+    const struct craft_name *names;          /* or NULL */
+    const struct craft_option_type *options; /* CRAFT_OPTIONS: the table, ended by a NULL name */
+    /* Values of the layer's `select` field for which this field is there, ended by -1; NULL: always. ICMP
+     * and ICMPv6 say by their type what follows. */
+    const int16_t *only;
+};
+
+/* An option: "mss(1460)". Its arguments stand in its data one after the other. */
+struct craft_option_type {
+    const char *name; /* "mss"; the row for any other kind is "opt(KIND, BYTES)" and needs none */
+    uint16_t kind;
+    bool bare;         /* one byte without a length: end of options, no-operation, Pad1 */
+    uint8_t arguments; /* how many */
+    struct {
+        const char *name;
+        uint8_t width; /* bits, a multiple of 8; 0: bytes of any number, the last argument only */
+        enum craft_kind kind;
+    } argument[4];
+    bool repeats; /* the arguments may come again and again: SACK blocks, addresses of a record route */
+};
+
+/* How the lengths of options are counted and what pads them. */
+enum craft_option_style {
+    CRAFT_OPTIONS_NONE,
+    CRAFT_OPTIONS_IP,  /* kind, length (of all of it); padded with 0 to 4 bytes: IPv4, TCP */
+    CRAFT_OPTIONS_IP6, /* kind, length (of the data); padded with Pad1/PadN to 8 bytes: RFC 8200, 4.2 */
+    CRAFT_OPTIONS_ND,  /* kind, length in units of 8 bytes (of all of it): RFC 4861, 4.6 */
+};
+
+struct craft_layer_type {
+    const char *name;  /* "ip", as in an expression */
+    const char *title; /* "IPv4 (RFC 791)" */
+    const struct craft_field *fields;
+    uint8_t field_count;
+    uint8_t min_len; /* bytes of the fixed part of the shortest header */
+    int8_t select;   /* index of the field that others' `only` refers to; -1: none */
+    enum craft_option_style option_style;
+    /* The type of header that follows `next_value`, and this layer's value for `next` (-1: has none). NULL:
+     * bytes follow. Defined with the tables. */
+    const struct craft_layer_type *(*next)(uint64_t next_value);
+    int8_t next_field; /* index of the CRAFT_FILL_NEXT field; -1: none */
+};
+
+/* All layers, for lists of names; *count is set. */
+const struct craft_layer_type *const *craft_layers(size_t *count);
+
+/* By name, `len` bytes; NULL: there is none. */
+const struct craft_layer_type *craft_layer_find(const char *name, size_t len);
+
+/* Index of a field by its name, or -1. */
+int craft_field_find(const struct craft_layer_type *type, const char *name, size_t len);
+
+/* The layers that other code names. `craft_raw` is the payload: one CRAFT_BYTES field "load". */
+extern const struct craft_layer_type craft_eth, craft_vlan, craft_arp, craft_ip, craft_ipv6, craft_hopopts,
+    craft_dstopts, craft_routing, craft_fragment_header, craft_icmp, craft_icmp6, craft_igmp, craft_igmp3,
+    craft_tcp, craft_udp, craft_raw;
+
+/* ---- a packet: layers with values ---- */
+
+struct craft_option {
+    uint16_t kind;
+    bool bare;         /* one byte */
+    bool length_given; /* `length` stands in the length byte, right or wrong */
+    uint8_t length;
+    const uint8_t *data;
+    size_t len;
+};
+
+struct craft_value {
+    bool given;                         /* else the build fills it */
+    uint64_t number;                    /* CRAFT_NUMBER, CRAFT_FLAGS */
+    uint8_t address[16];                /* CRAFT_IP4 (4 bytes), CRAFT_IP6, CRAFT_MAC (6 bytes) */
+    const struct craft_option *options; /* CRAFT_OPTIONS: `len` of them */
+    const uint8_t *bytes;               /* CRAFT_BYTES: `len` of them */
+    size_t len;
+};
+
+struct craft_layer {
+    const struct craft_layer_type *type;
+    struct craft_value value[CRAFT_MAX_FIELDS]; /* as type->fields */
+    /* Where it lies in the bytes; from craft_build() and craft_dissect(). `whole`: all of the header is there
+     * (a quoted or captured header may be cut). */
+    size_t start, header_len;
+    bool whole;
+};
+
+/* What the pointers in the values point to belongs to the expression, to the bytes that were dissected, or to
+ * an arena of whoever made the packet. */
+struct craft_packet {
+    size_t count;
+    struct craft_layer layer[CRAFT_MAX_LAYERS];
+};
+
+/* Is the field there, with these values (see `only`)? */
+bool craft_field_is_there(const struct craft_layer *layer, int field);
+
+/* The first layer of a type, or NULL. */
+const struct craft_layer *craft_packet_layer(const struct craft_packet *packet,
+                                             const struct craft_layer_type *type);
+
+#endif
