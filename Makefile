@@ -10,6 +10,9 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 BUILD ?= build
 V ?= 0
 FUZZ_SECONDS ?= 10
@@ -169,14 +172,19 @@ lint: ## format, manual pages, white space, sizes, and the arrows between the mo
 
 ##@ Install
 .PHONY: install
-install: all ## install the program and its manual page (PREFIX, DESTDIR)
+install: all ## install the program, its manual page and completions (PREFIX, DESTDIR)
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
 	install -m 755 $(O)/sockdiag '$(DESTDIR)$(BINDIR)/sockdiag'
 	install -m 644 docs/sockdiag.1 '$(DESTDIR)$(MANDIR)/man1/sockdiag.1'
+	install -d '$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)' '$(DESTDIR)$(FISHCOMPDIR)'
+	install -m 644 completions/sockdiag.bash '$(DESTDIR)$(BASHCOMPDIR)/sockdiag'
+	install -m 644 completions/_sockdiag '$(DESTDIR)$(ZSHCOMPDIR)/_sockdiag'
+	install -m 644 completions/sockdiag.fish '$(DESTDIR)$(FISHCOMPDIR)/sockdiag.fish'
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
-	rm -f '$(DESTDIR)$(BINDIR)/sockdiag' '$(DESTDIR)$(MANDIR)/man1/sockdiag.1'
+	rm -f '$(DESTDIR)$(BINDIR)/sockdiag' '$(DESTDIR)$(MANDIR)/man1/sockdiag.1' \
+	  '$(DESTDIR)$(BASHCOMPDIR)/sockdiag' '$(DESTDIR)$(ZSHCOMPDIR)/_sockdiag' '$(DESTDIR)$(FISHCOMPDIR)/sockdiag.fish'
 
 .PHONY: install-setcap
 install-setcap: install ## install, and let every user capture: setcap cap_net_raw+ep
