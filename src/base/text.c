@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include <stdbool.h>
+#include <string.h>
 #include <unistr.h>
 #include <uniwidth.h>
 
@@ -100,4 +101,28 @@ void text_escape(struct buf *out, const void *data, size_t len)
             buf_append(out, text + i, n);
         i += n == 0 ? 1 : n;
     }
+}
+
+size_t text_distance(const char *word, size_t len, const char *other)
+{
+    size_t row[TEXT_DISTANCE_MOST + 1];
+    const size_t other_len = strlen(other);
+    if (len > TEXT_DISTANCE_MOST || other_len > TEXT_DISTANCE_MOST)
+        return TEXT_DISTANCE_MOST;
+    for (size_t j = 0; j <= other_len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= other_len; j++) {
+            size_t best = diagonal + (word[i - 1] != other[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[other_len];
 }

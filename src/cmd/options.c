@@ -86,33 +86,6 @@ static int apply(const struct option_row *row, const char *argument, struct sd_e
     return 0;
 }
 
-/* How unlike two words are: edit distance, bounded by their short length (Levenshtein). */
-static size_t distance(const char *a, const char *b)
-{
-    enum {
-        MOST = 32
-    };
-    size_t row[MOST + 1], len_b = strlen(b);
-    if (strlen(a) > MOST || len_b > MOST)
-        return MOST;
-    for (size_t j = 0; j <= len_b; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= len_b; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[len_b];
-}
-
 static int unknown_option(const struct parse *p, const char *word, size_t len)
 {
     char name[40];
@@ -120,7 +93,7 @@ static int unknown_option(const struct parse *p, const char *word, size_t len)
     const char *nearest = NULL;
     size_t best = 4;
     for (size_t i = 0; i < p->row_count; i++) {
-        size_t d = distance(name, p->rows[i].name);
+        size_t d = text_distance(name, strlen(name), p->rows[i].name);
         if (d < best && d < strlen(name)) {
             best = d;
             nearest = p->rows[i].name;

@@ -133,6 +133,25 @@ static void every_pair_is_safe(void **state)
     }
 }
 
+static size_t distance(const char *word, const char *other)
+{
+    const size_t there = text_distance(word, strlen(word), other);
+    assert_int_equal(there, text_distance(other, strlen(other), word));
+    return there;
+}
+
+static void distances(void **state)
+{
+    (void)state;
+    assert_int_equal(distance("", ""), 0);
+    assert_int_equal(distance("dport", "dport"), 0);
+    assert_int_equal(distance("dprot", "dport"), 2);
+    assert_int_equal(distance("ttl", ""), 3);
+    assert_int_equal(distance("kitten", "sitting"), 3);
+    assert_int_equal(text_distance("sportmanship", 5, "sport"), 0);
+    assert_int_equal(distance("a", "000000000000000000000000000000000"), TEXT_DISTANCE_MOST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +162,7 @@ int main(void)
         cmocka_unit_test(unseen),
         cmocka_unit_test(invalid_utf8),
         cmocka_unit_test(every_pair_is_safe),
+        cmocka_unit_test(distances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
