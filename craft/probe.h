@@ -62,6 +62,12 @@ enum probe_verdict {
 };
 
 #define PROBE_MPLS_LABELS 8
+struct probe_label {
+    uint32_t label;
+    uint8_t traffic_class, ttl;
+    bool bottom;
+};
+
 struct probe_answer {
     enum probe_verdict verdict;
     const char *reason;  /* one static sentence: why it matched, or what did not fit */
@@ -80,11 +86,7 @@ struct probe_answer {
     uint32_t differs_at;
     uint8_t differs_sent, differs_got;
     uint8_t label_count; /* ICMP extensions (RFC 4884), MPLS label stack (RFC 4950) */
-    struct {
-        uint32_t label;
-        uint8_t traffic_class, ttl;
-        bool bottom;
-    } label[PROBE_MPLS_LABELS];
+    struct probe_label label[PROBE_MPLS_LABELS];
 };
 
 /* What came, as a socket gave it. */
