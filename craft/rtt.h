@@ -20,7 +20,8 @@ struct rtt {
     uint64_t *kept; /* ring, grows up to RTT_KEPT */
     uint32_t kept_count, kept_next, kept_room;
 };
-/* false: memory is out (the sample counts, but for percentiles). */
+/* One longer than RTT_LONGEST_NS counts as that. false: memory is out (the sample counts, but for
+ * percentiles). */
 bool rtt_add(struct rtt *rtt, uint64_t rtt_ns);
 void rtt_free(struct rtt *rtt);
 
