@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef __extension__ unsigned __int128 wide;
+__extension__ typedef unsigned __int128 wide;
 
 #define ROOM_AT_FIRST 64
 
