@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/missing.h"
 
 /* Live: libpcap's ring, non-blocking, nanoseconds. Files: the pcapng reader; a filter is compiled for each
  * link type, the usual ones at opening, so that later, without privileges, no host name needs to be looked
@@ -162,36 +163,18 @@ int source_open_fd(struct source **out, int fd, const char *name, const char *fi
 
 /* ---- live ---- */
 
-static int no_such_interface(const char *name, struct sd_err *err)
-{
-    struct if_nameindex *all = if_nameindex();
-    char list[256] = "";
-    size_t at = 0;
-    for (const struct if_nameindex *i = all; i != NULL && i->if_name != NULL; i++) {
-        int n = snprintf(list + at, sizeof list - at, "%s%s", at == 0 ? "" : ", ", i->if_name);
-        if (n < 0 || (size_t)n >= sizeof list - at)
-            break;
-        at += (size_t)n;
-    }
-    list[at] = '\0';
-    if (all != NULL)
-        if_freenameindex(all);
-    return sd_fail(err, ENODEV, "there is no interface '%s'; there are: %s", name, at > 0 ? list : "none");
-}
-
 static int no_permission(const char *interface, struct sd_err *err)
 {
-    return sd_fail(err, EPERM,
-                   "capturing on %s needs CAP_NET_RAW: use sudo; or once 'sudo setcap cap_net_raw+ep "
-                   "…/sockdiag' (make install-setcap); or capture in a private network: sockdiag lab",
-                   interface);
+    char doing[IF_NAMESIZE + 16];
+    snprintf(doing, sizeof doing, "capturing on %.15s", interface);
+    return missing_net_raw(err, doing, "capture in a private network: sockdiag lab");
 }
 
 static int activate_error(pcap_t *pcap, int status, const char *interface, struct sd_err *err)
 {
     switch (status) {
     case PCAP_ERROR_NO_SUCH_DEVICE:
-        return no_such_interface(interface, err);
+        return missing_interface(err, interface);
     case PCAP_ERROR_PERM_DENIED:
     case PCAP_ERROR_PROMISC_PERM_DENIED:
         return no_permission(interface, err);
@@ -254,7 +237,7 @@ static int activate(struct source *s, const struct source_live *config, struct s
 int source_open_live(struct source **out, const struct source_live *config, struct sd_err *err)
 {
     if (strcmp(config->interface, "any") != 0 && if_nametoindex(config->interface) == 0)
-        return no_such_interface(config->interface, err);
+        return missing_interface(err, config->interface);
     struct source *s = new_source(err);
     if (s == NULL)
         return -ENOMEM;

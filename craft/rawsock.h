@@ -9,6 +9,8 @@
 #include "capture/packet.h"
 #include "craft/boxes.h"
 
+struct sock_filter;
+
 /* The raw sockets of Linux behind one interface: raw(7), packet(7), icmp(7), ipv6(7). Each sends many packets
  * a call (sendmmsg), receives many (recvmmsg), tells the kernel's time stamps of both (SO_TIMESTAMPING) and
  * how many packets the socket itself had no room for (SO_RXQ_OVFL). Non-blocking, close-on-exec. */
@@ -29,7 +31,17 @@ struct rawsock_config {
     const char *interface; /* bind to it, or NULL; RAWSOCK_LINK must have one */
     bool tx_stamps;        /* ask for the time of sending: rawsock_sent() */
     bool rx_stamps;
-    bool broadcast;        /* SO_BROADCAST */
+    bool broadcast;    /* SO_BROADCAST */
+    bool send_only;    /* RAWSOCK_IP4, _IP6, _LINK: receives nothing, so that nothing need be read */
+    bool queue_errors; /* IP_RECVERR, as ping sockets and send_only ones always have it: what a full
+                          queue of this machine threw away is told (-ENOBUFS; else it counts as sent), and
+                          ICMP errors come by rawsock_sent(). Not for a socket that receives from anyone:
+                          no filter holds forged errors back, and they fill its buffer */
+    bool qdisc_bypass; /* RAWSOCK_LINK: past the interface's queueing discipline straight to the driver:
+                          faster, but a rate limit set there does not hold, captures on this machine do
+                          not see the frames, and a busy driver drops them (-ENOBUFS) */
+    const struct sock_filter *filter; /* as rawsock_filter(), in force before the first packet */
+    size_t filter_len;                /* 0: none */
     unsigned buffer_bytes; /* both buffers, 0: the kernel's default; more than rmem_max takes CAP_NET_ADMIN,
                               and less is taken without a word where that is missing */
 };
@@ -38,7 +50,9 @@ struct rawsock {
     int fd; /* to poll: POLLIN packets, POLLERR a time of sending or an error that the kernel queued */
     enum rawsock_kind kind;
     uint32_t sends; /* packets handed over so far: their numbers are the `id` of rawsock_sent() */
-    uint32_t drops; /* packets that came and found the socket's buffer full, in all (SO_RXQ_OVFL) */
+    uint32_t drops; /* packets that came and found the socket's buffer full, in all, as far as known: packets
+                       that come tell it (SO_RXQ_OVFL), and rawsock_drops() asks */
+    struct rawsock_sender *sender; /* rawsock's own */
 };
 
 /* 0, or a negative errno with `err` filled: -EPERM names CAP_NET_RAW and the three ways to get it (sudo,
@@ -47,8 +61,9 @@ int rawsock_open(struct rawsock *out, const struct rawsock_config *config, struc
 void rawsock_close(struct rawsock *socket);
 
 /* Receive only what this classic BPF program passes (bpf_insn's layout): so that the traffic of others cannot
- * fill the socket. 0 or a negative errno. */
-struct sock_filter;
+ * fill the socket. What was queued before is thrown away. The program sees what the socket gives: an IP
+ * header first for RAWSOCK_IP4 and _WITNESS, a frame for _LINK, else what follows the IP header. 0 or a
+ * negative errno. */
 int rawsock_filter(struct rawsock *socket, const struct sock_filter *program, size_t len, struct sd_err *err);
 
 /* Options that have a meaning for several kinds; -1 in a field leaves the kernel's. For RAWSOCK_ICMP6 and the
@@ -71,8 +86,18 @@ struct rawsock_out {
 
 /* Hand over up to `count` (any number; the calls are of at most 64). How many were taken, or the negative
  * errno of the first one when none was: -EAGAIN and -ENOBUFS: poll for POLLOUT or try later; -EMSGSIZE,
- * -EPERM (a firewall), … The packets taken get the numbers socket->sends - taken …. */
+ * -EPERM (a firewall), … The packets taken get the numbers socket->sends - taken …. Stops at the first packet
+ * that is refused: the next call tells why. */
 int rawsock_send(struct rawsock *socket, const struct rawsock_out *packets, size_t count);
+
+/* Every packet from now on goes to this target, and only what comes from there is received: the packets of
+ * rawsock_send() may then leave `target` NULL. Not for RAWSOCK_LINK and _WITNESS. */
+int rawsock_connect(struct rawsock *socket, const struct packet_address *target, int interface,
+                    struct sd_err *err);
+
+/* Ask the kernel how many packets found the buffer full, in all (SO_MEMINFO), and update socket->drops: also
+ * where no packet came after them. An ICMPv6 packet with a wrong checksum counts, too. */
+uint32_t rawsock_drops(struct rawsock *socket);
 
 #define RAWSOCK_BATCH 64
 struct rawsock_in {
@@ -96,9 +121,12 @@ const struct rawsock_in *rawsock_batch_at(const struct rawsock_batch *batch, siz
  * (-ENETDOWN). Errors that belong to a packet sent earlier come by rawsock_errors(). */
 int rawsock_recv(struct rawsock *socket, struct rawsock_batch *batch);
 
-/* What the error queue holds: the times of sending, and errors that belong to packets. */
+/* What the error queue holds: the times of sending, and errors that belong to packets. A time is given to the
+ * packet that it is of, or to none: kernels before 6.13 count the times of sending themselves, and where one
+ * may have counted a packet that it then refused, there are no times until the packets under way have left.
+ */
 struct rawsock_sent {
-    uint32_t id;      /* number of the packet; see rawsock_send() */
+    uint32_t id;      /* number of the packet; see rawsock_send(). Nothing for an error: its `data` tells */
     uint64_t time_ns; /* when it left for the driver, CLOCK_REALTIME; 0 for an error */
     int error;        /* 0, or the positive errno: EMSGSIZE (then `info` is the MTU), EHOSTUNREACH, … */
     uint32_t info;
@@ -107,7 +135,7 @@ struct rawsock_sent {
     const uint8_t *data;            /* of the packet that the error is about, in the batch */
     size_t len;
 };
-/* How many were filled, at most `most`. */
+/* How many were filled, at most `most` (of which RAWSOCK_BATCH at a time). The batch is overwritten. */
 int rawsock_sent(struct rawsock *socket, struct rawsock_batch *batch, struct rawsock_sent *out, size_t most);
 
 /* What the kernel changes in packets that leave by this kind of socket (raw(7), ipv6(7)). */
