@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/lab_alias.h"
 #include "lab/offload.h"
 
 /* No frame crosses the wire but those that programs cause, so that a run repeats:
@@ -179,6 +180,13 @@ static int fill_address_mode(struct rtnl_link *changes, unsigned mode)
     return rtnl_link_inet6_set_addr_gen_mode(changes, (uint8_t)mode);
 }
 
+static int fill_alias(struct rtnl_link *changes, unsigned unused)
+{
+    (void)unused;
+    rtnl_link_set_ifalias(changes, LAB_ALIAS);
+    return 0;
+}
+
 static int change_flags(struct nl_sock *sock, int index, unsigned flags)
 {
     return change_link(sock, index, fill_flags, flags);
@@ -252,6 +260,10 @@ static int set_up_host(enum lab_host host, bool *ipv6, struct sd_err *err)
             *ipv6 = false;
         what = "bring a host's interface up";
         code = change_flags(sock, HOST_INDEX, IFF_UP | IFF_NOARP);
+    }
+    if (code == 0) {
+        what = "mark a host's interface as the lab's";
+        code = change_link(sock, HOST_INDEX, fill_alias, 0);
     }
     if (code == 0) {
         what = "give a host its IPv4 address and neighbour";

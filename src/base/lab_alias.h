@@ -1,0 +1,8 @@
+#ifndef SOCKDIAG_BASE_LAB_ALIAS_H
+#define SOCKDIAG_BASE_LAB_ALIAS_H
+
+/* The alias (ip-link(8), ifalias) that a lab gives its interfaces, and by which commands that run in it know
+ * that no packet leaves this machine. */
+#define LAB_ALIAS "sockdiag lab"
+
+#endif
