@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "craft/checksum.h"
 #include "craft/layer.h"
 
 /* Packets to bytes. Lengths, checksums and protocol numbers are right unless the packet gives them. */
@@ -15,19 +16,19 @@ struct craft_env {
 };
 
 /* Append the packet's bytes to `out` and fill start, header_len and the values that were not given (`given`
- * stays as it is) in `packet`: afterwards it says what the bytes say. 0, or a negative errno with `err`
- * filled: -EMSGSIZE where a length does not fit its field (and was not given), -EINVAL for options over their
- * room. */
+ * stays as it is) in `packet`: afterwards it says what the bytes say. `start` counts from the packet's first
+ * byte. Given values are written as they are, their low bits where they are wider than the field. Lengths and
+ * checksums are of what the packet holds: above a fragment in the middle (a fragment offset, an IPv6 fragment
+ * header) too, where the layer is taken for what the fragment carries. `env` may be NULL: addresses are then
+ * 0, and the target's MAC is the broadcast address.
+ *
+ * What follows no number is known for gets 253 (RFC 3692) as its protocol and 0x88b5 (IEEE 802's local
+ * experiments) as its ethertype; where nothing follows, IPv6 says so (59).
+ *
+ * 0, or a negative errno with `err` filled, and nothing is appended: -EMSGSIZE where a length does not fit
+ * its field (and was not given), -EINVAL for options over their room, -ENOMEM. */
 int craft_build(struct craft_packet *packet, const struct craft_env *env, struct buf *out,
                 struct sd_err *err);
-
-/* The Internet checksum (RFC 1071) over `len` bytes, odd lengths included; `sum` continues an earlier partial
- * sum (0 to begin), which craft_sum() returns. craft_sum_end() folds and complements. */
-uint32_t craft_sum(uint32_t sum, const void *data, size_t len);
-uint16_t craft_sum_end(uint32_t sum);
-
-/* The checksum after a 16-bit word that it covers changed from `from` to `to` (RFC 1624, eqn. 3). */
-uint16_t craft_sum_update(uint16_t checksum, uint16_t from, uint16_t to);
 
 /* Cut an IPv4 datagram, or an IPv6 one (behind its hop-by-hop, routing and destination headers; `id6` goes
  * into the fragment headers), into fragments of at most `mtu` bytes. Appends them to `out`, their lengths to

@@ -131,10 +131,14 @@ const struct craft_layer_type *layer_of_protocol6(uint64_t value)
     return NULL;
 }
 
+bool layer_is_extension(const struct craft_layer_type *type)
+{
+    return type == &craft_hopopts || type == &craft_dstopts || type == &craft_routing ||
+           type == &craft_fragment_header;
+}
+
 const struct craft_layer_type *layer_of_protocol4(uint64_t value)
 {
     const struct craft_layer_type *type = layer_of_protocol6(value);
-    const bool extension = type == &craft_hopopts || type == &craft_dstopts || type == &craft_routing ||
-                           type == &craft_fragment_header;
-    return extension ? NULL : type;
+    return type != NULL && layer_is_extension(type) ? NULL : type;
 }

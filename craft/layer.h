@@ -75,6 +75,9 @@ struct craft_field {
                        of an address its low bits */
     enum craft_counts counts; /* for CRAFT_FILL_LENGTH: what, in which unit, less how many units */
     uint8_t unit, less;
+    /* CRAFT_FILL_CHECKSUM: of what `counts` says (HEADER or ALL), with the IP pseudo header or without; a sum
+     * of 0 is written as 0xffff where 0 means that there is none. */
+    bool pseudo_header, zero_is_none;
     const struct craft_name *names;          /* or NULL */
     const struct craft_option_type *options; /* CRAFT_OPTIONS: the table, ended by a NULL name */
     enum craft_option_style option_style;    /* CRAFT_OPTIONS */

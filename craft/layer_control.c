@@ -45,7 +45,7 @@ static const struct craft_name icmp_types[] = {
 static const struct craft_field icmp_fields[] = {
     FIELD("type", "Type", 0, 8, .fill = CRAFT_FILL_TYPE, .value = ICMP_ECHO, .names = icmp_types),
     FIELD("code", "Code", 8, 8, ),
-    FIELD("chksum", "Checksum", 16, 16, .fill = CRAFT_FILL_CHECKSUM),
+    FIELD("chksum", "Checksum", 16, 16, .fill = CRAFT_FILL_CHECKSUM, .counts = CRAFT_COUNTS_ALL),
     FIELD("id", "Identifier", 32, 16, ONLY(ICMP_WITH_ID)),
     FIELD("seq", "Sequence Number", 48, 16, ONLY(ICMP_WITH_ID)),
     FIELD("ts_ori", "Originate Timestamp", 64, 32, ONLY(ICMP_STAMP, ICMP_STAMP_REPLY)),
@@ -177,7 +177,8 @@ static const struct craft_name nd_router_flags[] = {
 static const struct craft_field icmp6_fields[] = {
     FIELD("type", "Type", 0, 8, .fill = CRAFT_FILL_TYPE, .value = ICMP6_ECHO, .names = icmp6_types),
     FIELD("code", "Code", 8, 8, ),
-    FIELD("cksum", "Checksum", 16, 16, .fill = CRAFT_FILL_CHECKSUM),
+    FIELD("cksum", "Checksum", 16, 16, .fill = CRAFT_FILL_CHECKSUM, .counts = CRAFT_COUNTS_ALL,
+          .pseudo_header = true),
     FIELD("id", "Identifier", 32, 16, ONLY(ICMP6_ECHO, ICMP6_ECHO_REPLY)),
     FIELD("seq", "Sequence Number", 48, 16, ONLY(ICMP6_ECHO, ICMP6_ECHO_REPLY)),
     FIELD("length", "Length", 32, 8, ONLY(ICMP6_UNREACHABLE, ICMP6_EXCEEDED)),
@@ -242,7 +243,7 @@ static const struct craft_name igmp_types[] = {
 static const struct craft_field igmp_fields[] = {
     FIELD("type", "Type", 0, 8, .fill = CRAFT_FILL_TYPE, .value = IGMP_QUERY, .names = igmp_types),
     FIELD("mrcode", "Max Resp Time", 8, 8, .value = 20),
-    FIELD("chksum", "Checksum", 16, 16, .fill = CRAFT_FILL_CHECKSUM),
+    FIELD("chksum", "Checksum", 16, 16, .fill = CRAFT_FILL_CHECKSUM, .counts = CRAFT_COUNTS_ALL),
     FIELD("gaddr", "Group Address", 32, 32, .kind = CRAFT_IP4, ),
 };
 
@@ -275,7 +276,7 @@ static const struct craft_field igmp3_fields[] = {
     FIELD("type", "Type", 0, 8, .fill = CRAFT_FILL_TYPE, .value = IGMP_QUERY, .names = igmp_types),
     FIELD("mrcode", "Max Resp Code", 8, 8, .value = 20, ONLY(IGMP_QUERY)),
     FIELD("reserved", "Reserved", 8, 8, ONLY(CRAFT_EXCEPT, IGMP_QUERY)),
-    FIELD("chksum", "Checksum", 16, 16, .fill = CRAFT_FILL_CHECKSUM),
+    FIELD("chksum", "Checksum", 16, 16, .fill = CRAFT_FILL_CHECKSUM, .counts = CRAFT_COUNTS_ALL),
     FIELD("gaddr", "Group Address", 32, 32, .kind = CRAFT_IP4, ONLY(CRAFT_EXCEPT, IGMP3_REPORT)),
     FIELD("resv", "Resv", 64, 4, ONLY(CRAFT_EXCEPT, IGMP3_REPORT)),
     FIELD("s", "S", 68, 1, ONLY(CRAFT_EXCEPT, IGMP3_REPORT)),

@@ -55,7 +55,7 @@ static const struct craft_field ip_fields[] = {
     FIELD("ttl", "Time to Live", 64, 8, .fill = CRAFT_FILL_HOPS, .value = 64),
     FIELD("proto", "Protocol", 72, 8, .fill = CRAFT_FILL_NEXT, .value = LAYER_PROTOCOL_EXPERIMENT,
           .names = layer_protocols),
-    FIELD("chksum", "Header Checksum", 80, 16, .fill = CRAFT_FILL_CHECKSUM),
+    FIELD("chksum", "Header Checksum", 80, 16, .fill = CRAFT_FILL_CHECKSUM, .counts = CRAFT_COUNTS_HEADER),
     FIELD("src", "Source Address", 96, 32, .kind = CRAFT_IP4, .fill = CRAFT_FILL_SOURCE),
     FIELD("dst", "Destination Address", 128, 32, .kind = CRAFT_IP4, .value = 0x7f000001),
     FIELD("options", "Options", 160, 0, .kind = CRAFT_OPTIONS, .options = ip_options,

@@ -28,6 +28,9 @@ enum {
 extern const struct craft_name layer_ethertypes[];
 extern const struct craft_name layer_protocols[];
 
+/* Is it an extension header of IPv6? */
+bool layer_is_extension(const struct craft_layer_type *type);
+
 /* For craft_layer_type.next. */
 const struct craft_layer_type *layer_of_ethertype(uint64_t value);
 const struct craft_layer_type *layer_of_protocol4(uint64_t value); /* without IPv6's extension headers */

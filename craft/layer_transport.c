@@ -39,7 +39,8 @@ static const struct craft_field tcp_fields[] = {
     FIELD("reserved", "Rsrvd", 100, 3, ),
     FIELD("flags", "Flags", 103, 9, .kind = CRAFT_FLAGS, .value = 0x02, .names = tcp_flags),
     FIELD("window", "Window", 112, 16, .value = 8192),
-    FIELD("chksum", "Checksum", 128, 16, .fill = CRAFT_FILL_CHECKSUM),
+    FIELD("chksum", "Checksum", 128, 16, .fill = CRAFT_FILL_CHECKSUM, .counts = CRAFT_COUNTS_ALL,
+          .pseudo_header = true),
     FIELD("urgptr", "Urgent Pointer", 144, 16, ),
     FIELD("options", "Options", 160, 0, .kind = CRAFT_OPTIONS, .options = tcp_options,
           .option_style = CRAFT_OPTIONS_IP),
@@ -61,7 +62,8 @@ static const struct craft_field udp_fields[] = {
     FIELD("sport", "Source Port", 0, 16, .value = 49152),
     FIELD("dport", "Destination Port", 16, 16, .value = 9),
     FIELD("len", "Length", 32, 16, .fill = CRAFT_FILL_LENGTH, .counts = CRAFT_COUNTS_ALL, .unit = 1),
-    FIELD("chksum", "Checksum", 48, 16, .fill = CRAFT_FILL_CHECKSUM),
+    FIELD("chksum", "Checksum", 48, 16, .fill = CRAFT_FILL_CHECKSUM, .counts = CRAFT_COUNTS_ALL,
+          .pseudo_header = true, .zero_is_none = true),
 };
 const struct craft_layer_type craft_udp = {
     .name = "udp",
