@@ -145,6 +145,8 @@ static int ask_route(struct path_netlink *netlink, struct route *route, const st
 /* The kernel's answer to a route that says so: for IPv4 an errno, for IPv6 the route itself. */
 static int refused(int code, int type, const char *target, struct sd_err *err)
 {
+    if (code == EINVAL && type == 0 && strncmp(target, "0.", 2) == 0)
+        return sd_fail(err, EINVAL, "%s is no address to send to (RFC 1122, 3.2.1.3)", target);
     if (type == RTN_BLACKHOLE || (type == 0 && code == EINVAL))
         return sd_fail(err, EINVAL,
                        "the route to %s is a blackhole: what is sent there vanishes "

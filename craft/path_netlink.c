@@ -102,7 +102,7 @@ uint32_t path_attribute_u32(const struct path_attribute *attribute, uint32_t oth
 /* ---- answers ---- */
 
 /* What a datagram of messages said of its end: 1 it goes on, 0 that was all, or a negative errno. */
-static int read_messages(const struct path_netlink *netlink, size_t len, bool answers,
+static int read_messages(const struct path_netlink *netlink, size_t len,
                          void (*each)(void *context, const struct nlmsghdr *message), void *context)
 {
     const uint8_t *at = netlink->answer;
@@ -111,18 +111,17 @@ static int read_messages(const struct path_netlink *netlink, size_t len, bool an
         const size_t step = NLMSG_ALIGN(message->nlmsg_len);
         if (message->nlmsg_len < NLMSG_HDRLEN || message->nlmsg_len > len)
             return -EBADMSG;
-        const bool ours = answers == (message->nlmsg_seq == netlink->seq);
-        if (ours && message->nlmsg_type == NLMSG_ERROR) {
+        const bool answer = message->nlmsg_seq == netlink->seq;
+        if (message->nlmsg_type == NLMSG_ERROR && answer) {
             int code = -EBADMSG;
             if (message->nlmsg_len >= NLMSG_LENGTH(sizeof code))
                 memcpy(&code, NLMSG_DATA(message), sizeof code);
             return code;
         }
-        if (ours && message->nlmsg_type == NLMSG_DONE)
+        if (message->nlmsg_type == NLMSG_DONE && answer)
             return 0;
-        if (ours)
-            each(context, message);
-        if (ours && answers && (message->nlmsg_flags & NLM_F_MULTI) == 0)
+        each(context, message);
+        if (answer && (message->nlmsg_flags & NLM_F_MULTI) == 0)
             return 0;
         if (step >= len)
             break;
@@ -156,7 +155,7 @@ int path_ask(struct path_netlink *netlink, struct path_request *request,
         return -errno;
     for (;;) {
         const ssize_t got = receive(netlink, 0);
-        const int more = got < 0 ? (int)got : read_messages(netlink, (size_t)got, true, each, context);
+        const int more = got < 0 ? (int)got : read_messages(netlink, (size_t)got, each, context);
         /* Notifications overflowed; the answers themselves the kernel waits with. */
         if (more == 1 || more == -ENOBUFS)
             continue;
@@ -172,6 +171,6 @@ void path_notifications(struct path_netlink *netlink,
         if (got < 0 && got != -ENOBUFS)
             return;
         if (got >= 0)
-            (void)read_messages(netlink, (size_t)got, false, each, context);
+            (void)read_messages(netlink, (size_t)got, each, context);
     }
 }

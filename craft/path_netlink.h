@@ -48,8 +48,8 @@ void path_attributes(const struct nlmsghdr *message, size_t body_len,
 void path_nested(const struct path_attribute *nest, struct path_attribute out[PATH_ATTRIBUTES]);
 uint32_t path_attribute_u32(const struct path_attribute *attribute, uint32_t otherwise);
 
-/* Send the request and hand each answer to `each`, up to the last. 0, or the negative errno that the kernel
- * answered. */
+/* Send the request and hand each answer to `each`, up to the last; notifications among them, too. 0, or the
+ * negative errno that the kernel answered. */
 int path_ask(struct path_netlink *netlink, struct path_request *request,
              void (*each)(void *context, const struct nlmsghdr *message), void *context);
 
