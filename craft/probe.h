@@ -41,10 +41,16 @@ struct probe_shape {
     uint8_t pattern_len;            /* 0: 00 01 02 … as ping does */
     bool any_target;                /* broadcast or multicast: the answer's source is not the target */
     struct hash_key key;
+    uint32_t sent; /* numbers under this went out, so that any other is forged; 0: not told. A TCP sequence
+                      number is only proved where this is told: each is some number's */
 };
 
 /* Append the whole IP datagram of probe `number` (the number is 32 bits wide, what a header keeps of it
- * less). */
+ * less). Of a payload that is too long for a datagram as much as fits. The IPv4 identification is never 0, so
+ * that the kernel leaves it. A cookie takes the payload's first eight bytes; with PROBE_FLOW_CONSTANT and for
+ * UDP two bytes stand before it that give the checksum its value: below two bytes of payload ICMP's checksum
+ * varies also in a constant flow. Ports are `ident` + the low bits of the number, as many as `ports` has
+ * room for: a power of two. */
 void probe_build(const struct probe_shape *shape, uint32_t number, uint8_t ttl, struct buf *out);
 
 /* Bytes of the IP datagram, and of the IP header in front. */
@@ -71,9 +77,11 @@ struct probe_label {
 struct probe_answer {
     enum probe_verdict verdict;
     const char *reason;  /* one static sentence: why it matched, or what did not fit */
-    bool number_known;   /* false: PROBE_STRANGE, or a quote too short to tell */
-    uint32_t number;     /* its low 16 bits are proved where `number_bits` is 16 */
-    uint8_t number_bits; /* 16 or 32 */
+    bool number_known;   /* false: PROBE_STRANGE, PROBE_FORGED, or an answer that cannot tell: UDP's to a
+                            constant flow, a short quote that was tampered with */
+    uint32_t number;     /* its low `number_bits` bits: for track_find() */
+    uint8_t number_bits; /* 32; without the whole cookie 16 for echo, for UDP 15 in a quote and what the ports
+                            tell in a datagram */
     bool proved;         /* the cookie came back; false: the quote ended before it (RFC 792 quotes 8 bytes) */
     struct packet_address from;
     uint8_t icmp_type, icmp_code; /* of ICMP and ICMPv6 answers */
@@ -82,6 +90,7 @@ struct probe_answer {
     int quoted_ttl;               /* of the probe as it arrived; -1 */
     uint32_t bytes;               /* ICMP/UDP/TCP header and payload of the answer, as ping counts */
     uint32_t mtu;                 /* PROBE_TOO_BIG; 0: the router did not tell */
+    bool truncated;               /* an echo reply with less payload than was sent */
     bool differs;                 /* an echo reply whose payload is not what was sent, from … on */
     uint32_t differs_at;
     uint8_t differs_sent, differs_got;
