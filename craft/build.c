@@ -269,7 +269,8 @@ static void fill_checksum(const struct building *b, size_t index)
 
 static int build(const struct building *b)
 {
-    int status = 0;
+    /* An empty payload alone has an address, too. */
+    int status = buf_reserve(b->out, 1) ? 0 : sd_fail(b->err, ENOMEM, "out of memory");
     for (size_t i = 0; i < b->packet->count && status == 0; i++)
         status = write_layer(b, i);
     if (status == 0 && b->out->failed)

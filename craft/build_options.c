@@ -124,7 +124,7 @@ int craft_put_options(struct buf *out, const struct craft_field *field, const st
     const bool align = field->option_style == CRAFT_OPTIONS_IP6 && !pads_itself(value);
     for (size_t i = 0; i < value->len; i++) {
         const struct craft_option *option = &value->options[i];
-        if (align && !option->length_given)
+        if (align && !option->bare && !option->length_given)
             put_pad(out, alignment(field, option->kind, out->len - start));
         const int status = put_one(out, field, option, err);
         if (status < 0)
