@@ -4,10 +4,9 @@
 #include "base/buf.h"
 #include "capture/packet.h"
 
-/* Headers of one packet. Link layers: Ethernet (with 802.1Q and 802.1ad tags), Linux cooked v1 and v2, raw
- * IP, BSD null and loopback. Network: IPv4 with options (RFC 791), IPv6 with extension headers (RFC 8200),
- * ARP (RFC 826). Transport: TCP with options (RFC 9293, 7323, 2018), UDP, ICMP, ICMPv6, IGMP. Checksums are
- * verified where the whole of what they cover was captured.
+/* Headers of one packet, from the link layer to the transport of the innermost packet: docs/FORMATS.md lists
+ * the protocols. Checksums are verified where the whole of what they cover was captured: IPv4's header, TCP,
+ * UDP, ICMP, ICMPv6, IGMP; SCTP's CRC32c, UDP-Lite's, DCCP's and GRE's are not.
  *
  * Reads the source's fields of `packet`, fills the others. Never fails: what cannot be decoded is told by
  * `verdict`. */
@@ -16,6 +15,10 @@ void decode_packet(struct packet *packet);
 /* As decode_packet, for a datagram that defrag put together: `packet` keeps its source fields; the IP header
  * is taken from packet->ip_header, the payload is `data`. Fills the transport fields. */
 void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len);
+
+/* Append what the packet is wrapped in, the outermost first: "vlan 7 / VXLAN 42"; nothing where that is
+ * nothing. */
+void decode_outer_text(const struct packet *packet, struct buf *out);
 
 /* Append one readable line for a decoded packet, no newline: "10.0.0.1:80 > 10.0.0.2:4000 TCP PA seq 1 ack 1
  * win 64 len 5". Bytes from the network are escaped. */

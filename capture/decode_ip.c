@@ -3,23 +3,33 @@
 
 #include "capture/decode_layers.h"
 
-/* IPv4 (RFC 791) and IPv6 with extension headers (RFC 8200). IP in IP is followed to the innermost header. */
+/* IPv4 (RFC 791) and IPv6 with extension headers (RFC 8200). */
 
 enum {
     IPV4_MIN = 20,
     IPV6_LEN = 40,
     MAX_EXTENSIONS = 16,
-    MAX_NESTED = 6, /* IP in IP in IP … */
     OPTION_END = 0,
     OPTION_NOP = 1,
     OPTION_LOOSE_ROUTE = 131,
     OPTION_STRICT_ROUTE = 137,
+    OPTION_JUMBO = 0xc2,
     PROTOCOL_HIP = 139,
     PROTOCOL_SHIM6 = 140,
 };
 
+/* Eight bytes at a time, as this machine reads them: the sum of words whose bytes are swapped is the sum with
+ * its bytes swapped (RFC 1071, 2 (B)). */
 uint64_t checksum_add(uint64_t sum, const uint8_t *data, size_t len)
 {
+    uint64_t words = 0, word;
+    for (; len >= sizeof word; data += sizeof word, len -= sizeof word) {
+        memcpy(&word, data, sizeof word);
+        words += word;
+        words += words < word; /* the carry goes round */
+    }
+    words = (words >> 32) + (words & 0xffffffff);
+    sum += ntohs(checksum_fold(words));
     for (; len >= 2; data += 2, len -= 2)
         sum += load_be16(data);
     return len == 1 ? sum + ((uint64_t)data[0] << 8) : sum;
@@ -70,8 +80,10 @@ static bool take_ipv4_lengths(struct packet *packet, struct layer *layer, uint32
         stop_decoding(packet, PACKET_INVALID, "an IPv4 header length under 20 (RFC 791)");
         return false;
     }
-    if (total == 0)
-        total = layer->wire; /* left to segmentation offload, or longer than the field can tell */
+    if (total == 0) { /* left to segmentation offload, or longer than the field can tell (BIG TCP) */
+        total = layer->wire;
+        packet->len_assumed = true;
+    }
     packet->ip_len = total;
     if (total < header) {
         stop_decoding(packet, PACKET_INVALID, "an IPv4 total length shorter than its header (RFC 791)");
@@ -87,7 +99,7 @@ static bool take_ipv4_lengths(struct packet *packet, struct layer *layer, uint32
     return true;
 }
 
-static void decode_ipv4(struct packet *packet, struct layer layer, unsigned depth)
+static void decode_ipv4(struct packet *packet, struct layer layer)
 {
     const uint8_t *p = layer.at;
     packet->protocol = "IPv4";
@@ -117,7 +129,7 @@ static void decode_ipv4(struct packet *packet, struct layer layer, unsigned dept
     if (packet->is_fragment && packet->fragment_offset + layer.wire > 65535 - header)
         stop_decoding(packet, PACKET_INVALID, "a fragment beyond the end of any datagram (RFC 791)");
     if (!packet->is_fragment)
-        decode_ip_payload(packet, layer, &target, depth);
+        decode_ip_payload(packet, layer, &target);
 }
 
 /* ---- IPv6 ---- */
@@ -205,7 +217,27 @@ static bool skip_extensions(struct packet *packet, struct layer *layer, struct c
     return true;
 }
 
-static void decode_ipv6(struct packet *packet, struct layer layer, unsigned depth)
+/* The length of a jumbogram (RFC 2675), told by an option of the hop-by-hop header at `layer`; 0: by none. */
+static uint32_t jumbo_len(struct layer layer)
+{
+    if (layer.captured < 2)
+        return 0;
+    layer_limit(&layer, (layer.at[1] + 1U) * 8);
+    struct bytes options = bytes_of(layer.at + 2, layer.captured - 2);
+    uint8_t type, len;
+    const uint8_t *value;
+    while (bytes_u8(&options, &type)) {
+        if (type == 0) /* Pad1 has no length */
+            continue;
+        if (!bytes_u8(&options, &len) || (value = bytes_take(&options, len)) == NULL)
+            return 0;
+        if (type == OPTION_JUMBO && len == 4 && load_be32(value) > UINT16_MAX)
+            return load_be32(value);
+    }
+    return 0;
+}
+
+static void decode_ipv6(struct packet *packet, struct layer layer)
 {
     const uint8_t *p = layer.at;
     packet->protocol = "IPv6";
@@ -220,9 +252,12 @@ static void decode_ipv6(struct packet *packet, struct layer layer, unsigned dept
     set_address(&packet->target, 6, p + 24);
     uint32_t payload = load_be16(p + 4);
     layer_skip(&layer, IPV6_LEN);
-    /* A length of 0 is told elsewhere (a jumbogram, RFC 2675) or left to segmentation offload. */
-    if (payload == 0 && packet->ip_protocol != IPPROTO_NONE)
+    if (payload == 0 && packet->ip_protocol == IPPROTO_HOPOPTS)
+        payload = jumbo_len(layer);
+    if (payload == 0 && packet->ip_protocol != IPPROTO_NONE) { /* left to segmentation offload */
         payload = layer.wire;
+        packet->len_assumed = true;
+    }
     packet->ip_len = IPV6_LEN + payload;
     packet->ip_payload = layer.at;
     if (payload > layer.wire)
@@ -230,43 +265,45 @@ static void decode_ipv6(struct packet *packet, struct layer layer, unsigned dept
     layer_limit(&layer, payload);
     packet->ip_payload_len = layer.captured;
     struct checksum_target target = {0};
-    decode_ip_payload(packet, layer, &target, depth);
+    decode_ip_payload(packet, layer, &target);
 }
 
 /* ---- both ---- */
 
-static void decode_ip_at(struct packet *packet, struct layer layer, unsigned depth)
+void decode_ip(struct packet *packet, struct layer layer)
 {
     unsigned version = layer.captured > 0 ? layer.at[0] >> 4 : 0;
     packet->protocol = "IP";
     if (layer.captured == 0)
         STOP_SHORT(packet, &layer, 1, "IP header");
     else if (version == 4)
-        decode_ipv4(packet, layer, depth);
+        decode_ipv4(packet, layer);
     else if (version == 6)
-        decode_ipv6(packet, layer, depth);
+        decode_ipv6(packet, layer);
     else
         stop_decoding(packet, PACKET_INVALID, "an IP version other than 4 and 6");
 }
 
-void decode_ip(struct packet *packet, struct layer layer)
+/* IP directly within IP (RFC 2003, 2473, 4213). */
+static void decode_ip_in_ip(struct packet *packet, struct layer layer)
 {
-    decode_ip_at(packet, layer, 0);
+    const bool outer_6 = packet->source.family == 6, inner_6 = packet->ip_protocol == IPPROTO_IPV6;
+    enum packet_outer kind = inner_6 ? PACKET_OUTER_6IN4 : PACKET_OUTER_4IN4;
+    if (outer_6)
+        kind = inner_6 ? PACKET_OUTER_6IN6 : PACKET_OUTER_4IN6;
+    if (enter_outer(packet, kind, 0))
+        decode_type(packet, layer, inner_6 ? TYPE_IPV6 : TYPE_IPV4);
 }
 
-void decode_ip_payload(struct packet *packet, struct layer layer, const struct checksum_target *route,
-                       unsigned depth)
+void decode_ip_payload(struct packet *packet, struct layer layer, const struct checksum_target *route)
 {
     struct checksum_target target = *route;
     if (!skip_extensions(packet, &layer, &target))
         return;
-    if (packet->ip_protocol != IPPROTO_IPIP && packet->ip_protocol != IPPROTO_IPV6) {
+    if (packet->ip_protocol != IPPROTO_IPIP && packet->ip_protocol != IPPROTO_IPV6)
         decode_upper(packet, layer, &target);
-    } else if (depth == MAX_NESTED) {
-        stop_decoding(packet, PACKET_UNSUPPORTED, "too many IP headers within each other");
-    } else {
-        decode_ip_at(packet, layer, depth + 1);
-    }
+    else
+        decode_ip_in_ip(packet, layer);
 }
 
 void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len)
@@ -278,5 +315,5 @@ void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len)
     packet->ip_payload = data;
     packet->ip_payload_len = len;
     const struct checksum_target target = {0};
-    decode_ip_payload(packet, (struct layer){data, len, len}, &target, 0);
+    decode_ip_payload(packet, (struct layer){data, len, len}, &target);
 }

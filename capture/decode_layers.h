@@ -4,8 +4,21 @@
 #include "base/bytes.h"
 #include "capture/decode.h"
 
-/* What the files of the decoder share: decode.c takes link layers, decode_ip.c the network layer,
- * decode_transport.c what IP carries, decode_summary.c prints. */
+/* What the files of the decoder share. decode.c takes link layers, decode_ether.c what is framed as Ethernet
+ * or LLC, decode_ppp.c what is framed as PPP or HDLC, decode_ip.c IP, decode_transport.c what IP carries,
+ * decode_tunnel.c and decode_udp.c what carries another packet, decode_summary.c prints.
+ *
+ * Each layer calls the next. That ends because each way back to a layer that was there before leads through
+ * enter_outer(), which allows PACKET_MAX_OUTER of them. */
+
+enum {
+    TYPE_IPV4 = 0x0800,
+    TYPE_ARP = 0x0806,
+    TYPE_BRIDGED = 0x6558, /* an Ethernet frame, in GRE and GENEVE */
+    TYPE_MPLS = 0x8847,
+    TYPE_IPV6 = 0x86dd,
+    TYPE_MIN = 0x0600, /* below, the field is a length (IEEE 802.3) */
+};
 
 /* What is left of a packet from some header on: bytes captured, and bytes there were on the wire. */
 struct layer {
@@ -61,11 +74,43 @@ struct checksum_target {
     struct packet_address address; /* family 0: that of the header */
 };
 
-void decode_network(struct packet *packet, struct layer layer, uint16_t ethertype);
+/* ---- link and network layers ---- */
+
+void decode_ethernet(struct packet *packet, struct layer layer);
+
+/* LLC (IEEE 802.2), with SNAP. */
+void decode_llc(struct packet *packet, struct layer layer);
+
+/* What an EtherType names: with tags and lengths, as in an Ethernet header; or without. */
+void decode_network(struct packet *packet, struct layer layer, uint16_t type);
+void decode_type(struct packet *packet, struct layer layer, uint16_t type);
+
+void decode_ppp(struct packet *packet, struct layer layer);
+void decode_ppp_or_hdlc(struct packet *packet, struct layer layer);
+void decode_cisco_hdlc(struct packet *packet, struct layer layer);
+void decode_frame_relay(struct packet *packet, struct layer layer);
+void decode_pppoe(struct packet *packet, struct layer layer);
+
 void decode_ip(struct packet *packet, struct layer layer);
-void decode_ip_payload(struct packet *packet, struct layer layer, const struct checksum_target *target,
-                       unsigned depth);
+void decode_ip_payload(struct packet *packet, struct layer layer, const struct checksum_target *target);
 void decode_upper(struct packet *packet, struct layer layer, const struct checksum_target *target);
+
+/* ---- packets within packets ---- */
+
+/* Another packet begins within this one: note the layer around it, and forget what the outer headers told.
+ * False where that is not followed further. */
+bool enter_outer(struct packet *packet, enum packet_outer kind, uint32_t id);
+
+void decode_mpls(struct packet *packet, struct layer layer);
+void decode_pbb(struct packet *packet, struct layer layer);
+void decode_gre(struct packet *packet, struct layer layer);
+void decode_etherip(struct packet *packet, struct layer layer);
+
+/* `layer` is the payload of a UDP datagram: a tunnel, where its ports are those of one and it reads as one.
+ * Else nothing changes. */
+void decode_udp_payload(struct packet *packet, struct layer layer);
+
+/* ---- checksums ---- */
 
 /* The ones' complement sum (RFC 1071) of `len` bytes on top of `sum`; fold it to 16 bits when done. */
 uint64_t checksum_add(uint64_t sum, const uint8_t *data, size_t len);

@@ -222,12 +222,33 @@ static void summarise_rest(const struct packet *packet, struct buf *out)
     }
 }
 
+/* "10.9.0.1 > 10.9.0.2 VXLAN 42 / ": what the packet is wrapped in. */
+static void summarise_outer(const struct packet *packet, struct buf *out)
+{
+    char source[PACKET_ADDRESS_TEXT], target[PACKET_ADDRESS_TEXT];
+    if (packet->outer_ip != NULL) {
+        const bool v6 = packet->outer_ip[0] >> 4 == 6;
+        const size_t len = v6 ? 16 : 4;
+        struct packet_address ends[2] = {{.family = v6 ? 6 : 4}, {.family = v6 ? 6 : 4}};
+        memcpy(ends[0].bytes, packet->outer_ip + (v6 ? 8 : 12), len);
+        memcpy(ends[1].bytes, packet->outer_ip + (v6 ? 24 : 16), len);
+        packet_address_text(&ends[0], source);
+        packet_address_text(&ends[1], target);
+        buf_printf(out, "%s > %s ", source, target);
+    }
+    decode_outer_text(packet, out);
+    if (packet->outer_count > 0)
+        buf_text(out, " / ");
+}
+
 static void remarks(const struct packet *packet, struct buf *out)
 {
     if (packet->ip_checksum == CHECKSUM_BAD)
         buf_text(out, " [bad IP checksum]");
     if (packet->transport_checksum == CHECKSUM_BAD)
         buf_printf(out, " [bad %s checksum]", packet->protocol);
+    if (packet->len_assumed)
+        buf_text(out, " [length from the frame]");
     if (packet->problem != NULL)
         buf_printf(out, " [%s]", packet->problem);
     else if (packet->payload != NULL && packet->payload_captured < packet->payload_len)
@@ -239,8 +260,29 @@ static void remarks(const struct packet *packet, struct buf *out)
     }
 }
 
+void decode_outer_text(const struct packet *packet, struct buf *out)
+{
+    static const char *const names[] = {
+        [PACKET_OUTER_VLAN] = "vlan",       [PACKET_OUTER_MPLS] = "MPLS",
+        [PACKET_OUTER_PBB] = "PBB",         [PACKET_OUTER_PPPOE] = "PPPoE",
+        [PACKET_OUTER_4IN4] = "4in4",       [PACKET_OUTER_6IN4] = "6in4",
+        [PACKET_OUTER_4IN6] = "4in6",       [PACKET_OUTER_6IN6] = "6in6",
+        [PACKET_OUTER_ETHERIP] = "EtherIP", [PACKET_OUTER_GRE] = "GRE",
+        [PACKET_OUTER_PPTP] = "PPTP",       [PACKET_OUTER_EOIP] = "EoIP",
+        [PACKET_OUTER_ERSPAN] = "ERSPAN",   [PACKET_OUTER_VXLAN] = "VXLAN",
+        [PACKET_OUTER_GENEVE] = "GENEVE",   [PACKET_OUTER_GTPU] = "GTP-U",
+        [PACKET_OUTER_TEREDO] = "Teredo",
+    };
+    for (unsigned i = 0; i < packet->outer_count; i++) {
+        buf_printf(out, "%s%s", i > 0 ? " / " : "", names[packet->outer_kind[i]]);
+        if (packet->outer_id[i] != 0)
+            buf_printf(out, " %" PRIu32, packet->outer_id[i]);
+    }
+}
+
 void decode_summary(const struct packet *packet, struct buf *out)
 {
+    summarise_outer(packet, out);
     for (unsigned i = 0; i < packet->vlan_count; i++)
         buf_printf(out, "vlan %u ", packet->vlan[i]);
     const bool usable = packet->payload != NULL;
@@ -250,14 +292,14 @@ void decode_summary(const struct packet *packet, struct buf *out)
         summarise_arp(packet, out);
     else if (usable && packet->ip_protocol == IPPROTO_TCP)
         summarise_tcp(packet, out);
-    else if (usable && packet->ip_protocol == IPPROTO_UDP) {
-        addresses(packet, true, out);
-        buf_printf(out, "UDP len %" PRIu32, packet->payload_len);
-    } else if (usable && packet->ip_protocol == IPPROTO_IGMP)
+    else if (usable && packet->ip_protocol == IPPROTO_IGMP)
         summarise_igmp(packet, out);
-    else if (usable)
+    else if (usable && (packet->ip_protocol == IPPROTO_ICMP || packet->ip_protocol == IPPROTO_ICMPV6))
         summarise_icmp(packet, out);
-    else
+    else if (usable) {
+        addresses(packet, true, out);
+        buf_printf(out, "%s len %" PRIu32, packet->protocol, packet->payload_len);
+    } else
         summarise_rest(packet, out);
     remarks(packet, out);
 }

@@ -3,11 +3,14 @@
 
 #include "capture/decode_layers.h"
 
-/* What IP carries: TCP (RFC 9293), UDP (RFC 768), ICMP (RFC 792), ICMPv6 (RFC 4443), IGMP (RFC 3376). */
+/* What IP carries: TCP (RFC 9293), UDP (RFC 768), ICMP (RFC 792), ICMPv6 (RFC 4443), IGMP (RFC 3376), the
+ * ports of SCTP (RFC 9260), DCCP (RFC 4340) and UDP-Lite (RFC 3828), and the names of others. */
 
 enum {
     TCP_MIN = 20,
     UDP_LEN = 8,
+    SCTP_LEN = 12,
+    DCCP_MIN = 12,
     ICMP_LEN = 8,
     OPTION_END = 0,
     OPTION_NOP = 1,
@@ -154,6 +157,49 @@ static void decode_udp(struct packet *packet, const struct layer *layer, const s
         packet->transport_checksum = verify(packet, layer, len, field, target);
     else if (packet->source.family == 6)
         packet->transport_checksum = CHECKSUM_BAD; /* not optional over IPv6 (RFC 8200, 8.1) */
+    decode_udp_payload(packet,
+                       (struct layer){packet->payload, packet->payload_captured, packet->payload_len});
+}
+
+/* ---- others with ports ---- */
+
+/* The ports stand first in each; behind a header of `header` bytes is the payload. */
+static void take_ports(struct packet *packet, const struct layer *layer, uint32_t header)
+{
+    packet->source_port = load_be16(layer->at);
+    packet->target_port = load_be16(layer->at + 2);
+    set_payload(packet, layer, header, layer->wire);
+}
+
+/* The checksum is a CRC32c, which is not verified. */
+static void decode_sctp(struct packet *packet, struct layer layer)
+{
+    if (layer.captured < SCTP_LEN)
+        STOP_SHORT(packet, &layer, SCTP_LEN, "SCTP header");
+    else
+        take_ports(packet, &layer, SCTP_LEN);
+}
+
+/* The checksum covers as much as a field says, and is not verified. */
+static void decode_udp_lite(struct packet *packet, struct layer layer)
+{
+    if (layer.captured < UDP_LEN)
+        STOP_SHORT(packet, &layer, UDP_LEN, "UDP-Lite header");
+    else
+        take_ports(packet, &layer, UDP_LEN);
+}
+
+static void decode_dccp(struct packet *packet, struct layer layer)
+{
+    if (layer.captured < DCCP_MIN) {
+        STOP_SHORT(packet, &layer, DCCP_MIN, "DCCP header");
+        return;
+    }
+    const uint32_t header = layer.at[4] * 4U;
+    if (header < DCCP_MIN || header > layer.wire)
+        stop_decoding(packet, PACKET_INVALID, "a DCCP header of impossible length (RFC 4340, 5.1)");
+    else
+        take_ports(packet, &layer, header);
 }
 
 /* ---- ICMP, ICMPv6, IGMP ---- */
@@ -183,6 +229,46 @@ static void decode_icmp(struct packet *packet, const struct layer *layer,
     }
 }
 
+/* IP protocols but for those above. Those without a decoder are only named. */
+static const struct {
+    uint8_t protocol;
+    const char *name;
+    void (*decode)(struct packet *packet, struct layer layer);
+} protocols[] = {
+    {IPPROTO_GRE, "GRE", decode_gre},
+    {IPPROTO_SCTP, "SCTP", decode_sctp},
+    {IPPROTO_UDPLITE, "UDP-Lite", decode_udp_lite},
+    {IPPROTO_DCCP, "DCCP", decode_dccp},
+    {IPPROTO_MPLS, "MPLS", decode_mpls},
+    {97, "EtherIP", decode_etherip},
+    {IPPROTO_ESP, "ESP", NULL},
+    {9, "IGRP", NULL},
+    {IPPROTO_RSVP, "RSVP", NULL},
+    {88, "EIGRP", NULL},
+    {89, "OSPF", NULL},
+    {IPPROTO_PIM, "PIM", NULL},
+    {IPPROTO_COMP, "IPComp", NULL},
+    {112, "VRRP", NULL},
+    {113, "PGM", NULL},
+    {115, "L2TP", NULL},
+    {124, "IS-IS", NULL},
+};
+
+static void decode_other(struct packet *packet, struct layer layer)
+{
+    for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++) {
+        if (protocols[i].protocol != packet->ip_protocol)
+            continue;
+        packet->protocol = protocols[i].name;
+        if (protocols[i].decode != NULL)
+            protocols[i].decode(packet, layer);
+        else
+            stop_decoding(packet, PACKET_UNSUPPORTED, "a protocol that this program does not decode");
+        return;
+    }
+    stop_decoding(packet, PACKET_UNSUPPORTED, "an IP protocol that this program does not know");
+}
+
 void decode_upper(struct packet *packet, struct layer layer, const struct checksum_target *target)
 {
     switch (packet->ip_protocol) {
@@ -200,6 +286,6 @@ void decode_upper(struct packet *packet, struct layer layer, const struct checks
     case IPPROTO_NONE:
         break;
     default:
-        stop_decoding(packet, PACKET_UNSUPPORTED, "an IP protocol that this program does not know");
+        decode_other(packet, layer);
     }
 }

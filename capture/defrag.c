@@ -1,5 +1,6 @@
 #include "capture/defrag.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,51 +8,65 @@
 #include "base/hash.h"
 #include "capture/decode.h"
 
-/* Datagrams that wait for fragments stand in a hash of chains and in one list by arrival: the oldest leave
- * first, by age or when memory is short. A datagram holds its bytes in one buffer that grows to the highest
- * end seen, and the ranges that came. Once two fragments disagreed about a byte, all of the datagram is
- * refused until it is forgotten (RFC 5722). */
-
-#define LIFETIME_NS (30 * (uint64_t)NS_PER_S)
+/* Datagrams that wait for fragments stand in a hash of chains and, for each version of IP, in a list by
+ * arrival: there the oldest leave first, by age or when memory is short. A datagram holds its bytes in one
+ * buffer that grows to the highest end seen; behind them, in the same buffer, one bit for each eight bytes
+ * tells what came (all fragments but the last are multiples of eight), so that a fragment costs no more than
+ * its own length, however many came before. */
 
 enum {
     BUCKETS = 1024,
     MAX_DATAGRAM = 65535,
-    MAX_PIECES = 8192, /* each fragment but the last brings at least 8 bytes */
+    UNIT = 8,
+    FIRST_CAP = 2048, /* a multiple of 64 units, as all capacities: the bits are whole words */
+    MAX_CAP = 65536,
+    FAMILIES = 2,
 };
 
-struct piece {
-    uint32_t begin, end;
-};
-
+/* Zeroed before it is filled: it is compared and hashed as bytes. */
 struct identity {
-    struct packet_address source, target;
+    uint8_t source[16], target[16];
     uint32_t id;
+    uint32_t outer_id[PACKET_MAX_OUTER];
+    uint8_t outer_kind[PACKET_MAX_OUTER];
+    uint8_t outer_count;
+    uint8_t family;
     uint8_t protocol; /* IPv4 only: RFC 8200 leaves it out */
+    uint8_t zero;     /* so that no byte is padding */
 };
+static_assert(sizeof(struct identity) == 32 + 4 + 5 * PACKET_MAX_OUTER + 4, "it is compared as bytes");
 
 struct datagram {
     struct identity identity;
     struct datagram *chain, *older, *newer;
     uint64_t first_ns;
     size_t memory; /* counted against the limit */
-    uint8_t *data;
-    uint32_t data_cap;
-    uint32_t total; /* length, once the last fragment came; 0 before */
-    struct piece *pieces;
-    uint32_t piece_count, piece_cap;
-    bool has_first;
-    uint8_t protocol; /* by the first fragment */
-    bool refused;
+    uint8_t *data; /* `cap` bytes, then the bits */
+    uint32_t cap;
+    uint32_t end, total; /* the highest end seen; the length, once the last fragment came, 0 before */
+    uint32_t have;       /* bytes that came */
+    uint8_t protocol;    /* by the first fragment */
+};
+
+struct list {
+    struct datagram *oldest, *newest;
 };
 
 struct defrag {
     size_t limit, used;
     struct hash_key key;
     struct datagram *buckets[BUCKETS];
-    struct datagram *oldest, *newest;
-    struct datagram *done; /* completed; its bytes are the caller's until the next call */
+    struct list lists[FAMILIES];
+    struct datagram *done; /* completed; their bytes are the caller's until the next call */
     struct defrag_counts counts;
+};
+
+enum outcome {
+    WAITS,
+    REPEATED,
+    CONTRADICTS,
+    COMPLETE,
+    NO_MEMORY,
 };
 
 struct defrag *defrag_new(size_t limit)
@@ -64,21 +79,29 @@ struct defrag *defrag_new(size_t limit)
     return d;
 }
 
-static struct datagram **bucket_of(struct defrag *d, const struct identity *identity)
+static struct identity identity_of(const struct packet *packet)
 {
-    uint8_t flat[2 * 16 + 4 + 2];
-    memcpy(flat, identity->source.bytes, 16);
-    memcpy(flat + 16, identity->target.bytes, 16);
-    memcpy(flat + 32, &identity->id, 4);
-    flat[36] = identity->source.family;
-    flat[37] = identity->protocol;
-    return &d->buckets[hash_bytes(&d->key, flat, sizeof flat) % BUCKETS];
+    struct identity i;
+    memset(&i, 0, sizeof i);
+    memcpy(i.source, packet->source.bytes, sizeof i.source);
+    memcpy(i.target, packet->target.bytes, sizeof i.target);
+    i.id = packet->fragment_id;
+    memcpy(i.outer_id, packet->outer_id, packet->outer_count * sizeof i.outer_id[0]);
+    memcpy(i.outer_kind, packet->outer_kind, packet->outer_count);
+    i.outer_count = packet->outer_count;
+    i.family = packet->source.family;
+    i.protocol = i.family == 4 ? packet->ip_protocol : 0;
+    return i;
 }
 
-static bool same_identity(const struct identity *a, const struct identity *b)
+static struct datagram **bucket_of(struct defrag *d, const struct identity *identity)
 {
-    return a->id == b->id && a->protocol == b->protocol && packet_address_equal(&a->source, &b->source) &&
-           packet_address_equal(&a->target, &b->target);
+    return &d->buckets[hash_bytes(&d->key, identity, sizeof *identity) % BUCKETS];
+}
+
+static struct list *list_of(struct defrag *d, const struct identity *identity)
+{
+    return &d->lists[identity->family == 6];
 }
 
 static void free_datagram(struct datagram *g)
@@ -86,19 +109,19 @@ static void free_datagram(struct datagram *g)
     if (g == NULL)
         return;
     free(g->data);
-    free(g->pieces);
     free(g);
 }
 
 /* Take a datagram out of the table; it is the caller's then. */
 static void unlink_datagram(struct defrag *d, struct datagram *g)
 {
+    struct list *list = list_of(d, &g->identity);
     struct datagram **link = bucket_of(d, &g->identity);
     while (*link != g)
         link = &(*link)->chain;
     *link = g->chain;
-    *(g->older != NULL ? &g->older->newer : &d->oldest) = g->newer;
-    *(g->newer != NULL ? &g->newer->older : &d->newest) = g->older;
+    *(g->older != NULL ? &g->older->newer : &list->oldest) = g->newer;
+    *(g->newer != NULL ? &g->newer->older : &list->newest) = g->older;
     d->used -= g->memory;
 }
 
@@ -108,24 +131,50 @@ static void forget(struct defrag *d, struct datagram *g)
     free_datagram(g);
 }
 
+static void free_done(struct defrag *d)
+{
+    while (d->done != NULL) {
+        struct datagram *next = d->done->chain;
+        free_datagram(d->done);
+        d->done = next;
+    }
+}
+
 void defrag_free(struct defrag *d)
 {
     if (d == NULL)
         return;
-    while (d->oldest != NULL)
-        forget(d, d->oldest);
-    free_datagram(d->done);
+    for (int i = 0; i < FAMILIES; i++) {
+        while (d->lists[i].oldest != NULL)
+            forget(d, d->lists[i].oldest);
+    }
+    free_done(d);
     free(d);
 }
 
-/* ---- memory ---- */
+/* ---- memory and time ---- */
+
+/* The datagram that came first of all but `but`; NULL if there is none. */
+static struct datagram *find_oldest(const struct defrag *d, const struct datagram *but)
+{
+    struct datagram *oldest = NULL;
+    for (int i = 0; i < FAMILIES; i++) {
+        struct datagram *g = d->lists[i].oldest;
+        if (g != NULL && g == but)
+            g = g->newer;
+        if (g != NULL && (oldest == NULL || g->first_ns < oldest->first_ns))
+            oldest = g;
+    }
+    return oldest;
+}
 
 /* Count `more` bytes for `g`; older datagrams make room. False where even that is not enough. */
 static bool charge(struct defrag *d, struct datagram *g, size_t more)
 {
-    while (d->used + more > d->limit && d->oldest != NULL && d->oldest != g) {
+    struct datagram *oldest;
+    while (d->used + more > d->limit && (oldest = find_oldest(d, g)) != NULL) {
         d->counts.evicted++;
-        forget(d, d->oldest);
+        forget(d, oldest);
     }
     if (d->used + more > d->limit)
         return false;
@@ -134,51 +183,56 @@ static bool charge(struct defrag *d, struct datagram *g, size_t more)
     return true;
 }
 
-static bool grow_data(struct defrag *d, struct datagram *g, uint32_t end)
+/* The size of a buffer for `cap` bytes and their bits. */
+static size_t buffer_size(uint32_t cap)
 {
-    if (end <= g->data_cap)
+    return cap + cap / UNIT / 8;
+}
+
+static bool grow(struct defrag *d, struct datagram *g, uint32_t end)
+{
+    uint32_t cap = g->cap == 0 ? FIRST_CAP : g->cap;
+    while (cap < end)
+        cap *= 2;
+    if (cap == g->cap)
         return true;
-    uint32_t cap = g->data_cap < 2048 ? 2048 : g->data_cap * 2;
-    cap = cap < end ? end : cap;
-    cap = cap > MAX_DATAGRAM ? MAX_DATAGRAM : cap;
-    if (!charge(d, g, cap - g->data_cap))
+    if (!charge(d, g, buffer_size(cap) - (g->cap == 0 ? 0 : buffer_size(g->cap))))
         return false;
-    uint8_t *data = realloc(g->data, cap);
+    uint8_t *data = calloc(1, buffer_size(cap));
     if (data == NULL)
         return false;
+    if (g->data != NULL) {
+        memcpy(data, g->data, g->cap);
+        memcpy(data + cap, g->data + g->cap, g->cap / UNIT / 8);
+        free(g->data);
+    }
     g->data = data;
-    g->data_cap = cap;
+    g->cap = cap;
     return true;
 }
 
-static bool grow_pieces(struct defrag *d, struct datagram *g)
+static void expire(struct defrag *d, uint64_t now_ns)
 {
-    if (g->piece_count < g->piece_cap)
-        return true;
-    uint32_t cap = g->piece_cap == 0 ? 8 : g->piece_cap * 2;
-    if (cap > 2 * MAX_PIECES || !charge(d, g, (cap - g->piece_cap) * sizeof *g->pieces))
-        return false;
-    struct piece *pieces = realloc(g->pieces, cap * sizeof *pieces);
-    if (pieces == NULL)
-        return false;
-    g->pieces = pieces;
-    g->piece_cap = cap;
-    return true;
+    static const uint64_t lifetimes[FAMILIES] = {DEFRAG_SECONDS_4 * (uint64_t)NS_PER_S,
+                                                 DEFRAG_SECONDS_6 * (uint64_t)NS_PER_S};
+    for (int i = 0; i < FAMILIES; i++) {
+        struct datagram *g;
+        while ((g = d->lists[i].oldest) != NULL && now_ns > g->first_ns &&
+               now_ns - g->first_ns > lifetimes[i]) {
+            d->counts.timed_out++;
+            forget(d, g);
+        }
+    }
 }
 
 /* ---- fragments ---- */
 
 static struct datagram *find_or_add(struct defrag *d, const struct packet *packet)
 {
-    const struct identity identity = {
-        .source = packet->source,
-        .target = packet->target,
-        .id = packet->fragment_id,
-        .protocol = packet->source.family == 4 ? packet->ip_protocol : 0,
-    };
+    const struct identity identity = identity_of(packet);
     struct datagram **bucket = bucket_of(d, &identity);
     for (struct datagram *g = *bucket; g != NULL; g = g->chain) {
-        if (same_identity(&g->identity, &identity))
+        if (memcmp(&g->identity, &identity, sizeof identity) == 0)
             return g;
     }
     struct datagram *g = calloc(1, sizeof *g);
@@ -186,113 +240,133 @@ static struct datagram *find_or_add(struct defrag *d, const struct packet *packe
         free(g);
         return NULL;
     }
+    struct list *list = list_of(d, &identity);
     g->identity = identity;
     g->first_ns = packet->time_ns;
     g->chain = *bucket;
     *bucket = g;
-    g->older = d->newest;
-    *(d->newest != NULL ? &d->newest->newer : &d->oldest) = g;
-    d->newest = g;
+    g->older = list->newest;
+    *(list->newest != NULL ? &list->newest->newer : &list->oldest) = g;
+    list->newest = g;
     return g;
 }
 
-/* Do the bytes that came before agree with these, where both are there? */
-static bool agrees(const struct datagram *g, const uint8_t *data, uint32_t begin, uint32_t end)
+/* The bits of the units from `begin` on within one byte of bits, as many as `units` has there. */
+static uint8_t bits_at(uint32_t begin, uint32_t units)
 {
-    for (uint32_t i = 0; i < g->piece_count; i++) {
-        uint32_t from = g->pieces[i].begin > begin ? g->pieces[i].begin : begin;
-        uint32_t to = g->pieces[i].end < end ? g->pieces[i].end : end;
-        if (from < to && memcmp(g->data + from, data + (from - begin), to - from) != 0)
-            return false;
+    const uint32_t shift = begin % 8, count = units < 8 - shift ? units : 8 - shift;
+    return (uint8_t)(((1U << count) - 1) << shift);
+}
+
+/* How many of the units from `begin` on came before: 0 none, 1 some, 2 all. With `take`, they have now. */
+static int seen(struct datagram *g, uint32_t begin, uint32_t units, bool take)
+{
+    uint8_t *bits = g->data + g->cap;
+    bool any = false, all = true;
+    while (units > 0) {
+        const uint8_t mask = bits_at(begin, units), there = bits[begin / 8] & mask;
+        const uint32_t step = units < 8 - begin % 8 ? units : 8 - begin % 8;
+        any |= there != 0;
+        all &= there == mask;
+        if (take)
+            bits[begin / 8] |= mask;
+        begin += step;
+        units -= step;
     }
-    return true;
+    return all ? 2 : any;
 }
 
-/* Add [begin, end) to the ordered pieces, joining those it touches. Room for one is there. */
-static void add_piece(struct datagram *g, uint32_t begin, uint32_t end)
+/* Add the fragment's bytes, [begin, end) of the datagram, `end` <= MAX_DATAGRAM. */
+static enum outcome add(struct defrag *d, struct datagram *g, const struct packet *packet, uint32_t begin,
+                        uint32_t end)
 {
-    uint32_t first = 0, last;
-    while (first < g->piece_count && g->pieces[first].end < begin)
-        first++;
-    for (last = first; last < g->piece_count && g->pieces[last].begin <= end; last++) {
-        begin = g->pieces[last].begin < begin ? g->pieces[last].begin : begin;
-        end = g->pieces[last].end > end ? g->pieces[last].end : end;
+    const uint32_t units = (end - begin + UNIT - 1) / UNIT;
+    const bool last = !packet->more_fragments;
+    if (begin == end || (g->total != 0 && (end > g->total || (last && end != g->total))) ||
+        (last && g->end > end))
+        return CONTRADICTS;
+    if (!grow(d, g, end))
+        return NO_MEMORY;
+    switch (seen(g, begin / UNIT, units, false)) {
+    case 2:
+        d->counts.conflicts += memcmp(g->data + begin, packet->ip_payload, end - begin) != 0;
+        return REPEATED;
+    case 1:
+        return CONTRADICTS;
+    default:
+        break;
     }
-    memmove(g->pieces + first + 1, g->pieces + last, (g->piece_count - last) * sizeof *g->pieces);
-    g->piece_count = g->piece_count - (last - first) + 1;
-    g->pieces[first] = (struct piece){begin, end};
-}
-
-/* The fragment's bytes, [begin, end) of the datagram. False: it contradicts what came before. */
-static bool is_consistent(const struct datagram *g, const struct packet *packet, uint32_t begin, uint32_t end)
-{
-    const uint32_t highest = g->piece_count > 0 ? g->pieces[g->piece_count - 1].end : 0;
-    if (g->total != 0 && (end > g->total || (!packet->more_fragments && end != g->total)))
-        return false;
-    if (!packet->more_fragments && highest > end)
-        return false;
-    return agrees(g, packet->ip_payload, begin, end);
-}
-
-static bool is_complete(const struct datagram *g)
-{
-    return g->total != 0 && g->has_first && g->piece_count == 1 && g->pieces[0].begin == 0 &&
-           g->pieces[0].end == g->total;
-}
-
-static void expire(struct defrag *d, uint64_t now_ns)
-{
-    while (d->oldest != NULL && now_ns > d->oldest->first_ns && now_ns - d->oldest->first_ns > LIFETIME_NS) {
-        d->counts.timed_out += !d->oldest->refused;
-        forget(d, d->oldest);
-    }
-}
-
-/* Bytes of the datagram that the fragment brings; 0 where it is invalid. */
-static uint32_t fragment_len(const struct packet *packet)
-{
-    const uint32_t headers = (uint32_t)(packet->ip_payload - packet->ip_header);
-    const uint32_t len = packet->ip_len > headers ? packet->ip_len - headers : 0;
-    if (!packet->more_fragments || len % 8 == 0)
-        return len;
-    /* All but the last are multiples of 8. Over IPv4 receivers cut, over IPv6 they refuse (RFC 8200, 4.5). */
-    return packet->source.family == 4 ? len - len % 8 : 0;
-}
-
-bool defrag_feed(struct defrag *d, struct packet *packet)
-{
-    free_datagram(d->done);
-    d->done = NULL;
-    d->counts.fragments++;
-    expire(d, packet->time_ns);
-    const uint32_t begin = packet->fragment_offset, len = fragment_len(packet), end = begin + len;
-    if (packet->ip_payload == NULL || packet->ip_payload_len < len || len == 0 || end > MAX_DATAGRAM)
-        return false; /* not captured whole, or impossible */
-    struct datagram *g = find_or_add(d, packet);
-    if (g == NULL || g->refused)
-        return false;
-    if (!is_consistent(g, packet, begin, end)) {
-        d->counts.overlaps++;
-        g->refused = true;
-        return false;
-    }
-    if (!grow_data(d, g, end) || !grow_pieces(d, g))
-        return false;
-    memcpy(g->data + begin, packet->ip_payload, len);
-    add_piece(g, begin, end);
-    if (!packet->more_fragments)
+    seen(g, begin / UNIT, units, true);
+    memcpy(g->data + begin, packet->ip_payload, end - begin);
+    g->have += end - begin;
+    g->end = end > g->end ? end : g->end;
+    if (last)
         g->total = end;
-    if (begin == 0) {
-        g->has_first = true;
+    if (begin == 0)
         g->protocol = packet->ip_protocol;
-    }
-    if (!is_complete(g))
+    return g->total != 0 && g->have == g->total ? COMPLETE : WAITS;
+}
+
+/* Bytes of the datagram that the fragment brings; false where it is invalid or was not captured whole. */
+static bool fragment_len(const struct packet *packet, uint32_t *len)
+{
+    if (packet->ip_payload == NULL)
         return false;
+    const uint32_t headers = (uint32_t)(packet->ip_payload - packet->ip_header);
+    *len = packet->ip_len > headers ? packet->ip_len - headers : 0;
+    if (packet->more_fragments && *len % UNIT != 0) {
+        /* All but the last are multiples of 8. Over IPv4 receivers cut, over IPv6 they refuse (RFC 8200,
+         * 4.5). */
+        if (packet->source.family == 6)
+            return false;
+        *len -= *len % UNIT;
+    }
+    return *len <= packet->ip_payload_len && packet->fragment_offset + *len <= MAX_DATAGRAM;
+}
+
+/* Returns true when the fragment completed its datagram, whose fields the packet has then. */
+static bool feed_one(struct defrag *d, struct packet *packet)
+{
+    uint32_t len;
+    d->counts.fragments++;
+    if (!fragment_len(packet, &len)) {
+        d->counts.unusable++;
+        return false;
+    }
+    struct datagram *g = find_or_add(d, packet);
+    if (g == NULL)
+        return false;
+    switch (add(d, g, packet, packet->fragment_offset, packet->fragment_offset + len)) {
+    case CONTRADICTS:
+        d->counts.overlaps++;
+        forget(d, g);
+        return false;
+    case REPEATED:
+        d->counts.repeats++;
+        return false;
+    case WAITS:
+    case NO_MEMORY:
+        return false;
+    case COMPLETE:
+        break;
+    }
     unlink_datagram(d, g);
+    g->chain = d->done;
     d->done = g;
     d->counts.reassembled++;
     packet->ip_protocol = g->protocol;
     decode_transport(packet, g->data, g->total);
+    return true;
+}
+
+bool defrag_feed(struct defrag *d, struct packet *packet)
+{
+    free_done(d);
+    expire(d, packet->time_ns);
+    while (packet->is_fragment) {
+        if (!feed_one(d, packet))
+            return false;
+    }
     return true;
 }
 

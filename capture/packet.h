@@ -10,6 +10,8 @@
  * source_next(). */
 
 #define PACKET_MAX_VLANS 2
+#define PACKET_MAX_OUTER 8 /* layers around the innermost network layer; what nests deeper is not followed   \
+                            */
 
 enum packet_verdict {
     PACKET_OK,          /* decoded to the last header it has */
@@ -24,6 +26,28 @@ enum packet_checksum {
     CHECKSUM_BAD,
     CHECKSUM_PARTIAL, /* wrong, but exactly what a kernel leaves for the network card to complete: the packet
                          was captured on the machine that sent it, and is sound */
+};
+
+/* What may be wrapped around the innermost network layer. Each has a number that tells one such layer from
+ * another, 0 where the kind has none. */
+enum packet_outer {
+    PACKET_OUTER_VLAN,  /* tag; only before another outer layer, else it stands in `vlan` */
+    PACKET_OUTER_MPLS,  /* label at the bottom of the stack */
+    PACKET_OUTER_PBB,   /* IEEE 802.1ah: service identifier */
+    PACKET_OUTER_PPPOE, /* session */
+    PACKET_OUTER_4IN4,  /* IP directly within IP */
+    PACKET_OUTER_6IN4,
+    PACKET_OUTER_4IN6,
+    PACKET_OUTER_6IN6,
+    PACKET_OUTER_ETHERIP,
+    PACKET_OUTER_GRE,    /* key */
+    PACKET_OUTER_PPTP,   /* call */
+    PACKET_OUTER_EOIP,   /* tunnel */
+    PACKET_OUTER_ERSPAN, /* session */
+    PACKET_OUTER_VXLAN,  /* network identifier */
+    PACKET_OUTER_GENEVE, /* network identifier */
+    PACKET_OUTER_GTPU,   /* tunnel endpoint */
+    PACKET_OUTER_TEREDO,
 };
 
 struct packet_address {
@@ -69,22 +93,26 @@ struct packet {
     const char *comment; /* EPB comment, not NUL-terminated; NULL where there is none */
     size_t comment_len;
 
-    /* From decode_packet(). Fields of a layer are 0 where the packet has no such layer. */
+    /* From decode_packet(). Fields of a layer are 0 where the packet has no such layer. A tunnel is followed
+     * to the innermost packet, which all that stands behind `outer_count` is about. */
     enum packet_verdict verdict;
-    const char *problem;  /* one static sentence for a verdict other than OK, else NULL */
-    const char *protocol; /* innermost protocol known: "TCP", "ARP", …; static */
-    uint16_t ethertype;   /* of the network layer */
+    const char *problem;     /* one static sentence for a verdict other than OK, else NULL */
+    const char *protocol;    /* innermost protocol known: "TCP", "ARP", …; static */
+    const uint8_t *outer_ip; /* first byte of the outermost IP header, where another layer is within it */
+    uint8_t outer_count;     /* valid entries of `outer_kind` and `outer_id` */
     uint8_t vlan_count;
+    uint16_t ethertype; /* of the network layer */
     uint16_t vlan[PACKET_MAX_VLANS];
     struct packet_address source, target; /* IP addresses (ARP: protocol addresses) */
     uint8_t ip_protocol;                  /* the transport: IPPROTO_…, after IPv6 extension headers */
     uint8_t ttl;
+    bool len_assumed; /* the IP header tells no length (segmentation offload, BIG TCP): that of the frame */
     bool is_fragment; /* a fragment of a datagram: no transport layer decoded */
     bool more_fragments;
     uint32_t fragment_offset; /* bytes */
     uint32_t fragment_id;
     enum packet_checksum ip_checksum, transport_checksum;
-    uint16_t source_port, target_port; /* TCP, UDP */
+    uint16_t source_port, target_port; /* TCP, UDP, UDP-Lite, SCTP, DCCP */
     uint8_t icmp_type, icmp_code;      /* ICMP, ICMPv6, IGMP (type only) */
     struct packet_tcp tcp;
     const uint8_t *ip_header;  /* first byte of the IP header */
@@ -96,6 +124,10 @@ struct packet {
                                   ip_protocol is TCP and this is not NULL */
     uint32_t payload_len;      /* by the IP length: what the sequence space advances by */
     uint32_t payload_captured; /* bytes of it that were captured, <= payload_len */
+
+    /* The outer layers, the outermost first. */
+    uint8_t outer_kind[PACKET_MAX_OUTER]; /* enum packet_outer */
+    uint32_t outer_id[PACKET_MAX_OUTER];
 };
 
 /* "10.0.0.1" or "fd77::1"; out must hold PACKET_ADDRESS_TEXT bytes. */

@@ -1,5 +1,6 @@
-/* needs: capture/packet.c capture/decode.c capture/decode_ip.c capture/decode_transport.c
- * capture/decode_summary.c src/base/buf.c src/base/text.c tests/unit/frames.c */
+/* needs: capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c
+ * capture/decode_ppp.c capture/decode_summary.c capture/decode_transport.c capture/decode_tunnel.c
+ * capture/decode_udp.c src/base/buf.c src/base/text.c tests/unit/frames.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,6 +87,7 @@ static void tcp_over_ipv4(void **state)
     /* A length of 0: to the end of the frame. */
     f.data[16] = f.data[17] = 0;
     p = decode(1, f.data, f.len, f.len, NULL);
+    assert_true(p.len_assumed);
     assert_int_equal(p.payload_len, 5);
     assert_int_equal(p.ip_checksum, CHECKSUM_BAD);
     assert_int_equal(p.transport_checksum, CHECKSUM_GOOD);
@@ -344,9 +346,10 @@ static void tunnels(void **state)
     (void)state;
     struct buf inner = {0}, f = {0};
     frame_ipv4(&inner, 17, 1, 0, "\x00\x35\x04\x00\x00\x08\x00\x00", 8);
-    for (int depth = 0; depth < 10; depth++) {
+    for (int depth = 0; depth < PACKET_MAX_OUTER + 4; depth++) {
         struct packet p = decode(1, inner.data, inner.len, inner.len, NULL);
-        assert_int_equal(p.verdict, depth <= 6 ? PACKET_OK : PACKET_UNSUPPORTED);
+        assert_int_equal(p.verdict, depth <= PACKET_MAX_OUTER ? PACKET_OK : PACKET_UNSUPPORTED);
+        assert_int_equal(p.outer_count, depth <= PACKET_MAX_OUTER ? depth : PACKET_MAX_OUTER);
         f.len = 0;
         frame_ipv4(&f, 4, 1, 0, inner.data + 14, inner.len - 14);
         inner.len = 0;

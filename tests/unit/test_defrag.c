@@ -1,4 +1,5 @@
-/* needs: capture/defrag.c capture/packet.c capture/decode.c capture/decode_ip.c capture/decode_transport.c
+/* needs: capture/defrag.c capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c
+ * capture/decode_ppp.c capture/decode_transport.c capture/decode_tunnel.c capture/decode_udp.c
  * src/base/hash.c src/base/buf.c tests/unit/frames.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -93,30 +94,61 @@ static void every_order(void **state)
     defrag_free(d);
 }
 
-static void overlaps(void **state)
+static void repeats(void **state)
 {
     (void)state;
     struct defrag *d = defrag_new(1 << 20);
-    /* The same bytes again are no harm. */
-    assert_false(feed(d, 1, 0, 32).done);
-    assert_false(feed(d, 1, 0, 32).done);
-    assert_false(feed(d, 1, 16, 40).done);
-    struct result r = feed(d, 1, 40, BODY);
-    check_whole(&r);
-    /* Others drop the datagram, and all that follows of it. */
     uint8_t other[BODY];
     memcpy(other, body, BODY);
     other[20] ^= 1;
-    assert_false(feed(d, 2, 0, 32).done);
-    assert_false(feed_bytes(d, 2, other, 16, 40, true, 1).done);
-    assert_false(feed(d, 2, 0, 40).done);
-    assert_false(feed(d, 2, 40, BODY).done);
-    assert_int_equal(defrag_counts(d).overlaps, 1);
-    /* Two different ends. */
-    assert_false(feed_bytes(d, 3, body, 32, 48, false, 1).done);
-    assert_false(feed_bytes(d, 3, body, 32, 56, false, 1).done);
-    assert_false(feed_bytes(d, 3, body, 0, 32, true, 1).done);
-    assert_int_equal(defrag_counts(d).overlaps, 2);
+    assert_false(feed(d, 1, 0, 16).done);
+    assert_false(feed(d, 1, 16, 32).done);
+    assert_false(feed(d, 1, 16, 32).done);
+    assert_int_equal(defrag_counts(d).repeats, 1);
+    assert_int_equal(defrag_counts(d).conflicts, 0);
+    assert_false(feed_bytes(d, 1, other, 8, 32, true, 1).done); /* the first bytes stay */
+    assert_int_equal(defrag_counts(d).repeats, 2);
+    assert_int_equal(defrag_counts(d).conflicts, 1);
+    struct result r = feed(d, 1, 32, BODY);
+    check_whole(&r);
+    assert_int_equal(defrag_counts(d).overlaps, 0);
+    defrag_free(d);
+}
+
+/* Each row: three fragments of which the last contradicts the others. */
+static void overlaps(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t begin, end;
+        bool more;
+    } rows[][3] = {
+        {{0, 32, true}, {16, 40, true}, {0, 0, false}},    /* some bytes came, some did not */
+        {{32, 48, true}, {0, 40, true}, {0, 0, false}},    /* from below */
+        {{32, 48, false}, {32, 56, false}, {0, 0, false}}, /* two different ends */
+        {{0, 32, true}, {32, 48, false}, {0, 0, false}},   /* no contradiction: it is complete */
+        {{40, 56, true}, {32, 40, false}, {0, 0, false}},  /* the end before what came */
+        {{32, 40, false}, {40, 48, true}, {0, 0, false}},  /* what comes behind the end */
+        {{8, 16, true}, {24, 32, true}, {8, 32, true}},    /* across a hole */
+        {{0, 16, true}, {24, 24, true}, {0, 0, false}},    /* empty */
+    };
+    struct defrag *d = defrag_new(1 << 20);
+    uint64_t dropped = 0;
+    for (uint16_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const bool good = i == 3;
+        for (int j = 0; j < 3 && (j < 2 || rows[i][j].end > 0); j++) {
+            struct result r = feed_bytes(d, i, body, rows[i][j].begin, rows[i][j].end, rows[i][j].more, 1);
+            assert_int_equal(r.done, good && j == 1);
+        }
+        dropped += !good;
+        assert_int_equal(defrag_counts(d).overlaps, dropped);
+        if (good)
+            continue;
+        /* It is gone as a whole: what comes now is a new one. */
+        assert_false(feed(d, i, 0, 32).done);
+        struct result r = feed(d, i, 32, BODY);
+        check_whole(&r);
+    }
     defrag_free(d);
 }
 
@@ -197,10 +229,10 @@ static void the_largest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_order),          cmocka_unit_test(overlaps),
-        cmocka_unit_test(identities_are_apart), cmocka_unit_test(time_runs_out),
-        cmocka_unit_test(memory_is_bounded),    cmocka_unit_test(cut_fragments),
-        cmocka_unit_test(the_largest),
+        cmocka_unit_test(every_order),   cmocka_unit_test(repeats),
+        cmocka_unit_test(overlaps),      cmocka_unit_test(identities_are_apart),
+        cmocka_unit_test(time_runs_out), cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(cut_fragments), cmocka_unit_test(the_largest),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -1,0 +1,197 @@
+#include "capture/decode_layers.h"
+
+/* Tunnels over UDP. A port is no proof: what else is sent to it must not be torn up. So a datagram is taken
+ * for a tunnel's only where its header is one that the tunnel's RFC allows, reserved bits and all, and where
+ * what is behind it reads as a packet. Else all stays as it was: UDP with a payload. */
+
+struct udp_tunnel {
+    uint16_t port;
+    bool both_ways; /* the port may be the sender's, too */
+    uint8_t header; /* least bytes */
+    /* At least `header` bytes were captured. False where the header is none of this tunnel's. */
+    bool (*decode)(struct packet *packet, struct layer layer);
+};
+
+/* RFC 7348, 5: the flag that the network identifier is valid, which it must be, and zeros. */
+static bool decode_vxlan(struct packet *packet, struct layer layer)
+{
+    enum {
+        VXLAN_LEN = 8,
+        VALID_IDENTIFIER = 0x08000000,
+    };
+    const uint8_t *p = layer.at;
+    if (load_be32(p) != VALID_IDENTIFIER || p[7] != 0)
+        return false;
+    layer_skip(&layer, VXLAN_LEN);
+    if (enter_outer(packet, PACKET_OUTER_VXLAN, load_be32(p + 4) >> 8))
+        decode_ethernet(packet, layer);
+    return true;
+}
+
+/* RFC 8926, 3.4. */
+static bool decode_geneve(struct packet *packet, struct layer layer)
+{
+    enum {
+        GENEVE_LEN = 8,
+        VERSION = 0xc0,
+        OPTIONS = 0x3f,  /* in words */
+        CONTROL = 0x80,  /* not a packet but a message of the endpoints */
+        RESERVED = 0x3f, /* but for the flag that an option is critical */
+    };
+    const uint8_t *p = layer.at;
+    const uint32_t len = GENEVE_LEN + (p[0] & OPTIONS) * 4U;
+    const uint16_t type = load_be16(p + 2);
+    if ((p[0] & VERSION) != 0 || (p[1] & (CONTROL | RESERVED)) != 0 || p[7] != 0 || len > layer.wire ||
+        (type != TYPE_BRIDGED && type < TYPE_MIN))
+        return false;
+    if (!layer_skip(&layer, len))
+        STOP_SHORT(packet, &layer, len, "GENEVE options");
+    else if (!enter_outer(packet, PACKET_OUTER_GENEVE, load_be32(p + 4) >> 8))
+        return true;
+    else if (type == TYPE_BRIDGED)
+        decode_ethernet(packet, layer);
+    else
+        decode_network(packet, layer, type);
+    return true;
+}
+
+/* Step over the extension headers of GTP-U (3GPP TS 29.281, 5.2.1): each tells its length in words, at least
+ * one, and in its last byte the type of the next. False where one is invalid. */
+static bool skip_gtp_extensions(struct packet *packet, struct layer *layer, uint8_t type)
+{
+    while (type != 0) {
+        const uint32_t len = layer->captured > 0 ? layer->at[0] * 4U : 4;
+        if (len == 0 || len > layer->wire)
+            return false;
+        const uint8_t *p = layer->at;
+        if (!layer_skip(layer, len)) {
+            STOP_SHORT(packet, layer, len, "GTP-U extension header");
+            return true;
+        }
+        type = p[len - 1];
+    }
+    return true;
+}
+
+/* 3GPP TS 29.281, 5.1: version 1, not GTP', a user's packet; the length is that of all behind the first eight
+ * bytes. */
+static bool decode_gtpu(struct packet *packet, struct layer layer)
+{
+    enum {
+        GTPU_LEN = 8,
+        OPTIONAL_LEN = 4,
+        VERSION_AND_TYPE = 0x30,
+        OPTIONAL = 0x07,
+        HAS_EXTENSION = 0x04,
+        USER_PACKET = 255,
+    };
+    const uint8_t *p = layer.at;
+    const uint8_t flags = p[0];
+    uint8_t extension = 0;
+    if ((flags & ~(unsigned)OPTIONAL) != VERSION_AND_TYPE || p[1] != USER_PACKET ||
+        load_be16(p + 2) != layer.wire - GTPU_LEN)
+        return false;
+    layer_skip(&layer, GTPU_LEN);
+    const uint8_t *optional = layer.at;
+    if ((flags & OPTIONAL) != 0) {
+        if (layer.wire < OPTIONAL_LEN)
+            return false;
+        if (!layer_skip(&layer, OPTIONAL_LEN)) {
+            STOP_SHORT(packet, &layer, OPTIONAL_LEN, "GTP-U header");
+            return true;
+        }
+        extension = (flags & HAS_EXTENSION) != 0 ? optional[3] : 0;
+    }
+    if (!skip_gtp_extensions(packet, &layer, extension))
+        return false;
+    if (packet->verdict == PACKET_OK && enter_outer(packet, PACKET_OUTER_GTPU, load_be32(p + 4)))
+        decode_ip(packet, layer);
+    return true;
+}
+
+/* RFC 4380, 5.1.1: perhaps who the sender is, perhaps where it is, then an IPv6 packet of just that length.
+ */
+static bool decode_teredo(struct packet *packet, struct layer layer)
+{
+    enum {
+        AUTHENTICATION = 1,
+        AUTHENTICATION_LEN = 13, /* and the two variable parts */
+        ORIGIN = 0,
+        ORIGIN_LEN = 8,
+        IPV6_LEN = 40,
+    };
+    const uint8_t *p = layer.at;
+    uint32_t len = 0;
+    if (load_be16(p) == AUTHENTICATION)
+        len = AUTHENTICATION_LEN + (uint32_t)p[2] + p[3];
+    if (layer.captured >= len + 2 && load_be16(p + len) == ORIGIN)
+        len += ORIGIN_LEN;
+    if (layer.wire < len + IPV6_LEN)
+        return false;
+    if (layer.captured < len + IPV6_LEN) {
+        STOP_SHORT(packet, &layer, len + IPV6_LEN, "Teredo packet");
+        return true;
+    }
+    layer_skip(&layer, len);
+    p = layer.at;
+    if (p[0] >> 4 != 6 || load_be16(p + 4) > layer.wire - IPV6_LEN)
+        return false;
+    if (enter_outer(packet, PACKET_OUTER_TEREDO, 0))
+        decode_type(packet, layer, TYPE_IPV6);
+    return true;
+}
+
+/* RFC 8086. The flags that RFC 2784 reserves, and the version, are 0. */
+static bool decode_gre_in_udp(struct packet *packet, struct layer layer)
+{
+    enum {
+        RESERVED = 0x4fff,
+    };
+    if ((load_be16(layer.at) & RESERVED) != 0 || load_be16(layer.at + 2) < TYPE_MIN)
+        return false;
+    decode_gre(packet, layer);
+    return true;
+}
+
+/* RFC 7510. */
+static bool decode_mpls_in_udp(struct packet *packet, struct layer layer)
+{
+    decode_mpls(packet, layer);
+    return packet->verdict != PACKET_UNSUPPORTED;
+}
+
+static const struct udp_tunnel tunnels[] = {
+    {2152, true, 8, decode_gtpu},   {3544, true, 8, decode_teredo},  {4754, false, 4, decode_gre_in_udp},
+    {4789, false, 8, decode_vxlan}, {6081, false, 8, decode_geneve}, {6635, false, 4, decode_mpls_in_udp},
+    {8472, false, 8, decode_vxlan}, /* what Linux used before 4789 was assigned, and still does by default */
+};
+
+static const struct udp_tunnel *find_tunnel(const struct packet *packet)
+{
+    for (size_t i = 0; i < sizeof tunnels / sizeof tunnels[0]; i++) {
+        if (tunnels[i].port == packet->target_port ||
+            (tunnels[i].both_ways && tunnels[i].port == packet->source_port))
+            return &tunnels[i];
+    }
+    return NULL;
+}
+
+void decode_udp_payload(struct packet *packet, struct layer layer)
+{
+    const struct udp_tunnel *tunnel = find_tunnel(packet);
+    if (tunnel == NULL || layer.wire < tunnel->header)
+        return;
+    if (layer.captured < tunnel->header) {
+        stop_decoding(packet, PACKET_TRUNCATED, "the capture ends within the header of a tunnel over UDP");
+        return;
+    }
+    const struct packet before = *packet;
+    packet->verdict = PACKET_OK;
+    packet->problem = NULL;
+    if (!tunnel->decode(packet, layer) || (packet->verdict == PACKET_INVALID && packet->payload == NULL))
+        *packet = before;
+    if (before.verdict != PACKET_OK) { /* the first reason is kept */
+        packet->verdict = before.verdict;
+        packet->problem = before.problem;
+    }
+}
