@@ -30,16 +30,17 @@ struct rawsock_config {
     int protocol;          /* IPPROTO_… to receive; RAWSOCK_IP4, RAWSOCK_IP6; IPPROTO_RAW: nothing */
     const char *interface; /* bind to it, or NULL; RAWSOCK_LINK must have one */
     bool tx_stamps;        /* ask for the time of sending: rawsock_sent() */
-    bool rx_stamps;
-    bool broadcast;    /* SO_BROADCAST */
-    bool send_only;    /* RAWSOCK_IP4, _IP6, _LINK: receives nothing, so that nothing need be read */
-    bool queue_errors; /* IP_RECVERR, as ping sockets and send_only ones always have it: what a full
-                          queue of this machine threw away is told (-ENOBUFS; else it counts as sent), and
-                          ICMP errors come by rawsock_sent(). Not for a socket that receives from anyone:
-                          no filter holds forged errors back, and they fill its buffer */
-    bool qdisc_bypass; /* RAWSOCK_LINK: past the interface's queueing discipline straight to the driver:
-                          faster, but a rate limit set there does not hold, captures on this machine do
-                          not see the frames, and a busy driver drops them (-ENOBUFS) */
+    bool rx_stamps;        /* of coming. The kernel begins a moment after the first socket on the machine
+                              asks for it: the first packets may come without */
+    bool broadcast;        /* SO_BROADCAST */
+    bool send_only;        /* RAWSOCK_IP4, _IP6, _LINK: receives nothing, so that nothing need be read */
+    bool queue_errors;     /* IP_RECVERR, as ping sockets and send_only ones always have it: what a full
+                              queue of this machine threw away is told (-ENOBUFS; else it counts as sent), and
+                              ICMP errors come by rawsock_sent(). Not for a socket that receives from anyone:
+                              no filter holds forged errors back, and they fill its buffer */
+    bool qdisc_bypass;     /* RAWSOCK_LINK: past the interface's queueing discipline straight to the driver:
+                              faster, but a rate limit set there does not hold, captures on this machine do
+                              not see the frames, and a busy driver drops them (-ENOBUFS) */
     const struct sock_filter *filter; /* as rawsock_filter(), in force before the first packet */
     size_t filter_len;                /* 0: none */
     unsigned buffer_bytes; /* both buffers, 0: the kernel's default; more than rmem_max takes CAP_NET_ADMIN,

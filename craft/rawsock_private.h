@@ -36,7 +36,7 @@ enum {
 struct rawsock_sender {
     int stamp_flags; /* SOF_TIMESTAMPING_…, as set */
     bool tx_stamps;
-    bool queue_errors; /* what an earlier packet met may stand in the way of the next call, once */
+    bool queue_errors; /* IP_RECVERR */
     bool connected;
     uint32_t flow_label; /* network order, with IPV6_FLOWINFO_SEND */
     enum rawsock_keys keys;

@@ -22,7 +22,6 @@
 enum {
     KEY_AT = 0,
     HOPS_AT = CMSG_SPACE(sizeof(uint32_t)),
-    RETRIES = 3, /* of a call that told of an earlier packet's error */
 };
 
 /* A control message of 32 bits: the headers are written once, the values for each packet. */
@@ -134,17 +133,18 @@ static int fill(struct rawsock *s, const struct rawsock_out *packets, size_t cou
     return (int)count;
 }
 
-/* How many were taken, or a negative errno: of this call, not of an earlier packet. */
+/* How many were taken, or a negative errno. Where errors are queued, that of an earlier packet also stands in
+ * the way of the next call (icmp(7)): it is taken away first, so that what is told is of this one. */
 static int hand_over(struct rawsock *s, unsigned count)
 {
-    for (int tries = 0;; tries++) {
-        const int taken = sendmmsg(s->fd, s->sender->message, count, MSG_DONTWAIT);
-        if (taken >= 0)
-            return taken;
-        const bool again = errno == EINTR || (s->sender->queue_errors && rawsock_error_is_of_a_packet(errno));
-        if (!again || tries == RETRIES)
-            return -errno;
-    }
+    int earlier = 0, taken = 0;
+    socklen_t len = sizeof earlier;
+    if (s->sender->queue_errors)
+        (void)getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &earlier, &len);
+    do {
+        taken = sendmmsg(s->fd, s->sender->message, count, MSG_DONTWAIT);
+    } while (taken < 0 && errno == EINTR);
+    return taken >= 0 ? taken : -errno;
 }
 
 /* A kernel that does not know SCM_TS_OPT_ID refuses the message before it looks at the packet. */
