@@ -30,11 +30,11 @@ struct craft_env {
 int craft_build(struct craft_packet *packet, const struct craft_env *env, struct buf *out,
                 struct sd_err *err);
 
-/* Cut an IPv4 datagram, or an IPv6 one (behind its hop-by-hop, routing and destination headers; `id6` goes
- * into the fragment headers), into fragments of at most `mtu` bytes. Appends them to `out`, their lengths to
- * `lens` (each a size_t). IPv4: options are copied or not by their copied flag (RFC 791), the checksum is
- * that of the fragment. 0; -EINVAL where it is no datagram or the MTU has no room for eight bytes of payload;
- * -ENOMEM. */
+/* Cut an IPv4 datagram, or an IPv6 one (behind its hop-by-hop options and its routing header, RFC 8200, 4.5;
+ * `id6` goes into the fragment headers), into fragments of at most `mtu` bytes. One that fits stays as it is.
+ * Appends them to `out`, their lengths to `lens` (each a size_t). IPv4: options are copied or not by their
+ * copied flag (RFC 791), the checksum is that of the fragment; don't-fragment is not obeyed, and stays. 0;
+ * -EINVAL where it is no whole datagram or the MTU has no room for eight bytes of payload; -ENOMEM. */
 int craft_fragment(const uint8_t *datagram, size_t len, size_t mtu, uint32_t id6, struct buf *out,
                    struct buf *lens, struct sd_err *err);
 
