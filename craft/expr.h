@@ -9,14 +9,39 @@
  *
  *     ip(dst=10.0.0.2,ttl=1-5)/tcp(dport=[80,443],flags=S)/"hello"
  *
- *     packet := layer { "/" layer }
- *     layer  := NAME [ "(" [ field { "," field } ] ")" ] | STRING | "hex(" DIGITS ")" | "fill(" COUNT [ ","
- * BYTE ] ")" field  := NAME "=" ( set | "[" set { "," set } "]" | options ) set    := scalar | scalar "-"
- * scalar | ADDRESS "/" PREFIX | "random" options:= "[" [ option { "," option } ] "]"      option := NAME [
- * "(" scalar { "," scalar } ")" ]
+ *     packet  := layer { "/" layer }
+ *     layer   := NAME [ "(" [ field { "," field } ] ")" ] | bytes
+ *     field   := NAME "=" ( set | "[" set { "," set } "]" | options )
+ *     set     := scalar | scalar "-" scalar | ADDRESS "/" PREFIX | "random" | bytes
+ *     scalar  := NUMBER | WORD | FLAGS | ADDRESS | HOST
+ *     options := "[" [ option { "," option } ] "]"
+ *     option  := NAME [ "(" argument { "," argument } ")" ] | "opt(" KIND [ "," bytes [ "," LENGTH ] ] ")"
+ *     bytes   := STRING | "hex(" { DIGIT DIGIT } ")" | "fill(" COUNT [ "," BYTE ] ")"
+ *
+ * NUMBER is decimal or 0x and hexadecimal digits. WORD is one of the field's names (type=echo-request).
+ * FLAGS are letters (SA) or words (DF+MF), or a number. ADDRESS is IPv4, IPv6 or six hexadecimal pairs with
+ * colons (MAC); HOST is a name for an address, asked of `resolve`. An address with a prefix stands for all
+ * addresses that have the prefix, the first and the last included. `random` is one value that is another one
+ * in each packet: addresses are unicast (IPv6: global, MAC: locally administered).
+ *
+ * STRING is in double quotes; in it \n \t \r \0 \" \\ \xHH and \u{HEX} (a character, as UTF-8), everything
+ * else stands for itself. hex() may have blanks between its pairs. fill(1000,0x41) is a thousand bytes of
+ * 0x41; without BYTE they are 0. A layer of bytes is the payload, raw(load=…).
+ *
+ * mss(1460), nop, …: the options of the field's table; opt(30,hex(0102)) is any other, its LENGTH what
+ * stands in the length byte, right or wrong; opt(30) is the one byte alone; eol(hex(0102)) is the end of the
+ * list and what the header holds behind it.
  *
  * A set stands for each of its values; the expression for each combination, the last layer's last field
- * changing fastest. White space between tokens is free. */
+ * changing fastest: the fields in the order of the header, whatever order they are written in. White space
+ * between tokens is free. */
+
+/* Bounds; what goes past them is a mistake with its place. */
+#define CRAFT_EXPR_TEXT 131072        /* bytes of an expression */
+#define CRAFT_EXPR_LIST 4096          /* sets in one list */
+#define CRAFT_EXPR_OPTIONS 64         /* options of one field */
+#define CRAFT_EXPR_BYTES 65535        /* of one string, hex() or fill() */
+#define CRAFT_EXPR_HELD (1024 * 1024) /* of all of them together */
 
 struct craft_expr;
 
@@ -46,6 +71,11 @@ void craft_expr_print(const struct craft_expr *expr, struct buf *out);
 
 /* How many packets it stands for; UINT64_MAX where they are more than that. */
 uint64_t craft_expr_count(const struct craft_expr *expr);
+
+/* How many different values a field takes, and for how many packets in a row it stays the same: value `k` is
+ * that of the packet at k * stride. A random field is another one in each packet. */
+void craft_expr_values(const struct craft_expr *expr, size_t layer, int field, uint64_t *values,
+                       uint64_t *stride);
 
 /* The packet at `index` (< count): pointers into the expression. */
 void craft_expr_packet(const struct craft_expr *expr, uint64_t index, struct craft_packet *packet);

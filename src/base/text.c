@@ -105,24 +105,27 @@ void text_escape(struct buf *out, const void *data, size_t len)
 
 size_t text_distance(const char *word, size_t len, const char *other)
 {
-    size_t row[TEXT_DISTANCE_MOST + 1];
+    size_t row[3][TEXT_DISTANCE_MOST + 1]; /* of the last three letters of `word` */
     const size_t other_len = strlen(other);
     if (len > TEXT_DISTANCE_MOST || other_len > TEXT_DISTANCE_MOST)
         return TEXT_DISTANCE_MOST;
     for (size_t j = 0; j <= other_len; j++)
-        row[j] = j;
+        row[0][j] = j;
     for (size_t i = 1; i <= len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
+        const size_t *above = row[(i - 1) % 3], *above_that = row[(i + 1) % 3];
+        size_t *now = row[i % 3];
+        now[0] = i;
         for (size_t j = 1; j <= other_len; j++) {
-            size_t best = diagonal + (word[i - 1] != other[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
+            size_t best = above[j - 1] + (word[i - 1] != other[j - 1]);
+            if (above[j] + 1 < best)
+                best = above[j] + 1;
+            if (now[j - 1] + 1 < best)
+                best = now[j - 1] + 1;
+            if (i > 1 && j > 1 && word[i - 1] == other[j - 2] && word[i - 2] == other[j - 1] &&
+                above_that[j - 2] + 1 < best)
+                best = above_that[j - 2] + 1;
+            now[j] = best;
         }
     }
-    return row[other_len];
+    return row[len % 3][other_len];
 }

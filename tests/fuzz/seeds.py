@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Seeds of fuzz_show and fuzz_call from capture files: tests/fuzz/seeds.py DIRECTORY FILE...
+"""Seeds of fuzz_show and fuzz_call from capture files, and of fuzz_expr: tests/fuzz/seeds.py DIRECTORY FILE...
 
-Writes DIRECTORY/fuzz_show/NAME (the records of a file as fuzz_show.c packs them) and DIRECTORY/fuzz_call/NAME-N."""
+Writes DIRECTORY/fuzz_show/NAME (the records of a file as fuzz_show.c packs them), DIRECTORY/fuzz_call/NAME-N and
+DIRECTORY/fuzz_expr/N."""
 
 import pathlib
 import struct
@@ -9,6 +10,15 @@ import sys
 
 
 JOURNAL, DROPPED, ETHERNET = 1, 2, 4
+
+EXPRESSIONS = (
+    'ip(dst=10.0.0.2,ttl=1-5,flags=DF+MF)/tcp(dport=[80,443],flags=SA,options=[mss(1460),nop,wscale(7)])/"hello"',
+    'eth(dst=02:00:00:00:00:01)/vlan(vlan=7)/arp(op=who-has,pdst=10.0.0.0/30)',
+    'ipv6(dst=fd77::1-fd77::9,src=::/0)/icmp6(type=neighbor-solicitation,tgt=fd77::2,options=[source(2:0:0:0:0:1)])',
+    'ip(options=[rr(4,10.0.0.1),eol(hex(01 02))])/icmp(type=dest-unreach,nexthopmtu=0x5dc)/ip()/udp(sport=random)',
+    'raw(load=["\\n\\x41\\u{7c98}\\"粘包",hex(dead),fill(1000,0x41)])/hopopts(options=[opt(30,hex(0102),9),padn("")])',
+    'igmp3(type=report-v3,records=[to_ex(239.1.2.3),is_in(239.1.2.3,10.0.0.1)])',
+)
 
 
 def blocks(data):
@@ -21,8 +31,10 @@ def blocks(data):
 
 
 def main(directory, *files):
-    for kind in ("fuzz_show", "fuzz_call"):
+    for kind in ("fuzz_show", "fuzz_call", "fuzz_expr"):
         (directory / kind).mkdir(parents=True, exist_ok=True)
+    for number, text in enumerate(EXPRESSIONS):
+        (directory / "fuzz_expr" / str(number)).write_text(text, encoding="utf-8")
     for path in map(pathlib.Path, files):
         show, calls, linktypes, before = bytearray([4]), [], [], None
         for kind, body in blocks(path.read_bytes()):

@@ -145,7 +145,8 @@ static void distances(void **state)
     (void)state;
     assert_int_equal(distance("", ""), 0);
     assert_int_equal(distance("dport", "dport"), 0);
-    assert_int_equal(distance("dprot", "dport"), 2);
+    assert_int_equal(distance("dprot", "dport"), 1);
+    assert_int_equal(distance("tpc", "tcp"), 1);
     assert_int_equal(distance("ttl", ""), 3);
     assert_int_equal(distance("kitten", "sitting"), 3);
     assert_int_equal(text_distance("sportmanship", 5, "sport"), 0);
