@@ -17,6 +17,7 @@ static const struct command {
     {"show", cmd_show, "draw the lanes of a capture file"},
     {"record", cmd_record, "run any program and record its socket calls, and the wire"},
     {"capture", cmd_capture, "packets of an interface or a file, to the terminal or a file"},
+    {"ping", cmd_ping, "is a host there, and how far? Echo, TCP or UDP probes through raw sockets"},
     {"lab", cmd_lab, "a shell or a command in a private network of two hosts"},
     {"ftp", cmd_ftp, "the demo file transfer by hand: serve, put, get, ls"},
 };

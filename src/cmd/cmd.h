@@ -19,6 +19,7 @@ int cmd_capture(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_ftp(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
+int cmd_ping(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 
