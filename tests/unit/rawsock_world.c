@@ -20,6 +20,31 @@ enum {
     WAIT_MS = 5000
 };
 
+/* One packet to the other side and the stamp of its coming back. */
+static int stamp_comes(void *context)
+{
+    struct world *world = context;
+    struct world_echo echo;
+    struct rawsock_in in;
+    world_echo(&echo, RAWSOCK_IP4, 1);
+    const struct rawsock_out out = {.data = echo.bytes, .len = echo.len, .target = &world->there4};
+    return rawsock_send(&world->keeper, &out, 1) == 1 && world_receive(world, &world->keeper, &in) &&
+           in.time_ns != 0;
+}
+
+static const char *await_stamps(struct world *world)
+{
+    const struct sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+    if (rawsock_open(
+            &world->keeper,
+            &(struct rawsock_config){.kind = RAWSOCK_IP4, .protocol = IPPROTO_ICMP, .rx_stamps = true},
+            NULL) != 0)
+        return "no raw sockets in a namespace";
+    if (!netns_wait(stamp_comes, world) || rawsock_filter(&world->keeper, nothing, 1, NULL) != 0)
+        return "this kernel gives packets no time stamps";
+    return NULL;
+}
+
 const char *world_make(struct world **out)
 {
     static const uint8_t ip6[16] = {0xfd, 0x01};
@@ -28,6 +53,7 @@ const char *world_make(struct world **out)
         return "memory is out";
     const char *reason = netns_make(&world->net);
     world->batch = rawsock_batch_new(2048);
+    world->keeper.fd = -1;
     if (reason == NULL && world->batch == NULL)
         reason = "memory is out";
     world->here4 = (struct packet_address){.family = 4, .bytes = {10, 1, 0, 1}};
@@ -37,6 +63,8 @@ const char *world_make(struct world **out)
     memcpy(world->there6.bytes, ip6, sizeof ip6);
     world->here6.bytes[15] = 1;
     world->there6.bytes[15] = 2;
+    if (reason == NULL)
+        reason = await_stamps(world);
     if (reason != NULL)
         world_free(world);
     else
@@ -46,6 +74,7 @@ const char *world_make(struct world **out)
 
 void world_free(struct world *world)
 {
+    rawsock_close(&world->keeper);
     rawsock_batch_free(world->batch);
     free(world);
 }

@@ -15,6 +15,7 @@ struct world {
     struct netns net;
     struct packet_address here4, there4, here6, there6;
     struct rawsock_batch *batch;
+    struct rawsock keeper; /* asks for stamps all the time: the kernel needs some milliseconds to begin */
 };
 
 /* NULL, or the reason why this machine cannot. */
