@@ -39,7 +39,7 @@
 /* Bounds; what goes past them is a mistake with its place. */
 #define CRAFT_EXPR_TEXT 131072        /* bytes of an expression */
 #define CRAFT_EXPR_LIST 4096          /* sets in one list */
-#define CRAFT_EXPR_OPTIONS 64         /* options of one field */
+#define CRAFT_EXPR_OPTIONS 128        /* options of one field */
 #define CRAFT_EXPR_BYTES 65535        /* of one string, hex() or fill() */
 #define CRAFT_EXPR_HELD (1024 * 1024) /* of all of them together */
 

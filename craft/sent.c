@@ -169,11 +169,36 @@ uint64_t sent_count(const struct sent *sent)
 
 /* ---- matching ---- */
 
+/* Total length, identification, checksum and source address may differ (raw(7)); all else is ours. */
+static bool leaves_as(const struct sent_record *r, const uint8_t *bytes, size_t len)
+{
+    enum {
+        LEN_AT = 2,
+        ID_AT = 4,
+        FLAGS_AT = 6,
+        CHECKSUM_AT = 10,
+        SOURCE_AT = 12,
+        TARGET_AT = 16,
+        SHORTEST = 20,
+    };
+    if (r->len != len)
+        return false;
+    if (r->first != &craft_ip || len < SHORTEST)
+        return memcmp(r->bytes, bytes, len) == 0;
+    const bool any_id = load_be16(r->bytes + ID_AT) == 0, any_source = load_be32(r->bytes + SOURCE_AT) == 0;
+    return memcmp(r->bytes, bytes, LEN_AT) == 0 &&
+           (any_id || memcmp(r->bytes + ID_AT, bytes + ID_AT, 2) == 0) &&
+           memcmp(r->bytes + FLAGS_AT, bytes + FLAGS_AT, CHECKSUM_AT - FLAGS_AT) == 0 &&
+           (any_source || memcmp(r->bytes + SOURCE_AT, bytes + SOURCE_AT, 4) == 0) &&
+           memcmp(r->bytes + TARGET_AT, bytes + TARGET_AT, len - TARGET_AT) == 0;
+}
+
 /* A look through one chain: the first record that waits and fits, and the last that fits and was answered. */
 struct look {
     uint64_t hash, given_up_ns;
     const struct craft_packet *got;
-    struct buf *why;
+    const uint8_t *got_bytes;
+    size_t got_len;
     const uint8_t *bytes; /* last compared */
     enum craft_answer verdict;
     struct sent_record *waiting, *answered;
@@ -184,7 +209,9 @@ static enum craft_answer compare(struct sent *sent, struct look *look, const str
 {
     if (look->bytes != r->bytes) {
         craft_dissect(&sent->mine, &sent->room_of_mine, r->first, r->bytes, r->len);
-        look->verdict = craft_answer(&sent->mine, look->got, r->to_many, NULL);
+        look->verdict = leaves_as(r, look->got_bytes, look->got_len)
+                            ? CRAFT_ANSWER_NONE
+                            : craft_answer(&sent->mine, look->got, r->to_many, NULL);
         look->bytes = r->bytes;
     }
     return look->verdict;
@@ -224,8 +251,8 @@ static void look_through(struct sent *sent, struct look *look)
     }
 }
 
-struct sent_match sent_match(struct sent *sent, const struct craft_packet *got, uint64_t given_up_ns,
-                             struct buf *why)
+struct sent_match sent_match(struct sent *sent, const struct craft_packet *got, const uint8_t *bytes,
+                             size_t len, uint64_t given_up_ns, struct buf *why)
 {
     struct sent_match match = {0};
     for (int to_many = 0; to_many < 2 && match.record == NULL; to_many++) {
@@ -233,6 +260,8 @@ struct sent_match sent_match(struct sent *sent, const struct craft_packet *got, 
             .hash = craft_answer_hash(&sent->key, got, CRAFT_ANSWER_GOT, to_many != 0),
             .given_up_ns = given_up_ns,
             .got = got,
+            .got_bytes = bytes,
+            .got_len = len,
         };
         look_through(sent, &look);
         match.duplicate = look.waiting == NULL && look.answered != NULL;
@@ -252,30 +281,6 @@ struct sent_match sent_match(struct sent *sent, const struct craft_packet *got, 
 }
 
 /* ---- leaving ---- */
-
-/* Total length, identification, checksum and source address may differ (raw(7)); all else is ours. */
-static bool leaves_as(const struct sent_record *r, const uint8_t *bytes, size_t len)
-{
-    enum {
-        LEN_AT = 2,
-        ID_AT = 4,
-        FLAGS_AT = 6,
-        CHECKSUM_AT = 10,
-        SOURCE_AT = 12,
-        TARGET_AT = 16,
-        SHORTEST = 20,
-    };
-    if (r->len != len)
-        return false;
-    if (r->first != &craft_ip || len < SHORTEST)
-        return memcmp(r->bytes, bytes, len) == 0;
-    const bool any_id = load_be16(r->bytes + ID_AT) == 0, any_source = load_be32(r->bytes + SOURCE_AT) == 0;
-    return memcmp(r->bytes, bytes, LEN_AT) == 0 &&
-           (any_id || memcmp(r->bytes + ID_AT, bytes + ID_AT, 2) == 0) &&
-           memcmp(r->bytes + FLAGS_AT, bytes + FLAGS_AT, CHECKSUM_AT - FLAGS_AT) == 0 &&
-           (any_source || memcmp(r->bytes + SOURCE_AT, bytes + SOURCE_AT, 4) == 0) &&
-           memcmp(r->bytes + TARGET_AT, bytes + TARGET_AT, len - TARGET_AT) == 0;
-}
 
 struct sent_record *sent_leaving(struct sent *sent, const uint8_t *bytes, size_t len)
 {

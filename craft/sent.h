@@ -58,9 +58,10 @@ struct sent_match {
 };
 
 /* What a packet that came in answers; `why` as in craft_answer(). Packets asked for before `given_up_ns` get
- * no first answer by it. */
-struct sent_match sent_match(struct sent *sent, const struct craft_packet *got, uint64_t given_up_ns,
-                             struct buf *why);
+ * no first answer by it. `bytes` are what `got` was dissected from: a packet to this machine itself comes in,
+ * too, and is no answer to itself. */
+struct sent_match sent_match(struct sent *sent, const struct craft_packet *got, const uint8_t *bytes,
+                             size_t len, uint64_t given_up_ns, struct buf *why);
 
 /* A packet was seen leaving: the oldest not yet `seen` that has these bytes, but for the fields that raw(7)
  * lets the kernel rewrite. NULL: none. */

@@ -21,6 +21,8 @@ int cmd_ftp(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_ping(int argc, char **argv);
 int cmd_record(int argc, char **argv);
+int cmd_route(int argc, char **argv);
+int cmd_send(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 
 /* Print "sockdiag COMMAND: text" on stderr; returns CMD_ERROR, so that callers write `return cmd_fail(…)`. */
