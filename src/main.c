@@ -18,6 +18,7 @@ static const struct command {
     {"record", cmd_record, "run any program and record its socket calls, and the wire"},
     {"send", cmd_send, "craft packets, send them, show the answers"},
     {"route", cmd_route, "the hops to a host, the MTU of the path, and what loss on the way means"},
+    {"route", cmd_route, "the hops to a host, the MTU of the path, and what loss on the way means"},
     {"capture", cmd_capture, "packets of an interface or a file, to the terminal or a file"},
     {"ping", cmd_ping, "is a host there, and how far? Echo, TCP or UDP probes through raw sockets"},
     {"lab", cmd_lab, "a shell or a command in a private network of two hosts"},

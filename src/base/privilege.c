@@ -137,6 +137,7 @@ static const int allowed[] = {
 
 /* ioctl(2) is a door of many doors: questions about interfaces and the terminal only. */
 static const unsigned long allowed_ioctls[] = {0x8913 /* SIOCGIFFLAGS */, TCGETS, TIOCGWINSZ, FIONREAD};
+static const unsigned long terminal_ioctls[] = {TCSETS, TCSETSW, TCSETSF};
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED true
@@ -167,12 +168,12 @@ static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
     return failed;
 }
 
-static int allow_ioctls(scmp_filter_ctx filter)
+static int allow_ioctls(scmp_filter_ctx filter, const unsigned long *requests, size_t count)
 {
     int failed = 0;
-    for (size_t i = 0; i < COUNT_OF(allowed_ioctls) && failed == 0; i++)
+    for (size_t i = 0; i < count && failed == 0; i++)
         failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                                  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffU, allowed_ioctls[i]));
+                                  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffU, requests[i]));
     return failed;
 }
 
@@ -184,7 +185,9 @@ int privilege_filter(unsigned flags, struct sd_err *err)
         return sd_fail_errno(err, ENOMEM, "cannot build the system call filter");
     int failed = allow(filter, allowed, COUNT_OF(allowed));
     if (failed == 0)
-        failed = allow_ioctls(filter);
+        failed = allow_ioctls(filter, allowed_ioctls, COUNT_OF(allowed_ioctls));
+    if (failed == 0 && (flags & PRIVILEGE_MAY_SET_TERMINAL) != 0)
+        failed = allow_ioctls(filter, terminal_ioctls, COUNT_OF(terminal_ioctls));
     if (failed == 0 && (flags & PRIVILEGE_MAY_OPEN_FILES) != 0)
         failed = allow(filter, files, COUNT_OF(files));
     if (failed == 0 && SANITIZED)

@@ -15,7 +15,8 @@
 int privilege_drop(struct sd_err *err);
 
 enum {
-    PRIVILEGE_MAY_OPEN_FILES = 1, /* capture files that rotate */
+    PRIVILEGE_MAY_OPEN_FILES = 1,   /* capture files that rotate */
+    PRIVILEGE_MAY_SET_TERMINAL = 2, /* tcsetattr(3): to give a terminal back as it was */
 };
 
 /* Allow only the system calls of a loop that reads packets, waits, and writes; anything else fails with

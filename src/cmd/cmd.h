@@ -22,6 +22,7 @@ int cmd_lab(int argc, char **argv);
 int cmd_ping(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_route(int argc, char **argv);
+int cmd_route(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 
