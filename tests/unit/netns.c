@@ -90,12 +90,17 @@ static void read_mac(const char *interface, unsigned char mac[6])
 
 static int has_carrier(void *context)
 {
-    return netns_run("ip link show %s | grep -q LOWER_UP", (const char *)context) == 0;
+    const char *const *interface = context;
+    return netns_run("ip link show %s | grep -q LOWER_UP", *interface) == 0;
+}
+
+int netns_carrier(const char *interface)
+{
+    return netns_wait(has_carrier, &interface);
 }
 
 static const char *set_up(struct netns *net)
 {
-    static char va[] = "va", vb[] = "vb";
     netns_enter(net->here);
     /* The interface numbers differ, so that the kernel need not put off the change of carrier. */
     if (netns_run("ip link add va index 10 type veth peer name vb index 20 netns /proc/%d/fd/%d",
@@ -108,9 +113,9 @@ static const char *set_up(struct netns *net)
     failed |= netns_run("ip link set lo up && ip link set vb up && ip addr add 10.1.0.2/24 dev vb && "
                         "ip addr add fd01::2/64 dev vb nodad");
     read_mac("vb", net->mac_there);
-    int carrier = netns_wait(has_carrier, vb);
+    int carrier = netns_carrier("vb");
     netns_enter(net->here);
-    carrier = netns_wait(has_carrier, va) && carrier;
+    carrier = netns_carrier("va") && carrier;
     return failed != 0 || !carrier ? "no cable could be laid" : NULL;
 }
 

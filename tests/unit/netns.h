@@ -23,6 +23,9 @@ void netns_enter(int ns);
 /* Run a command of the shell's; its exit status. */
 __attribute__((format(printf, 1, 2))) int netns_run(const char *format, ...);
 
+/* Wait until the interface carries frames; whether it does. */
+int netns_carrier(const char *interface);
+
 /* Wait until `condition` holds, at most five seconds; what it is then. */
 int netns_wait(int (*condition)(void *context), void *context);
 
