@@ -46,9 +46,10 @@ bool probe_read_cookie(const struct probe_shape *shape, struct bytes payload, ui
     const struct probe_places places = probe_places(shape);
     uint8_t right[PROBE_COOKIE];
     *out = (struct probe_cookie_read){.number = low, .bits = 32};
-    bytes_take(&payload, places.balance);
+    if (places.cookie == 0 || bytes_take(&payload, places.balance) == NULL)
+        return false;
     const uint8_t *cookie = bytes_take(&payload, places.cookie);
-    if (cookie == NULL || places.cookie == 0)
+    if (cookie == NULL)
         return false;
     if (places.number == 4)
         out->number = load_be32(cookie);
