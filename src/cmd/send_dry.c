@@ -65,8 +65,9 @@ static int flush_file(struct dry *d)
         return sd_fail_errno(&d->err, ENOMEM, "cannot write %s", d->send->options.write);
     const int failed = io_write_all(d->fd, d->file.data, d->file.len);
     if (failed != 0) {
-        (void)ftruncate(d->fd, (off_t)d->written); /* not where it is a pipe */
-        return sd_fail_errno(&d->err, -failed, "cannot write %s", d->send->options.write);
+        const bool whole = ftruncate(d->fd, (off_t)d->written) == 0; /* not where it is a pipe */
+        return sd_fail(&d->err, -failed, "cannot write %s: %s%s", d->send->options.write, strerror(-failed),
+                       whole ? "; what was written before is whole" : "");
     }
     d->written += d->file.len;
     d->file.len = 0;

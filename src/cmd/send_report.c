@@ -104,10 +104,11 @@ static void say_rewrites(const struct send_expr *e, const struct craft_packet *p
             type->kind == CRAFT_IP4 ? memcmp(value->address, zero, 4) == 0 : value->number == 0;
         craft_value_print(type, value, &text);
         if (!rows[i].only_zero || is_zero)
-            fprintf(stderr,
-                    "sockdiag send: %s.%s=%s does not leave so: the kernel's raw sockets have it %s; --link "
-                    "sends it as written\n",
-                    rows[i].layer, rows[i].field, buf_cstr(&text), rows[i].what);
+            fprintf(
+                stderr,
+                "sockdiag send: the kernel's raw sockets do not send %s.%s=%s as it is written (%s); --link "
+                "does\n",
+                rows[i].layer, rows[i].field, buf_cstr(&text), rows[i].what);
         buf_free(&text);
     }
 }
@@ -130,7 +131,7 @@ static void put_short(struct send_live *live, const struct sent_record *record, 
 {
     craft_dissect(live->mine, live->my_room, record->first, record->bytes, record->len);
     live->scratch.len = 0;
-    send_text_short(live->mine, &live->scratch, out);
+    send_text_short(live->mine, record->bytes, record->len, &live->scratch, out);
 }
 
 void send_report_sent(struct send_live *live, const struct sent_record *record)
@@ -179,7 +180,7 @@ void send_report_left(struct send_live *live, const struct sent_record *record, 
 static void answer_json(struct send_live *live, const struct send_answer *answer)
 {
     struct buf text = {0};
-    send_text_short(live->got, &live->scratch, &text);
+    send_text_short(live->got, answer->bytes, answer->len, &live->scratch, &text);
     struct json j = json_begin(&live->send->out);
     json_text(&j, "type", "answer");
     json_u64(&j, "number", answer->match->record->tag + 1);
@@ -207,7 +208,7 @@ static void answer_text(struct send_live *live, const struct send_answer *answer
         buf_text(out, "again: ");
     if (live->send->options.common.verbose)
         buf_printf(out, "answered: %s\n", answer->why);
-    send_text_short(live->got, &live->scratch, &text);
+    send_text_short(live->got, answer->bytes, answer->len, &live->scratch, &text);
     buf_append(out, text.data, text.len);
     out->failed |= text.failed;
     buf_free(&text);
@@ -318,7 +319,7 @@ static void say_answers(struct send_live *live)
     const uint64_t unanswered = live->packets - live->answered;
     fprintf(stderr, ", %" PRIu64 " answered", live->answered);
     if (live->errors > 0)
-        fprintf(stderr, " (%" PRIu64 " by an error)", live->errors);
+        fprintf(stderr, " (%" PRIu64 " of them by an ICMP error)", live->errors);
     if (unanswered > 0)
         fprintf(stderr, ", %" PRIu64 " without an answer", unanswered);
     if (live->duplicates > 0)

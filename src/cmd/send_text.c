@@ -1,6 +1,7 @@
 #include "cmd/send_text.h"
 
 #include "craft/build.h"
+#include "craft/dissect.h"
 #include "craft/expr.h"
 
 #include <stdlib.h>
@@ -26,60 +27,54 @@ void send_text_full(struct craft_packet *packet, struct buf *out)
     craft_packet_print(packet, 0, out);
 }
 
-/* Would the build fill this field in? Addresses are always worth telling. */
-static bool is_filled(const struct craft_field *field)
+/* Is this field left out where the build fills in the same? Addresses and types are always worth telling, and
+ * whether a checksum is right is asked of its bytes. */
+static bool is_usual(const struct craft_layer_type *type, int index)
 {
-    return !is_list(field->kind) && field->fill != CRAFT_FILL_SOURCE &&
-           field->fill != CRAFT_FILL_TARGET_MAC && field->kind != CRAFT_IP4 && field->kind != CRAFT_IP6 &&
-           field->kind != CRAFT_MAC;
+    const struct craft_field *field = &type->fields[index];
+    const bool address = field->kind == CRAFT_IP4 || field->kind == CRAFT_IP6 || field->kind == CRAFT_MAC;
+    return !is_list(field->kind) && !address && type->select != index && field->fill != CRAFT_FILL_CHECKSUM;
 }
 
-static bool same_value(const struct craft_field *field, const struct craft_value *a,
-                       const struct craft_value *b)
-{
-    return is_list(field->kind) || a->number == b->number;
-}
-
-static void leave_out(struct craft_layer *layer, const struct craft_layer *built)
+static void leave_out(struct craft_layer *layer, const struct craft_layer *built, bool good_checksum)
 {
     for (int f = 0; f < layer->type->field_count; f++) {
         const struct craft_field *field = &layer->type->fields[f];
-        if (is_filled(field) && craft_field_is_there(built, f) &&
-            same_value(field, &layer->value[f], &built->value[f]))
-            layer->value[f].given = false;
-        else if (is_list(field->kind) && layer->value[f].len == 0)
-            layer->value[f].given = false;
+        struct craft_value *value = &layer->value[f];
+        if (is_usual(layer->type, f))
+            value->given = value->given && value->number != built->value[f].number;
+        else if (field->fill == CRAFT_FILL_CHECKSUM)
+            value->given = value->given && !good_checksum;
+        else if (is_list(field->kind))
+            value->given = value->given && value->len > 0;
     }
 }
 
-/* What selects the other fields (a type) is told: the packet is read by people. */
-static bool selects(const struct craft_layer_type *type, int field)
+/* What the build makes of the packet without its usual fields: 0, or it cannot be built. */
+static int build_again(const struct craft_packet *packet, struct craft_packet *built, struct buf *room)
 {
-    return type->select == field;
+    *built = *packet;
+    for (size_t i = 0; i < built->count; i++) {
+        struct craft_layer *layer = &built->layer[i];
+        for (int f = 0; f < layer->type->field_count; f++)
+            layer->value[f].given = layer->value[f].given && !is_usual(layer->type, f);
+    }
+    room->len = 0;
+    return craft_build(built, NULL, room, NULL);
 }
 
-void send_text_short(struct craft_packet *packet, struct buf *room, struct buf *out)
+void send_text_short(struct craft_packet *packet, const uint8_t *bytes, size_t len, struct buf *room,
+                     struct buf *out)
 {
     struct craft_packet *built = malloc(sizeof *built);
-    if (built != NULL) {
-        *built = *packet;
-        for (size_t i = 0; i < built->count; i++) {
-            struct craft_layer *layer = &built->layer[i];
-            for (int f = 0; f < layer->type->field_count; f++)
-                layer->value[f].given &= !is_filled(&layer->type->fields[f]) || selects(layer->type, f);
-        }
-        room->len = 0;
-        const struct craft_env env = {0};
-        if (craft_build(built, &env, room, NULL) == 0) {
-            for (size_t i = 0; i < packet->count; i++) {
-                const int select = packet->layer[i].type->select;
-                leave_out(&packet->layer[i], &built->layer[i]);
-                if (select >= 0 && packet->layer[i].whole)
-                    packet->layer[i].value[select].given = true;
-            }
-        }
-        free(built);
+    if (built != NULL && build_again(packet, built, room) == 0) {
+        bool good[CRAFT_MAX_LAYERS];
+        for (size_t i = 0; i < packet->count; i++)
+            good[i] = craft_checksum_is_right(packet, i, bytes, len) == 1;
+        for (size_t i = 0; i < packet->count; i++)
+            leave_out(&packet->layer[i], &built->layer[i], good[i]);
     }
+    free(built);
     craft_packet_print(packet, MOST_PAYLOAD, out);
 }
 

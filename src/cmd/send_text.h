@@ -10,8 +10,9 @@
 void send_text_full(struct craft_packet *packet, struct buf *out);
 
 /* A dissected packet as the shortest expression that builds these bytes: what is as it would be anyway is
- * left out. `room` for the bytes of the comparison; a long payload is cut. */
-void send_text_short(struct craft_packet *packet, struct buf *room, struct buf *out);
+ * left out, but for addresses and types. A long payload is cut. `room` is for the comparison. */
+void send_text_short(struct craft_packet *packet, const uint8_t *bytes, size_t len, struct buf *room,
+                     struct buf *out);
 
 /* "bytes":"4500…" */
 void send_json_bytes(struct json *j, const uint8_t *bytes, size_t len);
