@@ -19,6 +19,7 @@ FUZZ_SECONDS ?= 10
 FUZZ_CC ?= clang
 
 comma := ,
+hash := \#
 Q := $(if $(filter 1,$(V)),,@)
 SAY := $(if $(filter 1,$(V)),@:,@printf '  %-6s %s\n')
 # An explicit -j of the user's rules; without one, the recursive builds use every processor.
@@ -119,12 +120,16 @@ golden: all ## renew the golden files under tests/golden from what the program p
 	@BUILD='$(abspath $(O))' SOCKDIAG='$(abspath $(O))/sockdiag' tests/run --renew $(T)
 
 # A unit test and a fuzz target say on top which sources they are linked with: /* needs: a.c b.c */
-needs = $(shell awk '{ print } /\*\// { exit }' $(1) | tr -s ' *\n' '\n' | grep '\.c$$')
+head_words = $(shell awk '{ print } /\*\// { exit }' $(1) | tr -s ' *\n' '\n' | grep '$(2)')
+needs = $(call head_words,$(1),\.c$$)
+# and a unit test which libraries it takes where their header is there: name.h:-lname
+has_header = $(shell echo '$(hash)include <$(1)>' | $(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 && echo yes)
+needs_libs = $(foreach w,$(call head_words,$(1),\.h:-l),$(if $(call has_header,$(firstword $(subst :, ,$(w)))),$(lastword $(subst :, ,$(w)))))
 
 define unit_rule
 $(O)/tests/unit/$(1): $(O)/tests/unit/$(1).o $(patsubst %.c,$(O)/%.o,$(call needs,tests/unit/$(1).c))
 	$$(SAY) LD $$@
-	$$(Q)$$(LINK) -o $$@ $$^ -lcmocka $$(SD_LIBS) $$(LIBS)
+	$$(Q)$$(LINK) -o $$@ $$^ -lcmocka $(call needs_libs,tests/unit/$(1).c) $$(SD_LIBS) $$(LIBS)
 endef
 $(foreach t,$(UNIT),$(eval $(call unit_rule,$(t))))
 

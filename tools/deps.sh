@@ -24,6 +24,7 @@ build  must  pc:libnl-route-3.0  libnl-route-3-dev               libnl3-devel   
 build  must  header:unistr.h  libunistring-dev                   libunistring-devel  libunistring   libunistring-dev
 test   must  pc:cmocka        libcmocka-dev                      libcmocka-devel     cmocka         cmocka-dev
 test   must  cmd:python3      python3                            python3             python         python3
+test   may   header:libnet.h  libnet1-dev|libnet-dev             libnet-devel        libnet         libnet-dev
 test   may   cmd:clang        clang                              clang               clang          clang
 test   may   clang-rt:        libclang-rt-dev|libclang-common-14-dev  compiler-rt    compiler-rt    compiler-rt
 test   may   cmd:ip           iproute2                           iproute             iproute2       iproute2
