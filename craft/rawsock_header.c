@@ -105,7 +105,7 @@ static const struct craft_rewrite ip4[] = {
     {"ip", "len", false, "always set to what was sent"},
     {"ip", "chksum", false, "always computed"},
     {"ip", "src", true, "filled in: it was 0"},
-    {"ip", "id", true, "filled in: it was 0"},
+    {"ip", "id", true, "filled in: it was 0, and DF was not set"},
 };
 static const struct craft_rewrite icmp6[] = {
     {"ipv6", "fl", false, "the kernel's header: its own flow label unless one was asked for"},

@@ -99,6 +99,17 @@ int netns_carrier(const char *interface)
     return netns_wait(has_carrier, &interface);
 }
 
+/* Nothing but what a test sends crosses the cable. */
+static int know_neighbours(const char *interface, int host, const unsigned char mac[6])
+{
+    char text[18];
+    snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+             mac[5]);
+    return netns_run("ip neigh replace 10.1.0.%d lladdr %s dev %s nud permanent && "
+                     "ip neigh replace fd01::%d lladdr %s dev %s nud permanent",
+                     host, text, interface, host, text, interface);
+}
+
 static const char *set_up(struct netns *net)
 {
     netns_enter(net->here);
@@ -116,6 +127,10 @@ static const char *set_up(struct netns *net)
     int carrier = netns_carrier("vb");
     netns_enter(net->here);
     carrier = netns_carrier("va") && carrier;
+    failed |= know_neighbours("va", 2, net->mac_there);
+    netns_enter(net->there);
+    failed |= know_neighbours("vb", 1, net->mac_here);
+    netns_enter(net->here);
     return failed != 0 || !carrier ? "no cable could be laid" : NULL;
 }
 

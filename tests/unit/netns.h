@@ -4,8 +4,8 @@
 /* Two private networks and a cable, for tests that send:
  *
  *      ┌──── here ────┐          ┌──── there ────┐
- *      │ va 10.1.0.1  │──────────│ vb 10.1.0.2   │      also fd01::1, fd01::2
- *      └──────────────┘          └───────────────┘
+ *      │ va 10.1.0.1  │──────────│ vb 10.1.0.2   │      also fd01::1, fd01::2; each knows
+ *      └──────────────┘          └───────────────┘      the other's hardware address
  *
  * The process is here, and may step over. No privilege is needed where users may make namespaces; all is gone
  * with the process. */
