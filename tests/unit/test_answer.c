@@ -2,7 +2,7 @@
  * craft/layer_transport.c craft/build.c craft/build_options.c craft/checksum.c craft/dissect.c
  * craft/dissect_options.c craft/expr.c craft/expr_bytes.c craft/expr_mistake.c craft/expr_options.c
  * craft/expr_parse.c craft/expr_print.c craft/expr_value.c capture/packet.c src/base/arena.c src/base/buf.c
- * src/base/err.c src/base/hash.c */
+ * src/base/err.c src/base/hash.c src/base/text.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
