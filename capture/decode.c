@@ -69,13 +69,16 @@ static void decode_family(struct packet *packet, struct layer layer, uint32_t fa
         stop_decoding(packet, PACKET_UNSUPPORTED, "an address family that this program does not know");
 }
 
-/* The family word is in the byte order of the machine that captured; families are small numbers. */
+/* The family word is in the byte order of the machine that captured; families are small numbers. Some put an
+ * EtherType behind two other bytes instead. */
 static void decode_null(struct packet *packet, struct layer layer)
 {
     const uint8_t *p = layer.at;
     packet->protocol = "loopback";
     if (!layer_skip(&layer, 4))
         STOP_SHORT(packet, &layer, 4, "loopback header");
+    else if (load_be16(p + 2) == TYPE_IPV4 || load_be16(p + 2) == TYPE_IPV6)
+        decode_type(packet, layer, load_be16(p + 2));
     else
         decode_family(packet, layer, load_be32(p) < load_le32(p) ? load_be32(p) : load_le32(p));
 }
@@ -89,6 +92,25 @@ static void decode_raw(struct packet *packet, struct layer layer)
     }
     packet->ethertype = layer.at[0] >> 4 == 6 ? TYPE_IPV6 : TYPE_IPV4;
     decode_ip(packet, layer);
+}
+
+/* Link types of one version of IP: the header must not tell another. */
+static void decode_version(struct packet *packet, struct layer layer, uint16_t type)
+{
+    if (layer.captured > 0 && layer.at[0] >> 4 != (type == TYPE_IPV6 ? 6 : 4))
+        stop_decoding(packet, PACKET_INVALID, "an IP version other than the link type's");
+    else
+        decode_raw(packet, layer);
+}
+
+static void decode_only_ipv4(struct packet *packet, struct layer layer)
+{
+    decode_version(packet, layer, TYPE_IPV4);
+}
+
+static void decode_only_ipv6(struct packet *packet, struct layer layer)
+{
+    decode_version(packet, layer, TYPE_IPV6);
 }
 
 /* libpcap's header of 16 bytes: the direction, and what the compression of headers (RFC 1144) left of the
@@ -186,8 +208,8 @@ static const struct {
     {LINK_RAW, "IP", decode_raw},
     {LINK_RAW_MEMORY, "IP", decode_raw},
     {LINK_RAW_MEMORY_2, "IP", decode_raw},
-    {LINK_IPV4, "IP", decode_raw},
-    {LINK_IPV6, "IP", decode_raw},
+    {LINK_IPV4, "IP", decode_only_ipv4},
+    {LINK_IPV6, "IP", decode_only_ipv6},
     {LINK_NULL, "loopback", decode_null},
     {LINK_LOOP, "loopback", decode_null},
     {LINK_PPP, "PPP", decode_ppp_or_hdlc},

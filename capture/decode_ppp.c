@@ -43,7 +43,8 @@ void decode_ppp(struct packet *packet, struct layer layer)
     if (layer.captured >= 2 && layer.at[0] == HDLC_ALL_STATIONS && layer.at[1] == HDLC_UNNUMBERED)
         layer_skip(&layer, 2);
     const uint8_t *p = layer.at;
-    const uint32_t len = layer.captured > 0 && (p[0] & 1) != 0 ? 1 : 2;
+    const bool is_short = layer.captured > 0 && (p[0] & 1) != 0 && p[0] != HDLC_ALL_STATIONS;
+    const uint32_t len = is_short ? 1 : 2;
     if (!layer_skip(&layer, len)) {
         STOP_SHORT(packet, &layer, len, "PPP header");
         return;

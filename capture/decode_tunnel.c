@@ -156,9 +156,11 @@ static void decode_erspan(struct packet *packet, struct layer layer, uint16_t ty
 /* Web caches: IPv4, behind four bytes of their own in version 2 of the protocol. */
 static void decode_wccp(struct packet *packet, struct layer layer)
 {
-    if (layer.captured >= 4 && layer.at[0] >> 4 != 4)
-        layer_skip(&layer, 4);
-    decode_type(packet, layer, TYPE_IPV4);
+    const bool has_header = layer.captured > 0 && layer.at[0] >> 4 != 4;
+    if (has_header && !layer_skip(&layer, 4))
+        STOP_SHORT(packet, &layer, 4, "WCCP header");
+    else
+        decode_type(packet, layer, TYPE_IPV4);
 }
 
 static void decode_gre_payload(struct packet *packet, struct layer layer, uint16_t type, bool has_sequence)

@@ -12,15 +12,22 @@ struct udp_tunnel {
     bool (*decode)(struct packet *packet, struct layer layer);
 };
 
-/* RFC 7348, 5: the flag that the network identifier is valid, which it must be, and zeros. */
+/* RFC 7348, 5: the flag that the network identifier is valid, which it must be, and zeros. Of the extensions
+ * only that of group policies is known (draft-smith-vxlan-group-policy): a flag for it, two for what became
+ * of the policy, and 16 bits for the group. */
 static bool decode_vxlan(struct packet *packet, struct layer layer)
 {
     enum {
         VXLAN_LEN = 8,
         VALID_IDENTIFIER = 0x08000000,
+        POLICY_BITS = 0x0048ffff,
     };
+    static const uint32_t has_policy = 0x80000000;
     const uint8_t *p = layer.at;
-    if (load_be32(p) != VALID_IDENTIFIER || p[7] != 0)
+    uint32_t word = load_be32(p);
+    if ((word & has_policy) != 0)
+        word &= ~(has_policy | POLICY_BITS);
+    if (word != VALID_IDENTIFIER || p[7] != 0)
         return false;
     layer_skip(&layer, VXLAN_LEN);
     if (enter_outer(packet, PACKET_OUTER_VXLAN, load_be32(p + 4) >> 8))

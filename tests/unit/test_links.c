@@ -1,0 +1,207 @@
+/* needs: capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c
+ * capture/decode_ppp.c capture/decode_summary.c capture/decode_transport.c capture/decode_tunnel.c
+ * capture/decode_udp.c src/base/buf.c src/base/text.c tests/unit/decoded.c tests/unit/frames.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "base/bytes.h"
+#include "tests/unit/decoded.h"
+#include "tests/unit/frames.h"
+
+/* Link layers, and the transports that are more than named. */
+
+/* Frames that no IP is around. */
+static void framed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head;
+        size_t len;
+        enum inner inner;
+        const char *line;
+    } rows[] = {
+        {"\x88\x47\0\x01\x01\xff", 6, PACKET4, "MPLS 16 / "},
+        {"\x88\x48\0\x02\0\xff\0\x01\0\xff\0\x01\x11\xff", 14, PACKET6, "MPLS 17 / "},
+        {"\x88\x47\0\x01\x01\xff\0\0\0\5", 10, FRAME4, "MPLS 16 / "}, /* a pseudowire */
+        {"\x88\x64\x11\0\0\x2a\0\x2f\0\x21", 10, PACKET4, "PPPoE 42 / "},
+        {"\x88\x64\x11\0\0\x2a\0\x35\0\x57", 10, PACKET6, "PPPoE 42 / "},
+        {"\x88\xe7\0\0\0\x2a", 6, FRAME4, "PBB 42 / "},
+        {"\0\x35\xaa\xaa\x03\0\0\0\x08\0", 10, PACKET4, ""},
+        {"\0\x30\x06\x06\x03", 5, PACKET4, ""},
+    };
+    struct buf f = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char line[LINE], expected[LINE];
+        f.len = 0;
+        buf_append(&f, "\2\0\0\0\0\2\2\0\0\0\0\1", 12);
+        buf_append(&f, rows[i].head, rows[i].len);
+        put_inner(&f, rows[i].inner);
+        decoded(1, f.data, f.len, f.len, line);
+        snprintf(expected, sizeof expected, "%s%s", rows[i].line, inner_line(rows[i].inner));
+        assert_string_equal(line, expected);
+        check_prefixes(1, &f, inner_payload(rows[i].inner));
+    }
+    buf_free(&f);
+}
+
+static void each_link(void **state)
+{
+    (void)state;
+    static const struct {
+        int linktype;
+        const char *head;
+        size_t len;
+        enum inner inner;
+    } rows[] = {
+        {9, "\xff\x03\0\x21", 4, PACKET4},
+        {9, "\x57", 1, PACKET6},
+        {50, "\0\x21", 2, PACKET4},
+        {50, "\x0f\0\x08\0", 4, PACKET4}, /* Cisco's */
+        {204, "\1\xff\x03\0\x57", 5, PACKET6},
+        {104, "\x0f\0\x86\xdd", 4, PACKET6},
+        {100, "\xaa\xaa\x03\0\0\0\x08\0", 8, PACKET4},
+        {11, "\xaa\xaa\x03\0\0\0\x86\xdd", 8, PACKET6},
+        {123, "\x02\0\0\x21\xaa\xaa\x03\0\0\0\x08\0", 12, PACKET4},
+        {107, "\x18\x41\x03\xcc", 4, PACKET4},
+        {107, "\x18\x41\x03\0\x8e", 5, PACKET6},
+        {107, "\x18\x40\x02\x01\x03\x80\0\0\0\x08\0", 11, PACKET4},
+        {107, "\x18\x41\x08\0", 4, PACKET4}, /* Cisco's */
+        {8, "\0\x45\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, PACKET4},
+        {0, "\x0f\0\x08\0", 4, PACKET4}, /* an EtherType in the loopback header */
+        {0, "\x1e\0\0\0", 4, PACKET6},
+        {239, "\2\0\0\0\x05\0\x0a\0x\0\0\0\x31\0\x09\0", 16, PACKET4}, /* NFLOG, little-endian … */
+        {239, "\x0a\0\0\0\0\x37\0\x09", 8, PACKET6},                   /* … and big-endian */
+        {228, "", 0, PACKET4},
+        {229, "", 0, PACKET6},
+    };
+    struct buf f = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char line[LINE];
+        f.len = 0;
+        buf_append(&f, rows[i].head, rows[i].len);
+        put_inner(&f, rows[i].inner);
+        decoded(rows[i].linktype, f.data, f.len, f.len, line);
+        assert_string_equal(line, inner_line(rows[i].inner));
+        check_prefixes(rows[i].linktype, &f, inner_payload(rows[i].inner));
+    }
+    /* A version of IP that the link type does not carry. */
+    assert_int_equal(decoded(228, f.data, f.len, f.len, NULL).verdict, PACKET_INVALID);
+    buf_free(&f);
+}
+
+static void named_only(void **state)
+{
+    (void)state;
+    static const struct {
+        int linktype;
+        const char *data;
+        size_t len;
+        enum packet_verdict verdict;
+        const char *protocol;
+    } rows[] = {
+        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\xcc\2\7\4", 17, PACKET_UNSUPPORTED, "LLDP"},
+        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\xe5\0\0\0", 17, PACKET_UNSUPPORTED, "MACsec"},
+        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\0\x03\x42\x42\x03", 17, PACKET_UNSUPPORTED, "STP"},
+        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\0\x09\x42\x42\x03", 17, PACKET_INVALID, "STP"}, /* too long */
+        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x64\x21\0\0\1\0\2\0\x21", 22, PACKET_INVALID, "PPPoE"},
+        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x64\x11\0\0\1\0\4\xc0\x21\0\0", 24, PACKET_UNSUPPORTED, "LCP"},
+        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x47\0\x01\x01\xff\x10\0\0\x21", 22, PACKET_UNSUPPORTED, "MPLS"},
+        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x47\0\x01\x01\xff\0\1\0\0", 22, PACKET_UNSUPPORTED, "MPLS"},
+        {104, "\x8f\0\x80\x35", 4, PACKET_UNSUPPORTED, "Cisco HDLC"},
+        {107, "\x19\x41\x03\xcc", 4, PACKET_INVALID, "Frame Relay"},
+        {8, "\0\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x45", 17, PACKET_UNSUPPORTED, "SLIP"},
+        {239, "\2\0\0\0\x03\0\x09\0", 8, PACKET_INVALID, "NFLOG"},
+        {239, "\2\0\0\0\x05\0\x0a\0x\0\0\0", 12, PACKET_UNSUPPORTED, "NFLOG"},
+        {253, "\0\4\3\x38\0\0\0\0\0\0\0\0\0\0\0\0", 16, PACKET_UNSUPPORTED, "netlink"},
+        {127, "\0\0\x08\0\0\0\0\0", 8, PACKET_UNSUPPORTED, "IEEE 802.11"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct packet p = decoded(rows[i].linktype, rows[i].data, rows[i].len, rows[i].len, NULL);
+        assert_string_equal(p.protocol, rows[i].protocol);
+        assert_int_equal(p.verdict, rows[i].verdict);
+    }
+}
+
+static void transports(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t protocol;
+        const char *data;
+        size_t len, payload;
+        const char *line;
+    } rows[] = {
+        {132, "\x0b\x59\x0b\x5a\0\0\0\1\0\0\0\0\1\0\0\4", 16, 4, "10.0.0.1:2905 > 10.0.0.2:2906 SCTP len 4"},
+        {33, "\x0b\x59\x0b\x5a\3\0\0\0\0\0\0\0x", 13, 1, "10.0.0.1:2905 > 10.0.0.2:2906 DCCP len 1"},
+        {136, "\x0b\x59\x0b\x5a\0\x08\0\0x", 9, 1, "10.0.0.1:2905 > 10.0.0.2:2906 UDP-Lite len 1"},
+    };
+    struct buf f = {0};
+    char line[LINE];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        f.len = 0;
+        frame_ipv4(&f, rows[i].protocol, 1, 0, rows[i].data, rows[i].len);
+        struct packet p = decoded(1, f.data, f.len, f.len, line);
+        assert_string_equal(line, rows[i].line);
+        assert_int_equal(p.transport_checksum, CHECKSUM_NONE);
+        check_prefixes(1, &f, rows[i].payload);
+    }
+    f.len = 0;
+    frame_ipv4(&f, 50, 1, 0, "\0\0\0\1\0\0\0\1secret", 14);
+    struct packet p = decoded(1, f.data, f.len, f.len, NULL);
+    assert_int_equal(p.verdict, PACKET_UNSUPPORTED);
+    assert_string_equal(p.protocol, "ESP");
+    f.len = 0; /* AH, then TCP */
+    struct buf inner = {0}, body = {0};
+    put_inner(&inner, PACKET4);
+    buf_append(&body, "\x06\4\0\0\0\0\0\1\0\0\0\1abcdefghijkl", 24);
+    buf_append(&body, inner.data + 20, inner.len - 20);
+    frame_ipv4(&f, 51, 1, 0, body.data, body.len);
+    decoded(1, f.data, f.len, f.len, line);
+    assert_string_equal(line, inner_line(PACKET4));
+    check_prefixes(1, &f, 5);
+    buf_free(&inner);
+    buf_free(&body);
+    buf_free(&f);
+}
+
+/* A jumbogram's length stands in an option; a length of 0 without one is taken from the frame. */
+static void jumbograms(void **state)
+{
+    (void)state;
+    enum {
+        DATA = 70000,
+        TOTAL = 8 + 8 + DATA,
+    };
+    struct buf f = {0};
+    buf_append(&f, "\x60\0\0\0\0\0\0\x40", 8);
+    buf_append(&f, "\xfd\x77\0\0\0\0\0\0\0\0\0\0\0\0\0\1\xfd\x77\0\0\0\0\0\0\0\0\0\0\0\0\0\2", 32);
+    buf_append(&f, "\x11\0\xc2\4\0\1\x11\x80", 8); /* 70,016 */
+    buf_append(&f, "\x00\x35\x04\x00\0\0\0\0", 8); /* a UDP length of 0 (RFC 2675) */
+    buf_zeros(&f, DATA + 10);                      /* ten bytes of a trailer */
+    assert_int_equal(load_be32(f.data + 44), TOTAL);
+    struct packet p = decoded(229, f.data, f.len, f.len, NULL);
+    assert_int_equal(p.verdict, PACKET_OK);
+    assert_false(p.len_assumed);
+    assert_int_equal(p.ip_len, 40 + TOTAL);
+    assert_int_equal(p.payload_len, DATA);
+    f.data[42] = 1; /* PadN */
+    p = decoded(229, f.data, f.len, f.len, NULL);
+    assert_true(p.len_assumed);
+    assert_int_equal(p.payload_len, DATA + 10);
+    buf_free(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(framed),     cmocka_unit_test(each_link),  cmocka_unit_test(named_only),
+        cmocka_unit_test(transports), cmocka_unit_test(jumbograms),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
