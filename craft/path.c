@@ -86,7 +86,9 @@ static struct packet_address address_of(const struct path_attribute *attribute, 
     if (attribute->data == NULL || attribute->len < skip + len)
         return (struct packet_address){0};
     memcpy(address.bytes, (const uint8_t *)attribute->data + skip, len);
-    return is_zero(&address) ? (struct packet_address){0} : address;
+    if (is_zero(&address))
+        address.family = 0;
+    return address;
 }
 
 /* RTA_VIA: a gateway of another family, behind its family. */
@@ -138,7 +140,9 @@ static int ask_route(struct path_netlink *netlink, struct route *route, const st
         path_request_add(&request, RTA_SRC, source->bytes, len);
     if (interface != 0)
         path_request_add(&request, RTA_OIF, &index, sizeof index);
-    *route->path = (struct path){.source = from ? *source : (struct packet_address){0}};
+    *route->path = (struct path){0};
+    if (from)
+        route->path->source = *source;
     return path_ask(netlink, &request, read_route, route);
 }
 

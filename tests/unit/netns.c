@@ -36,11 +36,13 @@ void netns_enter(int ns)
 
 int netns_run(const char *format, ...)
 {
-    char command[512];
+    char command[2048];
     va_list args;
     va_start(args, format);
-    vsnprintf(command, sizeof command, format, args);
+    const int len = vsnprintf(command, sizeof command, format, args);
     va_end(args);
+    if (len < 0 || (size_t)len >= sizeof command)
+        abort();
     const int status = system(command);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

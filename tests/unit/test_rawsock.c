@@ -173,82 +173,116 @@ static void ids_counted(void **state)
     ids_of_a_burst(RAWSOCK_KEYS_COUNTED);
 }
 
-/* A queue that lets few packets through, and says so. What was refused must not shift the times: each time
- * is of a packet that the other side saw, and not after it was seen there. */
-static void refused_packets_shift_nothing(enum rawsock_keys keys, bool all_have_times)
+/* A queue that lets few packets through, and says so: OFFERED are offered, each with an IP identification of
+ * its own. */
+enum {
+    OFFERED = 60
+};
+struct narrow {
+    struct rawsock sender, witness; /* the witness is on the other side */
+    uint16_t ip_id[OFFERED];        /* by the packet's number */
+    uint64_t seen_ns[OFFERED + 1];  /* by its identification */
+};
+
+static bool open_narrow(struct narrow *n, enum rawsock_keys keys)
 {
-    enum {
-        PACKETS = 60
-    };
-    struct rawsock s, witness;
-    uint16_t ip_id[PACKETS] = {0};
-    uint64_t seen_ns[PACKETS + 1] = {0};
-    unsigned refused = 0, seen = 0, stamped = 0;
-    if (netns_run("tc qdisc add dev va root tbf rate 64kbit burst 1600 limit 1600 2>/dev/null") != 0)
-        skip();
+    *n = (struct narrow){0};
+    if (netns_run("tc qdisc replace dev va root tbf rate 64kbit burst 1600 limit 1600 2>/dev/null") != 0)
+        return false;
     netns_enter(w->net.there);
-    world_open(&witness, &(struct rawsock_config){.kind = RAWSOCK_WITNESS, .rx_stamps = true});
+    world_open(&n->witness, &(struct rawsock_config){.kind = RAWSOCK_WITNESS, .rx_stamps = true});
     netns_enter(w->net.here);
-    world_open(&s, &(struct rawsock_config){.kind = RAWSOCK_IP4, .send_only = true, .tx_stamps = true});
-    s.sender->keys = keys;
-    /* By ones and by pairs, so that refusals come in the middle of calls, too. */
-    for (unsigned i = 1; i <= PACKETS; i += 2) {
+    world_open(&n->sender,
+               &(struct rawsock_config){.kind = RAWSOCK_IP4, .send_only = true, .tx_stamps = true});
+    n->sender.sender->keys = keys;
+    return true;
+}
+
+/* By pairs, so that packets are refused in the middle of calls, too. How often that happened. */
+static unsigned offer(struct narrow *n)
+{
+    unsigned refused = 0;
+    for (uint16_t i = 1; i <= OFFERED; i = (uint16_t)(i + 2)) {
         struct world_echo echo[2];
         struct rawsock_out out[2];
-        for (unsigned k = 0; k < 2; k++) {
+        for (uint16_t k = 0; k < 2; k++) {
             world_echo(&echo[k], RAWSOCK_IP4, (uint16_t)(i + k));
             out[k] = (struct rawsock_out){.data = echo[k].bytes, .len = echo[k].len, .target = &w->there4};
         }
-        const uint32_t before = s.sends;
-        const int taken = rawsock_send(&s, out, 2);
+        const uint32_t before = n->sender.sends;
+        const int taken = rawsock_send(&n->sender, out, 2);
         assert_true(taken > 0 || taken == -ENOBUFS);
         refused += taken < 2;
-        for (uint32_t id = before; id < s.sends; id++)
-            ip_id[id] = (uint16_t)(i + (id - before));
+        for (uint32_t id = before; id < n->sender.sends; id++)
+            n->ip_id[id] = (uint16_t)(i + (id - before));
     }
-    assert_true(refused > 0);
-    assert_true(s.sends > 2);
+    return refused;
+}
+
+/* Wait until all that was taken has come. */
+static void see_all(struct narrow *n)
+{
+    unsigned seen = 0;
     const uint64_t deadline = clock_mono_ns() + 5 * (uint64_t)NS_PER_S;
-    while (seen < s.sends && clock_mono_ns() < deadline) {
-        const int n = rawsock_recv(&witness, w->batch);
-        for (int i = 0; i < n; i++) {
+    while (seen < n->sender.sends && clock_mono_ns() < deadline) {
+        const int got = rawsock_recv(&n->witness, w->batch);
+        for (int i = 0; i < got; i++) {
             const struct rawsock_in *in = rawsock_batch_at(w->batch, (size_t)i);
             if (in->outgoing || in->len < 20 || in->data[9] != IPPROTO_ICMP)
                 continue;
             const uint16_t id = load_be16(in->data + 4);
-            assert_in_range(id, 1, PACKETS);
-            seen_ns[id] = in->time_ns;
+            assert_in_range(id, 1, OFFERED);
+            n->seen_ns[id] = in->time_ns;
             seen++;
         }
     }
-    assert_int_equal(seen, s.sends);
+    assert_int_equal(seen, n->sender.sends);
+}
+
+/* Each time is of a packet that the other side saw, and not after it was seen there. How many there are. */
+static unsigned check_times(struct narrow *n)
+{
     struct rawsock_sent sent[RAWSOCK_BATCH];
-    for (int n = rawsock_sent(&s, w->batch, sent, RAWSOCK_BATCH); n > 0;
-         n = rawsock_sent(&s, w->batch, sent, RAWSOCK_BATCH)) {
-        for (int i = 0; i < n; i++) {
+    unsigned stamped = 0;
+    int got = 0;
+    while ((got = rawsock_sent(&n->sender, w->batch, sent, RAWSOCK_BATCH)) > 0) {
+        for (int i = 0; i < got; i++) {
             if (sent[i].error != 0)
                 continue;
-            assert_true(sent[i].id < s.sends);
-            const uint64_t arrived = seen_ns[ip_id[sent[i].id]];
+            assert_true(sent[i].id < n->sender.sends);
+            const uint64_t arrived = n->seen_ns[n->ip_id[sent[i].id]];
             assert_true(arrived != 0);
             assert_true(sent[i].time_ns <= arrived && arrived - sent[i].time_ns < NS_PER_MS * 5);
             stamped++;
         }
     }
+    return stamped;
+}
+
+/* What was refused must not shift the times. */
+static void refused_packets_shift_nothing(enum rawsock_keys keys, bool all_have_times)
+{
+    struct narrow n;
+    if (!open_narrow(&n, keys))
+        skip();
+    assert_true(offer(&n) > 0);
+    assert_true(n.sender.sends > 2);
+    see_all(&n);
+    const unsigned stamped = check_times(&n);
     if (all_have_times)
-        assert_int_equal(stamped, s.sends);
+        assert_int_equal(stamped, n.sender.sends);
     else
-        assert_in_range(stamped, 1, s.sends);
+        assert_in_range(stamped, 1, n.sender.sends);
     /* Once all have left, the next packet's time is known again. */
     assert_int_equal(netns_run("tc qdisc del dev va root"), 0);
     struct world_echo echo;
     world_echo(&echo, RAWSOCK_IP4, 1);
     const struct rawsock_out out = {.data = echo.bytes, .len = echo.len, .target = &w->there4};
     const uint64_t asked = clock_real_ns();
-    assert_int_equal(rawsock_send(&s, &out, 1), 1);
-    assert_true(stamp_of(&s, s.sends - 1) >= asked);
-    rawsock_close(&s);
-    rawsock_close(&witness);
+    assert_int_equal(rawsock_send(&n.sender, &out, 1), 1);
+    assert_true(stamp_of(&n.sender, n.sender.sends - 1) >= asked);
+    rawsock_close(&n.sender);
+    rawsock_close(&n.witness);
 }
 
 static void refused_given(void **state)

@@ -12,6 +12,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -147,6 +148,13 @@ static int has_packets(void *context)
     return recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
+static int has_errors(void *context)
+{
+    const struct rawsock *s = context;
+    struct pollfd errors = {.fd = s->fd};
+    return poll(&errors, 1, 0) == 1;
+}
+
 /* What was queued before the filter is not seen, and afterwards only what it passes. */
 static void filter_passes(void **state)
 {
@@ -253,6 +261,43 @@ static void hop_limit_and_class(void **state)
     rawsock_close(&there);
 }
 
+/* ---- errors of packets sent earlier ---- */
+
+/* A router's error comes with what it quotes, and does not stand in the way of the next packet. */
+static void errors_of_a_ping_socket(void **state)
+{
+    (void)state;
+    const struct packet_address beyond = {.family = 4, .bytes = {10, 9, 0, 1}};
+    struct rawsock s;
+    struct rawsock_sent sent = {0};
+    struct world_echo echo;
+    struct rawsock_in in;
+    netns_enter(w->net.there);
+    assert_int_equal(
+        netns_run("echo 1 >/proc/sys/net/ipv4/ip_forward && ip route add unreachable 10.9.0.0/24"), 0);
+    netns_enter(w->net.here);
+    assert_int_equal(netns_run("ip route add 10.9.0.0/24 via 10.1.0.2"), 0);
+    assert_int_equal(netns_run("echo 0 0 >/proc/sys/net/ipv4/ping_group_range"), 0);
+    world_open(&s, &(struct rawsock_config){.kind = RAWSOCK_PING4});
+    world_echo(&echo, RAWSOCK_PING4, 0);
+    struct rawsock_out out = {.data = echo.bytes, .len = echo.len, .target = &beyond};
+    assert_int_equal(rawsock_send(&s, &out, 1), 1);
+    assert_true(netns_wait(has_errors, &s));
+    out.target = &w->there4;
+    assert_int_equal(rawsock_send(&s, &out, 1), 1);
+    assert_int_equal(rawsock_sent(&s, w->batch, &sent, 1), 1);
+    assert_int_equal(sent.error, EHOSTUNREACH);
+    assert_int_equal(sent.icmp_type, 3);
+    assert_int_equal(sent.icmp_code, 1);
+    assert_true(packet_address_equal(&sent.offender, &w->there4));
+    assert_true(sent.len >= 8);
+    assert_int_equal(sent.data[0], 8);
+    assert_memory_equal(sent.data + 6, echo.bytes + 6, 2);
+    assert_true(world_receive(w, &s, &in));
+    assert_int_equal(in.data[0], 0);
+    rawsock_close(&s);
+}
+
 /* ---- an interface that goes down ---- */
 
 static void interface_goes_down(void **state)
@@ -295,7 +340,8 @@ int main(void)
         cmocka_unit_test(no_capability),       cmocka_unit_test(no_ping_socket),
         cmocka_unit_test(no_interface),        cmocka_unit_test(only_what_a_kind_can),
         cmocka_unit_test(filter_passes),       cmocka_unit_test(send_only_receives_nothing),
-        cmocka_unit_test(hop_limit_and_class), cmocka_unit_test(interface_goes_down),
+        cmocka_unit_test(hop_limit_and_class), cmocka_unit_test(errors_of_a_ping_socket),
+        cmocka_unit_test(interface_goes_down),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     world_free(w);
