@@ -169,20 +169,31 @@ uint32_t probe_seq_number(const struct probe_shape *shape, uint16_t source_port,
 
 /* ---- The checksum that a probe has ---- */
 
+/* The pattern comes again after so many bytes, an even number and CHUNK at most. */
+static uint32_t pattern_again(const struct probe_shape *shape)
+{
+    const uint32_t period = shape->pattern_len < PROBE_PATTERN ? shape->pattern_len : PROBE_PATTERN;
+    return period == 0 ? CHUNK : period * (CHUNK / PROBE_PATTERN);
+}
+
+/* Chunks behind the first have the same bytes, and so the same sum: it is not for who forges answers to have
+ * us add up 64 KiB for each. */
 static uint32_t add_payload(uint32_t sum, const struct probe_shape *shape, const struct probe_places *places,
                             uint32_t number)
 {
-    uint8_t chunk[CHUNK], cookie[PROBE_COOKIE];
-    uint32_t begin = places->cookie;
-    probe_cookie(shape, places, number, cookie);
-    memcpy(chunk, cookie, places->cookie);
-    for (uint32_t at = 0; at < places->payload; at += CHUNK) {
-        uint32_t end = places->payload - at < CHUNK ? places->payload : at + CHUNK;
-        probe_pattern(shape, places, at + begin, end, chunk + begin);
-        sum = craft_sum(sum, chunk, end - at);
-        begin = 0;
+    uint8_t bytes[CHUNK + PROBE_COOKIE];
+    const uint32_t chunk = pattern_again(shape), cookie = places->cookie;
+    const uint32_t first = places->payload < chunk ? places->payload : chunk;
+    const uint32_t same = (places->payload - first) / chunk, last = first + same * chunk;
+    probe_cookie(shape, places, number, bytes);
+    probe_pattern(shape, places, cookie, first, bytes + cookie);
+    sum = craft_sum(sum, bytes, first);
+    if (same > 0) {
+        probe_pattern(shape, places, first, first + chunk, bytes);
+        sum += same * (uint16_t)~craft_sum_end(craft_sum(0, bytes, chunk));
     }
-    return sum;
+    probe_pattern(shape, places, last, places->payload, bytes);
+    return craft_sum(sum, bytes, places->payload - last);
 }
 
 uint16_t probe_checksum(const struct probe_shape *shape, uint32_t number)

@@ -79,7 +79,7 @@ uint32_t probe_seq_number(const struct probe_shape *shape, uint16_t source_port,
 /* The checksum that the ICMP or UDP header of a probe has. */
 uint16_t probe_checksum(const struct probe_shape *shape, uint32_t number);
 
-/* The sum over the pseudo header (RFC 793, RFC 8200 8.1), to go on with by craft_sum(). */
+/* The sum over the pseudo header (RFC 9293, 3.1; RFC 8200, 8.1), to go on with by craft_sum(). */
 uint32_t probe_pseudo_sum(const struct packet_address *source, const struct packet_address *target,
                           uint8_t protocol, size_t len);
 

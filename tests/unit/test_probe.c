@@ -223,6 +223,16 @@ static void checksums(void **state)
 {
     (void)state;
     for_all(check_checksum);
+    struct probe_shape shape = answer_shape(4, PROBE_ICMP, PROBE_FLOW_VARIES, 0);
+    memcpy(shape.pattern, "\xff\xee\x01\xff\xff\x80\x07\xff\xff\xff\xff\xff\xff\xff\xff\x33", PROBE_PATTERN);
+    for (unsigned len = 0; len <= PROBE_PATTERN; len++) {
+        static const uint32_t payloads[] = {7, 31, 32, 33, 511, 512, 513, 1025, 1400, 65507};
+        shape.pattern_len = (uint8_t)len;
+        for (size_t i = 0; i < sizeof payloads / sizeof payloads[0]; i++) {
+            shape.payload = payloads[i];
+            check_checksum(&shape);
+        }
+    }
 }
 
 static void words(void **state)
