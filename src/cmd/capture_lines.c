@@ -111,9 +111,10 @@ static void put_addresses(struct json *j, const struct packet *packet)
 
 void capture_packet_json(struct buf *out, const struct packet *packet)
 {
-    struct buf summary = {0};
+    struct buf summary = {0}, outer = {0};
     decode_summary(packet, &summary);
-    out->failed = out->failed || summary.failed;
+    decode_outer_text(packet, &outer);
+    out->failed = out->failed || summary.failed || outer.failed;
     struct json j = json_begin(out);
     json_text(&j, "type", "packet");
     json_u64(&j, "number", packet->number);
@@ -135,6 +136,11 @@ void capture_packet_json(struct buf *out, const struct packet *packet)
     json_text(&j, "verdict", verdict_word(packet->verdict));
     json_text(&j, "problem", packet->problem);
     json_text_len(&j, "summary", summary.data != NULL ? (const char *)summary.data : "", summary.len);
+    if (outer.len > 0)
+        json_text_len(&j, "outer", (const char *)outer.data, outer.len);
+    else
+        json_none(&j, "outer");
     json_end_line(&j);
     buf_free(&summary);
+    buf_free(&outer);
 }

@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* The first byte chooses the link type and whether the capture cut the packet; the rest is the packet. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const int links[] = {0, 1, 12, 101, 108, 113, 228, 229, 276, 147};
+    static const int links[] = {0,   1,   8,   9,   11,  12,  50,  51,  100, 101, 104,
+                                107, 108, 113, 123, 147, 204, 228, 229, 239, 253, 276};
     if (size == 0)
         return 0;
     struct packet p = {
@@ -30,6 +31,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (p.payload != NULL && (p.payload < p.data || p.payload > end || p.payload_captured > end - p.payload))
         abort();
     if (p.ip_payload != NULL && (p.ip_payload < p.data || p.ip_payload_len > end - p.ip_payload))
+        abort();
+    if (p.outer_ip != NULL && (p.outer_ip < p.data || end - p.outer_ip < (p.outer_ip[0] >> 4 == 6 ? 40 : 20)))
+        abort();
+    if (p.outer_count > PACKET_MAX_OUTER)
         abort();
     if (p.payload_captured > p.payload_len || (p.verdict == PACKET_OK) != (p.problem == NULL) ||
         text.len == 0)

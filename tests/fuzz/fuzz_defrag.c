@@ -27,6 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         };
         decode_packet(&p);
         if (p.is_fragment && defrag_feed(d, &p)) {
+            if (p.is_fragment)
+                abort();
             unsigned sum = 0; /* touched, and so that no compiler leaves it out: */
             completed++;
             for (uint32_t i = 0; i < p.ip_payload_len; i++)
@@ -38,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += 2 + len;
         size -= 2 + len;
     }
-    if (defrag_counts(d).reassembled != completed)
+    if (defrag_counts(d).reassembled < completed) /* more where one carried a fragment of another */
         abort();
     defrag_free(d);
     return 0;

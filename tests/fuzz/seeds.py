@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Seeds of fuzz_show and fuzz_call from capture files, and of fuzz_expr: tests/fuzz/seeds.py DIRECTORY FILE...
+"""Seeds of fuzz_show and fuzz_call from capture files, and of fuzz_expr, fuzz_decode and fuzz_defrag:
+tests/fuzz/seeds.py DIRECTORY FILE...
 
 Writes DIRECTORY/fuzz_show/NAME (the records of a file as fuzz_show.c packs them), DIRECTORY/fuzz_call/NAME-N and
-DIRECTORY/fuzz_expr/N."""
+DIRECTORY/fuzz_expr/N, fuzz_decode/N, fuzz_defrag/N."""
 
 import pathlib
 import struct
@@ -21,6 +22,36 @@ EXPRESSIONS = (
 )
 
 
+# What stands between an outer IPv4 header and an inner packet: protocol, bytes, and whether that is a frame.
+TUNNELS = (
+    (4, "", False), (47, "00000800", False), (47, "b0000800123400000000000700000001", False), (47, "00006558", True),
+    (47, "100088be000000011007002a00000000", True), (47, "3081880b003100090000000100000002ff030021", False),
+    (47, "20016400003b0900", True), (97, "3000", True), (137, "000101ff", False),
+    (17, "c00012b5004b00000800000000002a00", True), (17, "c00017c1005300000240655800002a000102030105060708", True),
+    (17, "c0000868004d000034ff003d0000000500000085010102400200000000000000", False),
+)
+FRAME = bytes.fromhex("020000000002020000000001")
+
+
+def ipv4(protocol, payload, fragment=0):
+    return struct.pack(">BBHHHBBH8s", 0x45, 0, 20 + len(payload), 9, fragment, 64, protocol, 0,
+                       bytes.fromhex("0a0000010a000002")) + payload
+
+
+def write_packets(directory):
+    """As fuzz_decode.c takes them: the place of the link type, the packet; fuzz_defrag.c: length, seconds, packet."""
+    ethernet = b"\x01"
+    tcp = bytes.fromhex("0fa000500000000700000009501803e80000000068656c6c6f")
+    for number, (protocol, head, is_frame) in enumerate(TUNNELS):
+        inner = (FRAME + b"\x08\x00" if is_frame else b"") + ipv4(6, tcp)
+        packet = ipv4(protocol, bytes.fromhex(head) + inner)
+        (directory / "fuzz_decode" / str(number)).write_bytes(ethernet + FRAME + b"\x08\x00" + packet)
+    pieces = [ipv4(6, tcp[:16], 0x2000), ipv4(6, tcp[16:], 2)]
+    inside = [ipv4(47, bytes.fromhex("00000800") + piece) for piece in pieces]
+    for number, packets in enumerate((pieces, pieces[::-1], pieces[:1] * 2 + pieces[1:], inside)):
+        (directory / "fuzz_defrag" / str(number)).write_bytes(b"".join(bytes([len(p), 1]) + p for p in packets))
+
+
 def blocks(data):
     """(type, body) of a little-endian file."""
     at = 0
@@ -31,8 +62,9 @@ def blocks(data):
 
 
 def main(directory, *files):
-    for kind in ("fuzz_show", "fuzz_call", "fuzz_expr"):
+    for kind in ("fuzz_show", "fuzz_call", "fuzz_expr", "fuzz_decode", "fuzz_defrag"):
         (directory / kind).mkdir(parents=True, exist_ok=True)
+    write_packets(directory)
     for number, text in enumerate(EXPRESSIONS):
         (directory / "fuzz_expr" / str(number)).write_text(text, encoding="utf-8")
     for path in map(pathlib.Path, files):

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/decode.h"
+#include "capture/decode_layers.h"
 #include "tests/unit/frames.h"
 
 /* Decode a copy that ends where its allocation ends, so that a sanitizer sees each byte read behind it. */
@@ -370,6 +370,26 @@ static void comments_are_escaped(void **state)
     buf_free(&text);
 }
 
+/* The sum of eight bytes at a time is that of two, for each length, alignment and sum before. */
+static void checksums(void **state)
+{
+    (void)state;
+    uint8_t data[300];
+    uint32_t random = 5;
+    for (size_t i = 0; i < sizeof data; i++) {
+        random = random * 1664525 + 1013904223;
+        data[i] = i % 3 == 0 ? 0xff : (uint8_t)(random >> 24);
+    }
+    for (size_t from = 0; from < 8; from++) {
+        for (size_t len = 0; from + len <= sizeof data; len++) {
+            const uint16_t expected = frame_checksum(0x1234, data + from, len);
+            assert_int_equal((uint16_t)~checksum_fold(checksum_add(0x1234, data + from, len)), expected);
+        }
+    }
+    static const uint8_t zeros[16];
+    assert_int_equal(checksum_fold(checksum_add(0, zeros, sizeof zeros)), 0);
+}
+
 /* Whatever the bytes are: no crash, lengths that fit. */
 static void random_bytes(void **state)
 {
@@ -406,6 +426,7 @@ int main(void)
         cmocka_unit_test(bad_ip_headers),
         cmocka_unit_test(tunnels),
         cmocka_unit_test(comments_are_escaped),
+        cmocka_unit_test(checksums),
         cmocka_unit_test(random_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

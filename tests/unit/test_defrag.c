@@ -168,10 +168,54 @@ static void time_runs_out(void **state)
     (void)state;
     struct defrag *d = defrag_new(1 << 20);
     assert_false(feed_bytes(d, 1, body, 0, 32, true, 1000).done);
-    assert_false(feed_bytes(d, 1, body, 32, BODY, false, 1001 + 30 * (uint64_t)NS_PER_S).done);
+    assert_false(feed_bytes(d, 1, body, 32, BODY, false, 1001 + DEFRAG_SECONDS_4 * (uint64_t)NS_PER_S).done);
     assert_int_equal(defrag_counts(d).timed_out, 1);
     assert_false(feed_bytes(d, 2, body, 0, 32, true, 40 * (uint64_t)NS_PER_S).done);
     assert_true(feed_bytes(d, 2, body, 32, BODY, false, 60 * (uint64_t)NS_PER_S).done);
+    defrag_free(d);
+}
+
+static struct packet fragment_6(const uint8_t *data, size_t len, uint64_t time_ns)
+{
+    struct packet p = {
+        .linktype = 229, .data = data, .captured_len = (uint32_t)len, .wire_len = (uint32_t)len};
+    p.time_ns = time_ns;
+    decode_packet(&p);
+    assert_true(p.is_fragment);
+    return p;
+}
+
+/* IPv6: a lifetime of its own, pieces of another length than 8 are refused, the protocol is the first one's.
+ */
+static void ipv6(void **state)
+{
+    (void)state;
+    static const uint8_t first[] =
+        "\x60\0\0\0\0\x10\x2c\x40\xfd\x77\0\0\0\0\0\0\0\0\0\0\0\0\0\1\xfd\x77\0\0\0\0\0"
+        "\0\0\0\0\0\0\0\0\2\x11\0\0\1\0\0\0\7\0\x35\4\0\0\x0c\0\0";
+    static const uint8_t last[] =
+        "\x60\0\0\0\0\x0c\x2c\x40\xfd\x77\0\0\0\0\0\0\0\0\0\0\0\0\0\1\xfd\x77\0\0\0\0\0"
+        "\0\0\0\0\0\0\0\0\2\x3b\0\0\x08\0\0\0\7abcd";
+    static const uint64_t second = NS_PER_S;
+    uint8_t odd[sizeof last - 1];
+    struct defrag *d = defrag_new(1 << 20);
+    memcpy(odd, last, sizeof odd);
+    odd[43] |= 1; /* more follow */
+    struct packet p = fragment_6(first, sizeof first - 1, 100 * second);
+    assert_false(defrag_feed(d, &p));
+    p = fragment_6(odd, sizeof odd, 110 * second);
+    assert_false(defrag_feed(d, &p));
+    assert_int_equal(defrag_counts(d).unusable, 1);
+    p = fragment_6(last, sizeof last - 1, 159 * second);
+    assert_true(defrag_feed(d, &p));
+    assert_int_equal(p.ip_protocol, 17);
+    assert_int_equal(p.payload_len, 4);
+    assert_memory_equal(p.payload, "abcd", 4);
+    p = fragment_6(first, sizeof first - 1, 200 * second);
+    assert_false(defrag_feed(d, &p));
+    p = fragment_6(last, sizeof last - 1, 261 * second);
+    assert_false(defrag_feed(d, &p));
+    assert_int_equal(defrag_counts(d).timed_out, 1);
     defrag_free(d);
 }
 
@@ -229,10 +273,11 @@ static void the_largest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_order),   cmocka_unit_test(repeats),
-        cmocka_unit_test(overlaps),      cmocka_unit_test(identities_are_apart),
-        cmocka_unit_test(time_runs_out), cmocka_unit_test(memory_is_bounded),
-        cmocka_unit_test(cut_fragments), cmocka_unit_test(the_largest),
+        cmocka_unit_test(every_order),       cmocka_unit_test(repeats),
+        cmocka_unit_test(overlaps),          cmocka_unit_test(identities_are_apart),
+        cmocka_unit_test(time_runs_out),     cmocka_unit_test(ipv6),
+        cmocka_unit_test(memory_is_bounded), cmocka_unit_test(cut_fragments),
+        cmocka_unit_test(the_largest),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
