@@ -55,7 +55,7 @@ int craft_checksum_field(const struct craft_layer *layer)
 
 /* Where the routing header still sends the packet: RFC 8200, 8.1 takes the final destination. Types 0 and 2
  * list it last, type 4 first (RFC 8754, 2). NULL: nowhere else, or nobody knows. */
-static const uint8_t *final_destination(const uint8_t *header, size_t len)
+static const uint8_t *final_destination6(const uint8_t *header, size_t len)
 {
     enum {
         ADDRESSES_AT = 8,
@@ -69,6 +69,33 @@ static const uint8_t *final_destination(const uint8_t *header, size_t len)
     return type == 4 ? header + ADDRESSES_AT : NULL;
 }
 
+/* Where a source route of IPv4 still sends the packet (RFC 791, 3.1; RFC 1122, 4.1.3.4): its last address.
+ * Otherwise the destination in the header. */
+static const uint8_t *final_destination4(const uint8_t *header, size_t len)
+{
+    enum {
+        OPTIONS_AT = 20,
+        NO_OPERATION = 1,
+        LOOSE_ROUTE = 131,
+        STRICT_ROUTE = 137,
+        ROUTE_MIN = 7, /* kind, length, pointer, an address */
+    };
+    for (size_t at = OPTIONS_AT; at + 1 < len && header[at] != 0;) {
+        const uint8_t kind = header[at], option_len = header[at + 1];
+        if (kind == NO_OPERATION) {
+            at++;
+            continue;
+        }
+        if (option_len < 2 || option_len > len - at)
+            break;
+        const bool route = kind == LOOSE_ROUTE || kind == STRICT_ROUTE;
+        if (route && option_len >= ROUTE_MIN && header[at + 2] <= option_len)
+            return header + at + option_len - 4;
+        at += option_len;
+    }
+    return header + 16;
+}
+
 /* The pseudo header of the IP layer that carries `layer`, summed; 0 where none does. */
 static uint32_t pseudo_sum(const struct craft_packet *packet, size_t layer, const uint8_t *bytes, size_t len)
 {
@@ -77,10 +104,12 @@ static uint32_t pseudo_sum(const struct craft_packet *packet, size_t layer, cons
         const struct craft_layer *under = &packet->layer[i];
         const uint8_t *header = bytes + under->start;
         uint32_t sum = (uint32_t)packet->layer[layer].type->protocol + (uint16_t)(len >> 16) + (uint16_t)len;
-        if (under->type == &craft_ip)
-            return craft_sum(sum, header + 12, 8);
+        if (under->type == &craft_ip) {
+            sum = craft_sum(sum, header + 12, 4);
+            return craft_sum(sum, final_destination4(header, under->header_len), 4);
+        }
         if (under->type == &craft_routing && target == NULL)
-            target = final_destination(header, under->header_len);
+            target = final_destination6(header, under->header_len);
         if (under->type == &craft_ipv6) {
             sum = craft_sum(sum, header + 8, 16);
             return craft_sum(sum, target != NULL ? target : header + 24, 16);

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Seeds of fuzz_show and fuzz_call from capture files, and of fuzz_expr, fuzz_decode and fuzz_defrag:
+"""Seeds of fuzz_show, fuzz_call and fuzz_dissect from capture files, and of fuzz_expr, fuzz_decode and fuzz_defrag:
 tests/fuzz/seeds.py DIRECTORY FILE...
 
-Writes DIRECTORY/fuzz_show/NAME (the records of a file as fuzz_show.c packs them), DIRECTORY/fuzz_call/NAME-N and
+Writes DIRECTORY/fuzz_show/NAME (the records of a file as fuzz_show.c packs them), DIRECTORY/fuzz_call/NAME-N,
+DIRECTORY/fuzz_dissect/NAME-N (frames behind the number of the Ethernet layer) and
 DIRECTORY/fuzz_expr/N, fuzz_decode/N, fuzz_defrag/N."""
 
 import pathlib
@@ -62,13 +63,13 @@ def blocks(data):
 
 
 def main(directory, *files):
-    for kind in ("fuzz_show", "fuzz_call", "fuzz_expr", "fuzz_decode", "fuzz_defrag"):
+    for kind in ("fuzz_show", "fuzz_call", "fuzz_expr", "fuzz_decode", "fuzz_defrag", "fuzz_dissect"):
         (directory / kind).mkdir(parents=True, exist_ok=True)
     write_packets(directory)
     for number, text in enumerate(EXPRESSIONS):
         (directory / "fuzz_expr" / str(number)).write_text(text, encoding="utf-8")
     for path in map(pathlib.Path, files):
-        show, calls, linktypes, before = bytearray([4]), [], [], None
+        show, calls, frames, linktypes, before = bytearray([4]), [], [], [], None
         for kind, body in blocks(path.read_bytes()):
             if kind == 1:
                 linktypes.append(struct.unpack_from("<H", body)[0])
@@ -82,10 +83,14 @@ def main(directory, *files):
                 step = 0 if before is None else min(15, max(0, now - before) // 1_000_000)
                 before = now
                 flags = (ETHERNET if linktypes[interface] == 1 else 0) | (DROPPED if b"dropped" in body[20 + length:] else 0)
+                if linktypes[interface] == 1:
+                    frames.append(body[20:20 + length])
                 show += struct.pack(">BH", flags | step << 4, length) + body[20:20 + length]
         (directory / "fuzz_show" / path.stem).write_bytes(show)
         for number, fields in enumerate(calls[:4]):
             (directory / "fuzz_call" / f"{path.stem}-{number}").write_bytes(fields)
+        for number, frame in enumerate(frames[:8]):
+            (directory / "fuzz_dissect" / f"{path.stem}-{number}").write_bytes(b"\0" + frame)
 
 
 main(pathlib.Path(sys.argv[1]), *sys.argv[2:])

@@ -393,6 +393,34 @@ static void final_destination(void **state)
     buf_free(&expected);
 }
 
+/* The same for a source route of IPv4, until its pointer is past its end (RFC 791, 3.1). */
+static void end_of_source_route(void **state)
+{
+    (void)state;
+    static struct craft_packet p;
+    struct buf out = {0}, direct = {0};
+    uint8_t route[] = {4, 10, 0, 0, 5, 10, 0, 0, 9};
+    const struct craft_option options[] = {{.kind = 1, .bare = true}, {.kind = 131, .data = route, .len = 9}};
+    for (int arrived = 0; arrived < 2; arrived++) {
+        route[0] = arrived ? 12 : 4;
+        p.count = 0;
+        crafted_layer(&p, &craft_ip);
+        crafted_address(&p, "dst", arrived ? "10.0.0.1" : "10.0.0.9");
+        crafted_layer(&p, &craft_udp);
+        crafted_build(&p, &direct);
+        p.count = 0;
+        crafted_layer(&p, &craft_ip);
+        crafted_address(&p, "dst", "10.0.0.1");
+        crafted_options(&p, "options", options, COUNT(options));
+        crafted_layer(&p, &craft_udp);
+        crafted_build(&p, &out);
+        assert_int_equal(out.len, 32 + 8);
+        assert_memory_equal(out.data + 38, direct.data + 26, 2);
+    }
+    buf_free(&out);
+    buf_free(&direct);
+}
+
 static void neighbour_discovery(void **state)
 {
     (void)state;
@@ -526,6 +554,7 @@ int main(void)
         cmocka_unit_test(udp_sum_of_zero),
         cmocka_unit_test(ipv6_chain),
         cmocka_unit_test(final_destination),
+        cmocka_unit_test(end_of_source_route),
         cmocka_unit_test(neighbour_discovery),
         cmocka_unit_test(igmp_versions),
         cmocka_unit_test(the_machine_fills_in),
