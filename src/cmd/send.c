@@ -1,6 +1,7 @@
 #include "cmd/send.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,6 +46,7 @@ int cmd_send(int argc, char **argv)
         return cmd_usage("send", err.text);
     if (o->common.help)
         return CMD_OK;
+    signal(SIGPIPE, SIG_IGN);
     send.style = screen_style(&o->screen, &o->common);
     send.texts = argv + first;
     send.text_count = (size_t)(argc - first);

@@ -107,7 +107,7 @@ static void take_answer(struct send_live *live, enum send_ear ear, const struct 
     uint64_t rtt;
     if (rtt_between(sent_ns, time_ns, &rtt)) {
         answer.rtt_ns = rtt;
-        if (!match.duplicate && match.answer == CRAFT_ANSWER_REPLY)
+        if (!match.duplicate)
             (void)rtt_add(&live->rtt, rtt);
     }
     live->answered += !match.duplicate;

@@ -24,7 +24,6 @@ static int take_signals(struct send_live *live)
     sigaddset(&ending, SIGINT);
     sigaddset(&ending, SIGTERM);
     sigprocmask(SIG_BLOCK, &ending, NULL);
-    signal(SIGPIPE, SIG_IGN);
     live->signal_fd = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
     return live->signal_fd < 0 ? sd_fail_errno(&live->err, errno, "cannot receive signals") : 0;
 }

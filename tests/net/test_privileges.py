@@ -137,6 +137,22 @@ def worker_of(process, name):
 
 WAITS = ("sh", "-c", "echo ready; read line")
 
+for words in (("send", "--count", "0", "--rate", "5", "ip(dst=localhost)/icmp()"),
+              ("send", "--count", "0", "--rate", "5", "--wait", "1", "--link", "-i", "lo", "ip(dst=127.0.0.1)/icmp()")):
+    with case(f"{' '.join(words)}, as {INSIDE}: no rights before the first packet"), Started(*words) as process:
+        wait_filtered(process)
+        check_rights(process.pid)
+
+with case(f"send -w, as {INSIDE}: no rights when packets are built"), tempfile.TemporaryDirectory() as work:
+    fifo = pathlib.Path(work) / "pipe"
+    os.mkfifo(fifo, 0o666)
+    os.chmod(work, 0o777)
+    with Started("send", "-w", str(fifo), "--count", "100000", "ip(src=10.0.0.1,dst=10.0.0.2)/udp()") as process:
+        reader = os.open(fifo, os.O_RDONLY)  # returns when send opened it, and nobody empties it
+        wait_filtered(process)
+        check_rights(process.pid)
+        os.close(reader)
+
 with case(f"lab, as {INSIDE}: its wire has no rights"), Started("lab", "--", *WAITS) as process:
     equal(process.stdout.readline(), b"ready\n")
     check_rights(worker_of(process, "sockdiag-wire"))
