@@ -3,7 +3,7 @@
 tests/fuzz/seeds.py DIRECTORY FILE...
 
 Writes DIRECTORY/fuzz_show/NAME (the records of a file as fuzz_show.c packs them), DIRECTORY/fuzz_call/NAME-N,
-DIRECTORY/fuzz_dissect/NAME-N (frames behind the number of the Ethernet layer) and
+DIRECTORY/fuzz_dissect/NAME-N (packets behind the number of their first layer) and
 DIRECTORY/fuzz_expr/N, fuzz_decode/N, fuzz_defrag/N."""
 
 import pathlib
@@ -12,6 +12,7 @@ import sys
 
 
 JOURNAL, DROPPED, ETHERNET = 1, 2, 4
+DISSECT_FROM = {1: 0, 101: 3}  # link type to the place in craft_layers(): Ethernet, IPv4
 
 EXPRESSIONS = (
     'ip(dst=10.0.0.2,ttl=1-5,flags=DF+MF)/tcp(dport=[80,443],flags=SA,options=[mss(1460),nop,wscale(7)])/"hello"',
@@ -83,14 +84,15 @@ def main(directory, *files):
                 step = 0 if before is None else min(15, max(0, now - before) // 1_000_000)
                 before = now
                 flags = (ETHERNET if linktypes[interface] == 1 else 0) | (DROPPED if b"dropped" in body[20 + length:] else 0)
-                if linktypes[interface] == 1:
-                    frames.append(body[20:20 + length])
+                first = DISSECT_FROM.get(linktypes[interface])
+                if first is not None:
+                    frames.append(bytes([first]) + body[20:20 + length])
                 show += struct.pack(">BH", flags | step << 4, length) + body[20:20 + length]
         (directory / "fuzz_show" / path.stem).write_bytes(show)
         for number, fields in enumerate(calls[:4]):
             (directory / "fuzz_call" / f"{path.stem}-{number}").write_bytes(fields)
         for number, frame in enumerate(frames[:8]):
-            (directory / "fuzz_dissect" / f"{path.stem}-{number}").write_bytes(b"\0" + frame)
+            (directory / "fuzz_dissect" / f"{path.stem}-{number}").write_bytes(frame)
 
 
 main(pathlib.Path(sys.argv[1]), *sys.argv[2:])
