@@ -48,6 +48,11 @@ int cmd_send(int argc, char **argv)
         return CMD_OK;
     signal(SIGPIPE, SIG_IGN);
     send.style = screen_style(&o->screen, &o->common);
+    if (o->layers) {
+        const int listed = send_layers(&send);
+        buf_free(&send.out);
+        return listed;
+    }
     send.texts = argv + first;
     send.text_count = (size_t)(argc - first);
     send.plan.raw = o->raw;

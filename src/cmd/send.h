@@ -15,7 +15,8 @@
  * send_plan    expressions to packets and targets   send_dry    -w, --hex, --dry-run: nothing is sent
  * send_pieces  fragments                            send_ring   packets built ahead
  * send_text    packets as people and JSON see them  send_run    sockets, pacing, the loop
- *                                                   send_answers what comes back */
+ * send_sockets what takes privilege                 send_answers what comes back
+ * send_layers  --layers                             send_report  what is said */
 
 #define SEND_POLITE 1000 /* packets/s that need no leave, and the default */
 
@@ -32,7 +33,7 @@ struct send_options {
     uint64_t rate;  /* packets/s; 0: as fast as possible */
     struct send_wait wait;
     uint64_t mtu, seed;
-    bool raw, link, hex, dry_run, i_may, no_rst;
+    bool raw, link, hex, dry_run, i_may, no_rst, layers;
 };
 
 /* Nothing is sent: the packets are printed, written to a file, or both. */
@@ -63,7 +64,9 @@ struct craft_style send_craft_style(const struct send *send);
 /* Write what is gathered in `out` to stdout. 0 or a negative errno; a message was printed, but for -EPIPE. */
 int send_flush(struct send *send);
 
-int send_dry(struct send *send); /* the exit status */
+/* The exit status. */
+int send_dry(struct send *send);
 int send_run(struct send *send);
+int send_layers(struct send *send);
 
 #endif

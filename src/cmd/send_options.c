@@ -22,7 +22,7 @@ static const struct command_help help = {
         "EXPR: layers with a / between them, outermost first; a layer's fields in parentheses. Ranges (1-5), "
         "lists ([80,443]), prefixes (10.0.0.0/24) and random stand for many packets. Lengths, checksums and "
         "what else is not given are filled in; given values are sent as they are, also wrong ones. A wrong "
-        "word is answered with the right ones. sockdiag(1) lists the layers and fields.\n"
+        "word is answered with the right ones; --layers lists all of them.\n"
         "More than 1,000 packets/s to anything but this machine or a lab takes --i-may.\n"
         "Exit status: 0 done; 1 nothing was answered within --wait; 2 usage or system error, nothing was "
         "sent; 3 some packets could not be sent.",
@@ -111,6 +111,8 @@ int send_options_parse(struct send_options *o, int argc, char **argv, int *first
          0, 0, NULL, NULL},
         {0, "no-rst", NULL, "in a lab: the kernel does not answer for the crafted TCP ports", OPTION_FLAG,
          &o->no_rst, 0, 0, NULL, NULL},
+        {0, "layers", NULL, "list the layers and fields of expressions, and end", OPTION_FLAG, &o->layers, 0,
+         0, NULL, NULL},
         {0, "i-may", NULL, "more than 1000 packets/s to other machines: I may do that", OPTION_FLAG,
          &o->i_may, 0, 0, NULL, NULL},
     };
@@ -128,7 +130,7 @@ int send_options_parse(struct send_options *o, int argc, char **argv, int *first
     const char *wrong = contradiction(o);
     if (wrong != NULL)
         return sd_fail(err, EINVAL, "%s", wrong);
-    if (*first >= argc)
+    if (*first >= argc && !o->layers)
         return sd_fail(err, EINVAL, "an expression is missing: 'ip(dst=10.0.0.2)/icmp()'");
     choose_wait(o);
     return 0;

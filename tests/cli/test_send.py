@@ -189,6 +189,18 @@ def _():
     contains(refused("--raw", "eth()/ip()"), "ip or ipv6")
 
 
+@case("--layers: every layer, each of its fields can be named")
+def _():
+    ran = send("--layers", "--width", "1000")
+    equal(ran.returncode, 0, ran.stderr)
+    listed = ran.stdout.split("\n")
+    for name in ("eth", "arp", "ip", "ipv6", "icmp", "icmp6", "tcp", "udp", "fragment", "raw"):
+        check(any(line.startswith(name + "  ") for line in listed), name)
+    check(all(len(line) <= 100 for line in listed), "wider than 100 columns")
+    contains(ran.stdout, "ttl=64")
+    contains(ran.stdout, "mss")
+
+
 @case("options that contradict each other")
 def _():
     contains(refused("--raw", "--link", ECHO), "choose one")
