@@ -30,6 +30,7 @@ enum {
     LINK_SLL2 = 276,
 
     ARPHRD_NETLINK_LINK = 824, /* the protocol field is a netlink family */
+    ETH_P_802_2 = 4,           /* of the numbers that Linux has below the EtherTypes: LLC */
 };
 
 static void decode_cooked(struct packet *packet, struct layer layer, bool v2)
@@ -41,11 +42,16 @@ static void decode_cooked(struct packet *packet, struct layer layer, bool v2)
         STOP_SHORT(packet, &layer, len, "Linux cooked header");
         return;
     }
-    uint16_t hardware = load_be16(v2 ? p + 8 : p + 2);
+    const uint16_t hardware = load_be16(v2 ? p + 8 : p + 2), type = load_be16(v2 ? p : p + 14);
     if (hardware == ARPHRD_NETLINK_LINK)
         stop_decoding(packet, PACKET_UNSUPPORTED, "a netlink message");
+    else if (type >= TYPE_MIN)
+        decode_network(packet, layer, type);
+    else if (type == ETH_P_802_2)
+        decode_llc(packet, layer);
     else
-        decode_network(packet, layer, load_be16(v2 ? p : p + 14));
+        stop_decoding(packet, PACKET_UNSUPPORTED,
+                      "a protocol of Linux's own numbers that this program does not know");
 }
 
 static void decode_sll(struct packet *packet, struct layer layer)

@@ -38,7 +38,7 @@ struct flow_table {
     struct entry *longest_silent, *last_heard;
     struct entry *first, *last;
     struct tcp_scratch scratch;
-    uint64_t last_number, evicted;
+    uint64_t evicted;
 };
 
 enum {
@@ -123,11 +123,16 @@ static void link_heard(struct flow_table *table, struct entry *e)
     table->last_heard = e;
 }
 
+/* Behind all lower numbers: last, but for a SYN that was kept back while others opened. */
 static void link_number(struct flow_table *table, struct entry *e)
 {
-    e->lower_number = table->last;
-    *(table->last != NULL ? &table->last->higher_number : &table->first) = e;
-    table->last = e;
+    struct entry *lower = table->last;
+    while (lower != NULL && lower->stream.number > e->stream.number)
+        lower = lower->lower_number;
+    e->lower_number = lower;
+    e->higher_number = lower != NULL ? lower->higher_number : table->first;
+    *(lower != NULL ? &lower->higher_number : &table->first) = e;
+    *(e->higher_number != NULL ? &e->higher_number->lower_number : &table->last) = e;
 }
 
 static void unlink_number(struct flow_table *table, struct entry *e)
@@ -156,7 +161,7 @@ static struct entry *open_entry(struct flow_table *table, const struct packet *p
     e->tuple = *tuple;
     e->stream.endpoint[FLOW_CLIENT] = forward ? source : target;
     e->stream.endpoint[FLOW_SERVER] = forward ? target : source;
-    e->stream.number = ++table->last_number;
+    e->stream.number = packet->number;
     e->stream.start_ns = e->stream.end_ns = packet->time_ns;
     tcp_direction_init(&e->stream.direction[0]);
     tcp_direction_init(&e->stream.direction[1]);

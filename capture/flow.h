@@ -29,7 +29,7 @@ struct flow_endpoint {
 };
 
 struct flow_stream {
-    uint64_t number;                   /* 1 for the first connection of the capture */
+    uint64_t number; /* of its first packet: the same under any filter, and where to look in other programs */
     struct flow_endpoint endpoint[2];  /* by enum flow_side */
     struct tcp_direction direction[2]; /* by the side that sends */
     uint64_t start_ns, end_ns;         /* first and last packet */
@@ -43,7 +43,8 @@ struct flow_observer {
     void *context;
     /* A new connection. Also when a port pair is used again: a SYN with another ISN begins a new stream when
      * the old connection has ended or was never agreed on; on an open one, when a SYN-ACK answers it (until
-     * then the SYN is kept back; its bytes are gone when it is told, its header fields are there). */
+     * then the SYN is kept back; its bytes are gone when it is told, its header fields are there): only so
+     * can a stream be opened behind one of a higher number. */
     void (*opened)(void *context, struct flow_stream *stream);
     /* Each TCP packet of the stream, in capture order. */
     void (*segment)(void *context, struct flow_stream *stream, enum flow_side from,

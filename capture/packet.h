@@ -10,8 +10,9 @@
  * source_next(). */
 
 #define PACKET_MAX_VLANS 2
-#define PACKET_MAX_OUTER 8 /* layers around the innermost network layer; what nests deeper is not followed   \
-                            */
+
+/* Layers around the innermost network layer; what nests deeper is not followed. */
+#define PACKET_MAX_OUTER 8
 
 enum packet_verdict {
     PACKET_OK,          /* decoded to the last header it has */

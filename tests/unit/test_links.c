@@ -65,6 +65,8 @@ static void each_link(void **state)
         {50, "\x0f\0\x08\0", 4, PACKET4}, /* Cisco's */
         {204, "\1\xff\x03\0\x57", 5, PACKET6},
         {104, "\x0f\0\x86\xdd", 4, PACKET6},
+        {113, "\0\0\0\1\0\6\2\0\0\0\0\1\0\0\0\4\xaa\xaa\x03\0\0\0\x08\0", 24, PACKET4},
+        {276, "\0\4\0\0\0\0\0\1\0\1\0\6\2\0\0\0\0\1\0\0\x06\x06\x03", 23, PACKET4},
         {100, "\xaa\xaa\x03\0\0\0\x08\0", 8, PACKET4},
         {11, "\xaa\xaa\x03\0\0\0\x86\xdd", 8, PACKET6},
         {123, "\x02\0\0\x21\xaa\xaa\x03\0\0\0\x08\0", 12, PACKET4},
@@ -118,6 +120,8 @@ static void named_only(void **state)
         {8, "\0\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x45", 17, PACKET_UNSUPPORTED, "SLIP"},
         {239, "\2\0\0\0\x03\0\x09\0", 8, PACKET_INVALID, "NFLOG"},
         {239, "\2\0\0\0\x05\0\x0a\0x\0\0\0", 12, PACKET_UNSUPPORTED, "NFLOG"},
+        {113, "\0\0\1\x18\0\0\0\0\0\0\0\0\0\0\0\x0c\0\0\0\0", 20, PACKET_UNSUPPORTED,
+         "Linux cooked"}, /* CAN */
         {253, "\0\4\3\x38\0\0\0\0\0\0\0\0\0\0\0\0", 16, PACKET_UNSUPPORTED, "netlink"},
         {127, "\0\0\x08\0\0\0\0\0", 8, PACKET_UNSUPPORTED, "IEEE 802.11"},
     };
