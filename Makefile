@@ -160,8 +160,10 @@ fuzz-smoke: fuzz ## run each fuzz target for FUZZ_SECONDS (10)
 	@tools/fuzz-smoke.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ)
 
 .PHONY: bench
-bench: all ## what recording costs, against strace
-	@SOCKDIAG='$(abspath $(O))/sockdiag' python3 tests/bench/run.py $(ARGS)
+bench: all ## figures beside those of other programs: recording, sending, … (B=send: only that one)
+	@for bench in $(if $(B),$(B:%=tests/bench/%.py),tests/bench/*.py); do \
+	  SOCKDIAG='$(abspath $(O))/sockdiag' python3 $$bench $(ARGS) || exit 1; echo; \
+	done
 
 .PHONY: headercheck
 headercheck: $(HEADERS:%=$(O)/headercheck/%) ## each header compiles alone
