@@ -29,7 +29,7 @@ static const struct command_help help = {
     .usage = "show [options] FILE|- [STREAM]",
     .summary = "which bytes each send, each segment and each recv carried",
     .examples = "sockdiag show f.pcapng\tthe streams of a recording\n"
-                "sockdiag show f.pcapng 3\tthe third one only\n"
+                "sockdiag show f.pcapng 12\tonly the one that begins with packet 12\n"
                 "sockdiag show -v f.pcapng\tevery span, and every finding in full\n"
                 "sockdiag show --json f.pcapng\tfor programs\n"
                 "sockdiag show --framing length f.pcapng\tmark the messages of that framing",
@@ -67,7 +67,8 @@ static int parse(struct options *o, int argc, char **argv, struct sd_err *err)
         return sd_fail(err, EINVAL, "one file and one stream at a time, not '%s' too", argv[first + 2]);
     o->file = argv[first];
     if (argc - first == 2 && parse_stream(argv[first + 1], &o->stream) != 0)
-        return sd_fail(err, EINVAL, "'%s' is no stream number: streams are counted from 1", argv[first + 1]);
+        return sd_fail(err, EINVAL, "'%s' is no stream number: a stream has the number of its first packet",
+                       argv[first + 1]);
     return 0;
 }
 
@@ -120,11 +121,31 @@ static int render(const struct options *o, const struct lanes *lanes)
     return status;
 }
 
+static int no_such_stream(const struct options *o, const struct lanes *lanes)
+{
+    struct buf nearest = {0};
+    for (int i = 0; i < 2; i++) {
+        if (lanes->nearest[i] != 0)
+            buf_printf(&nearest, "%s%llu", nearest.len > 0 ? " and " : "",
+                       (unsigned long long)lanes->nearest[i]);
+    }
+    const char *near = buf_cstr(&nearest);
+    if (nearest.len == 0)
+        cmd_fail("show", "there is no stream %llu in %s, nor any other", (unsigned long long)o->stream,
+                 o->file);
+    else
+        cmd_fail("show",
+                 "no stream of %s begins with packet %llu; the nearest %s %s; 'sockdiag show %s' lists them",
+                 o->file, (unsigned long long)o->stream, strchr(near, ' ') != NULL ? "are" : "is", near,
+                 o->file);
+    buf_free(&nearest);
+    return CMD_ERROR;
+}
+
 static int show(const struct options *o, const struct lanes *lanes, const struct sd_err *damage)
 {
     if (o->stream != 0 && lanes->stream_count == 0)
-        return cmd_fail("show", "there is no stream %llu in %s; 'sockdiag show %s' lists them",
-                        (unsigned long long)o->stream, o->file, o->file);
+        return no_such_stream(o, lanes);
     int status = render(o, lanes);
     for (size_t i = 0; i < lanes->stream_count && status == CMD_OK; i++)
         status = lanes_has_problem(lanes->streams[i]) ? CMD_NO : CMD_OK;

@@ -88,12 +88,23 @@ static void keep_only(struct lanes *lanes, uint64_t number)
 {
     size_t kept = 0;
     for (size_t i = 0; i < lanes->stream_count; i++) {
-        if (lanes->streams[i]->number == number)
+        const uint64_t this = lanes->streams[i]->number;
+        if (this < number)
+            lanes->nearest[0] = this;
+        else if (this > number && lanes->nearest[1] == 0)
+            lanes->nearest[1] = this;
+        if (this == number)
             lanes->streams[kept++] = lanes->streams[i];
         else
             model_free_stream(lanes->streams[i]);
     }
     lanes->stream_count = kept;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const struct lanes_stream *const *left = a, *const *right = b;
+    return ((*left)->number > (*right)->number) - ((*left)->number < (*right)->number);
 }
 
 static int build(struct reading *r, struct sd_err *err)
@@ -106,6 +117,8 @@ static int build(struct reading *r, struct sd_err *err)
         lanes->store->framing = comment_framing(source_comment(r->source));
     flow_table_finish(r->table);
     lanes->evicted = flow_table_evicted(r->table);
+    if (lanes->stream_count > 1)
+        qsort(lanes->streams, lanes->stream_count, sizeof(struct lanes_stream *), compare_numbers);
     failed = lanes->store->failed;
     if (failed == 0)
         failed = join_streams(lanes);

@@ -119,8 +119,9 @@ struct lanes {
     uint64_t damaged;        /* records that could not be read */
     uint64_t unread_bytes;   /* sum over the streams */
     uint64_t tcp_packets;
-    uint64_t lost;    /* packets that the capture dropped, as the file's statistics tell */
-    uint64_t evicted; /* streams that were dropped because there were too many */
+    uint64_t lost;       /* packets that the capture dropped, as the file's statistics tell */
+    uint64_t evicted;    /* streams that were dropped because there were too many */
+    uint64_t nearest[2]; /* of lanes_options.only_stream: the stream before it and the one behind; 0: none */
     /* and the model's own bookkeeping, see lanes.c */
     struct lanes_store *store;
 };
@@ -134,7 +135,7 @@ struct lanes {
 struct lanes_options {
     const struct framing
         *framing;         /* how to cut messages; NULL: by the file's comment ("framing=…"), else none */
-    uint64_t only_stream; /* 0: all */
+    uint64_t only_stream; /* its number; 0: all */
 };
 
 /* Read a source to its end and build the model. 0 also for a damaged file (lanes->damaged counts, `err` holds

@@ -83,7 +83,7 @@ void view_table(struct buf *out, const struct lanes *lanes, const struct view_st
     struct buf hint = {0};
     buf_text(&hint, "'sockdiag show ");
     text_escape(&hint, file, strlen(file));
-    buf_text(&hint, " N' draws stream N; -v draws all of them.");
+    buf_text(&hint, " N' draws the stream whose first packet is N; -v draws all of them.");
     buf_char(out, '\n');
     prose_wrap(out, buf_cstr(&hint), 0, 0, style->columns);
     out->failed = out->failed || hint.failed;

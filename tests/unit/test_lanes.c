@@ -107,10 +107,12 @@ static void one_stream_of_two(void **state)
     w.isn[0] += 100000;
     handshake(&w, 100);
     text_segment(&w, 0, 101, 0, "again");
-    const struct lanes_options options = {.only_stream = 2};
+    const struct lanes_options options = {.only_stream = 6}; /* its SYN is packet 6 */
     struct lanes *lanes = read_with(&w, &options);
     assert_int_equal(lanes->stream_count, 1);
-    assert_int_equal(lanes->streams[0]->number, 2);
+    assert_int_equal(lanes->streams[0]->number, 6);
+    assert_int_equal(lanes->nearest[0], 1);
+    assert_int_equal(lanes->nearest[1], 0);
     assert_false(lanes->streams[0]->direction[FLOW_CLIENT].has_sends);
     assert_int_equal(lanes->unjoined_calls, 0);
     lanes_free(lanes);
