@@ -27,15 +27,27 @@ static const char *name_of(const struct craft_field *field, uint64_t number)
     return found != NULL ? found->name : NULL;
 }
 
+/* Checksums, and numbers whose names are of larger numbers: ethertypes. */
+static bool is_hexadecimal(const struct craft_field *field)
+{
+    return field->fill == CRAFT_FILL_CHECKSUM || (field->names != NULL && field->names->value > UINT8_MAX);
+}
+
+void expr_print_number(const struct craft_field *field, uint64_t number, struct buf *out)
+{
+    if (is_hexadecimal(field))
+        buf_printf(out, "0x%0*" PRIx64, field->width / 4, number);
+    else
+        buf_u64(out, number);
+}
+
 static void put_number(const struct craft_field *field, uint64_t number, struct buf *out)
 {
     const char *name = name_of(field, number);
     if (name != NULL)
         buf_text(out, name);
-    else if (field->fill == CRAFT_FILL_CHECKSUM || (field->fill == CRAFT_FILL_NEXT && field->width == 16))
-        buf_printf(out, "0x%0*" PRIx64, field->width / 4, number);
     else
-        buf_u64(out, number);
+        expr_print_number(field, number, out);
 }
 
 static void put_flags(const struct craft_field *field, uint64_t bits, struct buf *out)
@@ -184,11 +196,12 @@ static void put_arguments(const struct craft_option_type *type, const struct cra
     for (unsigned i = 0; i < least || at < option->len; i++) {
         const struct craft_field field = expr_argument_field(type, expr_argument_at(type, i));
         const size_t len = field.width > 0 ? field.width / 8u : option->len - at;
+        const uint8_t *data = len > 0 ? option->data + at : NULL;
         buf_char(out, i == 0 ? '(' : ',');
         if (field.kind == CRAFT_BYTES)
-            expr_print_bytes(option->data + at, len, 0, out);
+            expr_print_bytes(data, len, 0, out);
         else
-            expr_print_scalar(&field, number_at(option->data + at, (unsigned)len), out);
+            expr_print_scalar(&field, number_at(data, (unsigned)len), out);
         at += len;
     }
     buf_char(out, ')');
@@ -206,7 +219,7 @@ static void put_any(const struct craft_option *option, struct buf *out)
     buf_char(out, ')');
 }
 
-static void put_option(const struct craft_field *field, const struct craft_option *option, struct buf *out)
+void expr_print_option(const struct craft_field *field, const struct craft_option *option, struct buf *out)
 {
     for (const struct craft_option_type *t = field->options; t != NULL && t->name != NULL; t++) {
         if (!fits(t, option))
@@ -231,7 +244,7 @@ void expr_print_options(const struct craft_field *field, const struct craft_opti
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             buf_char(out, ',');
-        put_option(field, &options[i], out);
+        expr_print_option(field, &options[i], out);
     }
     buf_char(out, ']');
 }

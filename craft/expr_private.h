@@ -127,10 +127,12 @@ unsigned expr_argument_at(const struct craft_option_type *type, unsigned nth);
 
 /* ---- printing ---- */
 
+void expr_print_number(const struct craft_field *field, uint64_t number, struct buf *out); /* no name */
 void expr_print_scalar(const struct craft_field *field, expr_number number, struct buf *out);
 
 /* `most` > 0: at most so many of the bytes, then "…" and how many they are. */
 void expr_print_bytes(const uint8_t *bytes, size_t len, size_t most, struct buf *out);
+void expr_print_option(const struct craft_field *field, const struct craft_option *option, struct buf *out);
 void expr_print_options(const struct craft_field *field, const struct craft_option *options, size_t count,
                         struct buf *out);
 

@@ -205,7 +205,7 @@ static void bounds(void **state)
     for (unsigned i = 1; i < CRAFT_EXPR_OPTIONS; i++)
         buf_text(&text, ",nop");
     buf_text(&text, ",eol])");
-    wrong(buf_cstr(&text), "e", "a list has at most 64 options");
+    wrong(buf_cstr(&text), "e", "a list has at most 128 options");
     text.len = 0;
     buf_text(&text, "tcp(dport=[1");
     for (unsigned i = 1; i < CRAFT_EXPR_LIST; i++)
