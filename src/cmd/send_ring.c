@@ -27,8 +27,7 @@ static bool out_room(struct send_ring *ring)
            make_room((void **)&ring->pieces, ring->out_count, &pieces_room, sizeof *ring->pieces);
 }
 
-/* Only for packets whose target says a scope: link-local and multicast IPv6. */
-static int scope_of(const struct send_target *target)
+int send_scope(const struct send_target *target)
 {
     const uint8_t *a = target->address.bytes;
     const bool scoped =
@@ -47,8 +46,8 @@ static bool add_out(struct send_ring *ring, size_t at, size_t len, bool first)
     ring->outs[ring->out_count++] = (struct rawsock_out){
         .data = (const void *)(uintptr_t)at,
         .len = len,
-        .target = &frame->target->address,
-        .interface = scope_of(frame->target),
+        .target = ring->connected ? NULL : &frame->target->address,
+        .interface = send_scope(frame->target),
     };
     return true;
 }

@@ -26,6 +26,7 @@ struct send_piece {
 };
 
 struct send_ring {
+    bool connected; /* set before: the socket knows the one target that there is */
     struct buf bytes;
     struct send_frame *frames;
     struct rawsock_out *outs; /* frames of one piece are their own pieces */
@@ -48,6 +49,9 @@ static inline const uint8_t *send_ring_bytes(const struct send_ring *ring, const
 {
     return ring->bytes.data + frame->at;
 }
+
+/* The interface index that an address of the target needs: link-local and multicast IPv6; else 0. */
+int send_scope(const struct send_target *target);
 
 void send_ring_free(struct send_ring *ring);
 

@@ -81,6 +81,18 @@ static int check_links(struct send_live *live)
     return 0;
 }
 
+/* A socket that has one target alone is told it once, which spares the kernel to read it with each packet. */
+static int connect_to_one(struct send_live *live)
+{
+    const struct send_plan *plan = &live->send->plan;
+    const enum send_way way = live->has[SEND_RAW4] ? SEND_RAW4 : SEND_RAW6;
+    if (plan->target_count != 1 || live->has[SEND_LINK] || live->has[SEND_RAW4] == live->has[SEND_RAW6])
+        return 0;
+    live->ring.connected = true;
+    return rawsock_connect(&live->sockets[way], &plan->targets[0].address, send_scope(&plan->targets[0]),
+                           &live->err);
+}
+
 /* Everything up to the filter. 0; or a negative errno with live->err filled, or empty where a message was
  * printed. */
 static int prepare(struct send_live *live)
@@ -101,6 +113,8 @@ static int prepare(struct send_live *live)
         failed = send_plan_paths(&send->plan, true, &live->err);
     if (failed == 0)
         failed = check_links(live);
+    if (failed == 0)
+        failed = connect_to_one(live);
     if (failed == 0)
         failed = make_memory(live);
     if (failed == 0)
