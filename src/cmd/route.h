@@ -115,8 +115,8 @@ struct route {
     uint64_t forged, drops;
     int send_failed; /* the errno of a probe that did not leave; 0: all did */
     uint64_t not_sent;
-    bool stopped, interrupted; /* by 'q' or a signal; by a signal */
-    bool news;                 /* since the table was drawn */
+    bool stopped; /* by a signal, or 'q' */
+    bool news;    /* since the table was drawn */
     bool reader_gone;
     struct sd_err err;
 };

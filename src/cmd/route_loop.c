@@ -150,9 +150,19 @@ static unsigned hop_of(void *context, const struct packet_address *address)
     return hops_find(&route->hops, address);
 }
 
+/* How far large probes are sent: to the target, else to the last router that forwarded to nobody we hear. A
+ * refusal comes from the hop before it, mostly late. */
+static unsigned mtu_end(const struct route *route)
+{
+    unsigned end = hops_last_answering(&route->hops);
+    while (end > 1 && route->hops.hop[end].kind != HOP_TARGET && route->hops.hop[end].kind != HOP_ROUTER)
+        end--;
+    return end;
+}
+
 static void begin_mtu(struct route *route)
 {
-    const unsigned end = hops_last_answering(&route->hops);
+    const unsigned end = mtu_end(route);
     const uint32_t most = UINT16_MAX + (route->target.family == 6 ? 40U : 0);
     const uint64_t gap = 50 * (uint64_t)NS_PER_MS, least = 300 * (uint64_t)NS_PER_MS;
     const uint64_t rtt = end != 0 ? route->hops.hop[end].rtt.max_ns : 0;
@@ -168,7 +178,7 @@ static void begin_mtu(struct route *route)
     if (!route->options.watch)
         give_up_rest(route);
     route->mtu_begun = true;
-    route->mtu_done = end == 0 || config.small > config.local;
+    route->mtu_done = end == 0;
     config.gap_ns = earlier(rtt + rtt / 2 > gap ? rtt + rtt / 2 : gap, config.wait_ns / 2);
     for (unsigned ttl = 1; ttl <= end; ttl++)
         config.answers[ttl] = route->hops.hop[ttl].received > 0;
@@ -221,7 +231,7 @@ static void take_signal(struct route *route)
         else if (info.ssi_signo == SIGTSTP)
             route_watch_suspend(route);
         else
-            route->stopped = route->interrupted = true;
+            route->stopped = true;
     }
 }
 
@@ -285,8 +295,6 @@ static int show(struct route *route, uint64_t now, uint64_t *until, uint64_t *sh
 
 static bool is_done(struct route *route, uint64_t now)
 {
-    if (route->stopped)
-        return true;
     if (rounds_left(route) || !hops_are_known(route, now))
         return false;
     return route->options.no_mtu || (route->mtu_begun && route->mtu_done);
@@ -298,12 +306,10 @@ int route_loop(struct route *route)
     route->rounds = route->options.probes;
     if (route->rounds == 0 && !route->options.watch)
         route->rounds = 3;
-    for (;;) {
+    while (!route->stopped) {
         const uint64_t now = clock_mono_ns();
         uint64_t until = UINT64_MAX;
         expire(route, now);
-        if (is_done(route, now))
-            break;
         int failed = show(route, now, &until, &shown_ns, &shown_round);
         if (failed == 0)
             failed = send_due(route, now);
@@ -313,6 +319,8 @@ int route_loop(struct route *route)
             failed = step_mtu(route, now, &until);
         if (failed != 0)
             return failed;
+        if (is_done(route, now))
+            break;
         if (rounds_left(route))
             until = earlier(until, route->next_send_ns);
         else
@@ -322,7 +330,7 @@ int route_loop(struct route *route)
         if (failed != 0)
             return failed;
     }
-    if (!route->interrupted)
-        give_up_rest(route);
+    if (!route->stopped)
+        give_up_rest(route); /* else they are under way, not lost */
     return 0;
 }

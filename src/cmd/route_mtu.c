@@ -124,10 +124,7 @@ void route_mtu_text(const struct route *route, struct buf *out)
     struct buf text = {0};
     if (!route->mtu_begun || pmtu->config.end == 0)
         return; /* nothing answered: there is no path to speak of */
-    if (pmtu->config.small > pmtu->config.local)
-        route_text_say(route, out, ROUTE_NOTE,
-                       "Path MTU not looked for: the probes are already larger than the interface's MTU.");
-    else if (!route->mtu_done)
+    if (!route->mtu_done)
         route_text_say(route, out, ROUTE_NOTE,
                        route->stopped ? "Path MTU: the search was not at its end."
                                       : "Path MTU: being searched.");

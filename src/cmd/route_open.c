@@ -151,7 +151,7 @@ int route_open_sockets(struct route *route)
         struct route_family *f = &route->family[family];
         if (!wants(route, family)) {
             f->failed =
-                sd_fail(&f->why, EAFNOSUPPORT, "it has only IPv%c addresses, which the options forbid",
+                sd_fail(&f->why, EAFNOSUPPORT, "the host has only IPv%c addresses, which the options forbid",
                         family == 0 ? '4' : '6');
             continue;
         }
@@ -262,6 +262,10 @@ int route_find_target(struct route *route)
     if (failed != 0)
         return failed;
     make_shape(route);
+    if (route_probe_len(route) > route->path.interface_mtu)
+        return sd_fail(&route->err, EMSGSIZE,
+                       "probes of %u bytes do not leave by %s, whose MTU is %u: take a smaller --size",
+                       route_probe_len(route), route->path.name, route->path.interface_mtu);
     /* The MTU that the kernel learnt is no limit: where it falls is what is looked for. */
     const struct rawsock_header header = {
         .ttl = -1, .tos = -1, .pmtudisc = IP_PMTUDISC_PROBE, .flow_label = -1};

@@ -10,6 +10,7 @@ enum {
     TCP_PORT = 443,
     MAX_HOPS = 30,
     SIZE = 32,
+    LEAST_SIZE = 10, /* of echo and UDP: the balance of the checksum, and the cookie */
     MOST_SIZE = 65000,
     MOST_SECONDS = 3600,
     /* A router says "host unreachable" when it has asked for its neighbour for three seconds. */
@@ -80,6 +81,9 @@ static const char *contradiction(const struct route_options *o, bool udp, bool t
         return "--udp and --tcp: choose one";
     if (o->ipv4 && o->ipv6)
         return "-4 and -6: choose one";
+    if (o->method != PROBE_TCP && o->size < LEAST_SIZE)
+        return "a payload under 10 bytes has no room for what makes the probes one flow and tells their "
+               "answers";
     return NULL;
 }
 
@@ -129,13 +133,13 @@ int route_options_parse(struct route_options *o, int argc, char **argv, struct s
         options_help(&help, rows, count);
         return 0;
     }
-    if (failed == 0)
-        failed = take_host(o, argc, argv, first, err);
-    if (failed == 0 && contradiction(o, udp, tcp) != NULL)
-        failed = sd_fail(err, EINVAL, "%s", contradiction(o, udp, tcp));
     if (o->size == UINT64_MAX)
         o->size = o->method == PROBE_TCP ? 0 : SIZE;
     if (o->interval_ns == 0)
         o->interval_ns = o->watch ? NS_PER_S : 200 * (uint64_t)NS_PER_MS;
+    if (failed == 0)
+        failed = take_host(o, argc, argv, first, err);
+    if (failed == 0 && contradiction(o, udp, tcp) != NULL)
+        failed = sd_fail(err, EINVAL, "%s", contradiction(o, udp, tcp));
     return failed;
 }

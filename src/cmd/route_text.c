@@ -363,11 +363,20 @@ static void put_share(struct buf *out, const struct hop *hop)
     buf_printf(out, "%" PRIu64 " of %" PRIu64, hop->lost, hop->lost + hop->received);
 }
 
+/* Who does not answer; how sure it is. */
+#define LOSS_OWN                                                                                             \
+    ". What comes that far went through: %s not always answer (routers limit the ICMP they send). It is "    \
+    "%sno loss of your traffic."
+#define LOSS_PARTLY                                                                                          \
+    ": the rest is that %s not always answer (routers limit the ICMP they send). Loss of your traffic is "   \
+    "%sno more than what is lost there."
+
 /* Hops of one kind of loss, in one sentence. */
 static void say_loss_kind(const struct route *route, struct buf *out, enum hops_loss kind)
 {
     struct buf text = {0};
-    unsigned count = 0, proof = 0, few = 0;
+    unsigned count = 0, proof = 0;
+    bool few = false;
     for (unsigned ttl = 1; ttl <= hops_last_answering(&route->hops); ttl++) {
         const struct hop *hop = &route->hops.hop[ttl];
         unsigned witness = 0;
@@ -377,7 +386,7 @@ static void say_loss_kind(const struct route *route, struct buf *out, enum hops_
         put_share(&text, hop);
         buf_char(&text, ')');
         proof = witness > proof ? witness : proof;
-        few |= hop->lost + hop->received < FEW;
+        few = few || hop->lost + hop->received < FEW;
     }
     if (count > 0 && kind == HOPS_LOSS_STAYS) {
         buf_text(&text,
@@ -388,14 +397,11 @@ static void say_loss_kind(const struct route *route, struct buf *out, enum hops_
         route_text_hop(route, &text, proof);
         buf_text(&text, " behind lost ");
         put_share(&text, &route->hops.hop[proof]);
-        buf_text(&text, kind == HOPS_LOSS_OWN
-                            ? ". What comes that far went through: those routers only answer rarely "
-                              "themselves (they limit the ICMP they send). It is no loss of your traffic."
-                            : ": no more than that is loss of your traffic. The rest are answers that those "
-                              "routers did not send.");
+        buf_printf(&text, kind == HOPS_LOSS_OWN ? LOSS_OWN : LOSS_PARTLY,
+                   count == 1 ? "that router does" : "those routers do", few ? "likely " : "");
     }
     if (count > 0 && few)
-        buf_printf(&text, " So few probes prove little: %s", "--probes 50 tells more.");
+        buf_text(&text, " So few probes prove little: --probes 50 tells more.");
     if (count > 0)
         route_text_say(route, out, kind == HOPS_LOSS_STAYS ? ROUTE_BAD : ROUTE_NOTE, buf_cstr(&text));
     buf_free(&text);
