@@ -271,7 +271,7 @@ with case("-v: as it left, with what the kernel changed, and as the answer came"
     ran = send("-v", "--ascii", "--width", "100", "ip(dst=10.9.0.2,id=0,chksum=0xbeef)/icmp(id=4)")
     contains(ran.stdout, "#1 sent, 28 bytes")
     contains(ran.stdout, "answered: echo, answered: id 4 and seq 0 came back")
-    check(ran.stdout.count("| Time to Live") + ran.stdout.count("|Time to Live") == 2, ran.stdout)
+    check(ran.stdout.count("| Source Address 10.9.0.") == 2, ran.stdout)
     contains(ran.stdout, "0xbeef")
     contains(ran.stdout, "always computed")
 
@@ -367,7 +367,9 @@ with case("the disk is full: -w cuts the file behind the last whole packet"):
 def lab(script, *options):
     path = DIR / "lab.pcapng"
     path.unlink(missing_ok=True)
-    ran = run(SOCKDIAG, "lab", "-o", path, *options, "--", "sh", "-e", "-c", script, timeout=60)
+    # The recorder traces what runs in the lab, and a traced process cannot look for its leaks.
+    environment = os.environ | {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+    ran = run(SOCKDIAG, "lab", "-o", path, *options, "--", "sh", "-e", "-c", script, timeout=60, env=environment)
     return ran, pcapng.read(path)
 
 
