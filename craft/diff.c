@@ -39,7 +39,7 @@ struct table {
     struct buf *out;
     bool with[COLUMNS]; /* there is such a packet */
     size_t label_width, width[COLUMNS], note_width;
-    bool stacked, notes_below;
+    bool stacked, notes_below, filled; /* filled: a value stands in brackets */
     size_t rows;
 };
 
@@ -229,6 +229,7 @@ static void measure(struct table *t, const struct group *g)
         if (!fill_row(t, g, f, &row))
             continue;
         t->rows++;
+        t->filled = t->filled || row.cell[ASKED][0] == '(';
         widen(&t->label_width, row.label);
         widen(&t->note_width, row.note);
         for (int c = 0; c < COLUMNS; c++)
@@ -355,4 +356,6 @@ void craft_diff(struct buf *out, const struct craft_diff *diff, const struct cra
     choose_layout(&t);
     t.rows = 0;
     each_group(&t, print);
+    if (t.filled)
+        buf_text(out, "(in brackets: not asked for, filled in)\n");
 }
