@@ -195,10 +195,8 @@ static bool leaves_as(const struct sent_record *r, const uint8_t *bytes, size_t 
 
 /* A look through one chain: the first record that waits and fits, and the last that fits and was answered. */
 struct look {
-    uint64_t hash, given_up_ns;
-    const struct craft_packet *got;
-    const uint8_t *got_bytes;
-    size_t got_len;
+    uint64_t hash;
+    const struct sent_got *got;
     const uint8_t *bytes; /* last compared */
     enum craft_answer verdict;
     struct sent_record *waiting, *answered;
@@ -209,9 +207,9 @@ static enum craft_answer compare(struct sent *sent, struct look *look, const str
 {
     if (look->bytes != r->bytes) {
         craft_dissect(&sent->mine, &sent->room_of_mine, r->first, r->bytes, r->len);
-        look->verdict = leaves_as(r, look->got_bytes, look->got_len)
+        look->verdict = leaves_as(r, look->got->bytes, look->got->len)
                             ? CRAFT_ANSWER_NONE
-                            : craft_answer(&sent->mine, look->got, r->to_many, NULL);
+                            : craft_answer(&sent->mine, look->got->packet, r->to_many, NULL);
         look->bytes = r->bytes;
     }
     return look->verdict;
@@ -219,12 +217,12 @@ static enum craft_answer compare(struct sent *sent, struct look *look, const str
 
 static void look_at(struct sent *sent, struct look *look, struct sent_record *r)
 {
-    if (r->hash != look->hash)
+    if (r->hash != look->hash || r->asked_ns > look->got->time_ns)
         return;
     const enum craft_answer verdict = compare(sent, look, r);
     if (verdict == CRAFT_ANSWER_NONE)
         return;
-    if (r->answers == 0 && r->asked_ns >= look->given_up_ns) {
+    if (r->answers == 0 && r->asked_ns >= look->got->given_up_ns) {
         look->waiting = r;
         look->waiting_verdict = verdict;
     } else if (r->answers > 0) {
@@ -237,7 +235,7 @@ static void look_through(struct sent *sent, struct look *look)
 {
     struct chain *chain = &sent->chains[look->hash % BUCKETS];
     while (chain->open != NONE && (record_at(sent, chain->open)->answers > 0 ||
-                                   record_at(sent, chain->open)->asked_ns < look->given_up_ns))
+                                   record_at(sent, chain->open)->asked_ns < look->got->given_up_ns))
         chain->open = record_at(sent, chain->open)->next;
     uint32_t slot = chain->open;
     for (unsigned n = 0; slot != NONE && n < SENT_LOOKS && look->waiting == NULL; n++) {
@@ -251,17 +249,13 @@ static void look_through(struct sent *sent, struct look *look)
     }
 }
 
-struct sent_match sent_match(struct sent *sent, const struct craft_packet *got, const uint8_t *bytes,
-                             size_t len, uint64_t given_up_ns, struct buf *why)
+struct sent_match sent_match(struct sent *sent, const struct sent_got *got, struct buf *why)
 {
     struct sent_match match = {0};
     for (int to_many = 0; to_many < 2 && match.record == NULL; to_many++) {
         struct look look = {
-            .hash = craft_answer_hash(&sent->key, got, CRAFT_ANSWER_GOT, to_many != 0),
-            .given_up_ns = given_up_ns,
+            .hash = craft_answer_hash(&sent->key, got->packet, CRAFT_ANSWER_GOT, to_many != 0),
             .got = got,
-            .got_bytes = bytes,
-            .got_len = len,
         };
         look_through(sent, &look);
         match.duplicate = look.waiting == NULL && look.answered != NULL;
@@ -273,7 +267,7 @@ struct sent_match sent_match(struct sent *sent, const struct craft_packet *got, 
     if (why != NULL) {
         const struct sent_record *r = match.record;
         craft_dissect(&sent->mine, &sent->room_of_mine, r->first, r->bytes, r->len);
-        (void)craft_answer(&sent->mine, got, r->to_many, why);
+        (void)craft_answer(&sent->mine, got->packet, r->to_many, why);
     }
     if (match.record->answers < UINT32_MAX)
         match.record->answers++;

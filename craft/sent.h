@@ -57,11 +57,18 @@ struct sent_match {
     bool duplicate; /* it had an answer before */
 };
 
-/* What a packet that came in answers; `why` as in craft_answer(). Packets asked for before `given_up_ns` get
- * no first answer by it. `bytes` are what `got` was dissected from: a packet to this machine itself comes in,
- * too, and is no answer to itself. */
-struct sent_match sent_match(struct sent *sent, const struct craft_packet *got, const uint8_t *bytes,
-                             size_t len, uint64_t given_up_ns, struct buf *why);
+/* A packet that came. `bytes` are what `packet` was dissected from: one to this machine itself comes in, too,
+ * and is no answer to itself. */
+struct sent_got {
+    const struct craft_packet *packet;
+    const uint8_t *bytes;
+    size_t len;
+    uint64_t time_ns;     /* nothing that was asked for later is answered by it */
+    uint64_t given_up_ns; /* nothing that was asked for before gets its first answer by it */
+};
+
+/* What it answers; `why` as in craft_answer(). */
+struct sent_match sent_match(struct sent *sent, const struct sent_got *got, struct buf *why);
 
 /* A packet was seen leaving: the oldest not yet `seen` that has these bytes, but for the fields that raw(7)
  * lets the kernel rewrite. NULL: none. */

@@ -97,8 +97,14 @@ static void take_answer(struct send_live *live, enum send_ear ear, const struct 
     const uint64_t memory = wait > LEAST_MEMORY_NS ? wait : LEAST_MEMORY_NS;
     live->scratch.len = 0;
     craft_dissect(live->got, live->got_room, first_of(ear, in), in->data, in->len);
-    const struct sent_match match = sent_match(live->sent[ear], live->got, in->data, in->len,
-                                               time_ns > memory ? time_ns - memory : 0, &live->scratch);
+    const struct sent_got got = {
+        .packet = live->got,
+        .bytes = in->data,
+        .len = in->len,
+        .time_ns = time_ns,
+        .given_up_ns = time_ns > memory ? time_ns - memory : 0,
+    };
+    const struct sent_match match = sent_match(live->sent[ear], &got, &live->scratch);
     if (match.record == NULL)
         return;
     struct send_answer answer = {

@@ -110,7 +110,7 @@ static int account(struct send_live *live, size_t at, size_t taken, uint32_t fir
         const struct send_piece *piece = &live->ring.pieces[at + i];
         live->packets += piece->first;
         live->bytes += live->ring.outs[at + i].len;
-        if (!live->awaits && !live->watches)
+        if (!live->awaits && !live->watches && !live->tells)
             continue;
         const int failed =
             send_answers_sent(live, piece, &live->ring.outs[at + i], first_id + (uint32_t)i, asked_ns);
@@ -137,7 +137,7 @@ static int hand_over(struct send_live *live, size_t at, size_t most)
 {
     const struct send_ring *ring = &live->ring;
     struct rawsock *socket = &live->sockets[ring->frames[ring->pieces[at].frame].way];
-    const uint64_t asked_ns = live->awaits ? clock_real_ns() : 0;
+    const uint64_t asked_ns = live->awaits || live->tells ? clock_real_ns() : 0;
     const uint32_t first_id = socket->sends;
     const int taken = rawsock_send(socket, ring->outs + at, most);
     if (taken > 0) {
@@ -153,7 +153,7 @@ static int hand_over(struct send_live *live, size_t at, size_t most)
 /* Send the first `count` pieces of the ring. */
 static int send_pieces(struct send_live *live, struct pace *pace, size_t count)
 {
-    const bool quiet = !live->awaits && !live->watches;
+    const bool quiet = !live->awaits && !live->watches && !live->tells;
     size_t at = 0;
     for (uint64_t n = 0; at < count && !live->stop; n++) {
         uint64_t next_ns = 0;

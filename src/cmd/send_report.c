@@ -136,14 +136,14 @@ static void put_short(struct send_live *live, const struct sent_record *record, 
 
 void send_report_sent(struct send_live *live, const struct sent_record *record)
 {
-    if (!live->send->options.common.json)
+    if (!live->tells)
         return;
     struct buf text = {0};
     put_short(live, record, &text);
     struct json j = json_begin(&live->send->out);
     json_text(&j, "type", "sent");
     json_u64(&j, "number", record->tag + 1);
-    json_ns(&j, "time_ns", record->asked_ns != 0 ? record->asked_ns : clock_real_ns());
+    json_ns(&j, "time_ns", record->asked_ns);
     json_text_len(&j, "packet", text.data, text.len);
     send_json_bytes(&j, record->bytes, record->len);
     json_end_line(&j);

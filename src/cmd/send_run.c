@@ -142,7 +142,12 @@ int send_run(struct send *send)
 {
     const struct send_options *o = &send->options;
     struct send_live live = {
-        .send = send, .signal_fd = -1, .awaits = o->wait.ns > 0, .watches = o->common.verbose};
+        .send = send,
+        .signal_fd = -1,
+        .awaits = o->wait.ns > 0,
+        .watches = o->common.verbose,
+        .tells = o->common.json && !o->common.quiet,
+    };
     int failed = prepare(&live);
     const bool began = failed == 0;
     if (failed == 0)

@@ -288,6 +288,11 @@ with case("--count and several expressions"):
     sums = summary(objects("--count", "7", "ip(dst=10.9.0.2)/icmp(seq=1-2)", "ipv6(dst=fd09::2)/icmp6()"))
     equal((sums["sent"], sums["answered"]), (21, 21))
 
+with case("--json without --wait: what was sent; with -q the sums alone"):
+    text = "ip(dst=127.0.0.1)/udp(sport=1-3,dport=9)"
+    equal([o["type"] for o in objects("--wait", "0", text)], ["sent"] * 3 + ["summary"])
+    equal([o["type"] for o in objects("--wait", "0", "-q", text)], ["summary"])
+
 with case("an expansion larger than what is built at once: every packet leaves once"):
     sums = summary(objects("--rate", "max", "--wait", "0", "-q", "ip(dst=127.0.0.1,id=1-3)/udp(sport=1-30000,dport=9)"))
     equal((sums["sent"], sums["refused"]), (90000, 0))

@@ -278,10 +278,19 @@ static struct sent_record *add(struct world *w, bool copy, uint64_t asked_ns)
     return record;
 }
 
+static struct sent_match match_at(struct world *w, uint64_t time_ns, uint64_t given_up_ns)
+{
+    const struct sent_got got = {.packet = &w->answer.packet,
+                                 .bytes = w->answer.bytes.data,
+                                 .len = w->answer.bytes.len,
+                                 .time_ns = time_ns,
+                                 .given_up_ns = given_up_ns};
+    return sent_match(w->sent, &got, NULL);
+}
+
 static struct sent_match match(struct world *w, uint64_t given_up_ns)
 {
-    return sent_match(w->sent, &w->answer.packet, w->answer.bytes.data, w->answer.bytes.len, given_up_ns,
-                      NULL);
+    return match_at(w, UINT64_MAX, given_up_ns);
 }
 
 static const char *const pong = BACK "/icmp(type=echo-reply,id=5,seq=6)/\"x\"";
@@ -317,6 +326,19 @@ static void who_was_given_up_is_not_answered(void **state)
     const struct sent_match m = match(w, 150);
     assert_int_equal(m.record->number, 1);
     assert_int_equal(sent_at(w->sent, 0)->answers, 0);
+    free_world(w);
+}
+
+static void what_came_before_is_no_answer(void **state)
+{
+    (void)state;
+    struct world *w = new_world(PING, pong);
+    add(w, false, 100);
+    add(w, false, 200);
+    assert_null(match_at(w, 99, 0).record);
+    assert_int_equal(match_at(w, 100, 0).record->number, 0);
+    assert_true(match_at(w, 199, 0).duplicate);
+    assert_int_equal(match_at(w, 200, 0).record->number, 1);
     free_world(w);
 }
 
@@ -382,6 +404,7 @@ int main(void)
         cmocka_unit_test(a_short_quote_is_enough),
         cmocka_unit_test(the_oldest_that_waits_is_answered),
         cmocka_unit_test(who_was_given_up_is_not_answered),
+        cmocka_unit_test(what_came_before_is_no_answer),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(a_packet_is_no_answer_to_itself),
         cmocka_unit_test(what_leaves_is_known_again),
