@@ -29,6 +29,7 @@ struct send_live {
     struct send_ring ring;
     bool awaits;  /* answers are looked for */
     bool watches; /* -v: what leaves is looked at */
+    bool tells;   /* --json: each packet that was sent is told */
     bool stop;    /* a signal asked for the end */
     bool no_reader;
 
