@@ -74,11 +74,11 @@ static bool same_number(const struct craft_layer *a, const char *name_a, const s
     return number(a, name_a, out) && number(b, name_b, &other) && *out == other;
 }
 
-/* As far as both have it. */
+/* What `a` has of a field, `b` has too, and it is the same. */
 static bool agrees(const struct craft_layer *a, const struct craft_layer *b, const char *name)
 {
     uint64_t x, y;
-    return !number(a, name, &x) || !number(b, name, &y) || x == y;
+    return !number(a, name, &x) || (number(b, name, &y) && x == y);
 }
 
 /* ---- headers ---- */
@@ -331,6 +331,12 @@ static bool is_message(const struct craft_layer_type *type)
     return type == &craft_icmp || type == &craft_icmp6 || is_igmp(type);
 }
 
+/* Is there a rule for what stands behind the addresses? */
+static bool is_known(const struct craft_layer *up)
+{
+    return up != NULL && (up->type == &craft_tcp || up->type == &craft_udp || is_message(up->type));
+}
+
 static bool replies(const struct craft_packet *sent, const struct headers *s, const struct craft_packet *got,
                     const struct headers *g, bool to_many, struct buf *why)
 {
@@ -342,22 +348,38 @@ static bool replies(const struct craft_packet *sent, const struct headers *s, co
         return same_up(s, g) && answers_neighbour(s, g, why);
     if (!addresses_fit(s, g, to_many))
         return false;
+    if (!is_known(s->up) && !is_known(g->up))
+        return answers_unknown(sent, s, got, g, why);
     if (!same_up(s, g))
-        return s->up == NULL && g->up == NULL && answers_unknown(sent, s, got, g, why);
+        return false;
     if (s->up->type == &craft_tcp)
         return answers_tcp(s, g, why);
     if (s->up->type == &craft_udp)
         return answers_udp(s, g, why);
-    if (is_message(s->up->type))
-        return answers_exchange(s, g, why);
-    return answers_unknown(sent, s, got, g, why);
+    return answers_exchange(s, g, why);
 }
 
 /* ---- errors ---- */
 
-/* RFC 792 and RFC 4443: an error carries the beginning of the packet that it is about. Routers change what
- * they must: TTL, checksum, TOS. Where the identification was left to the kernel, it is another one than
- * what was sent. */
+/* The first eight bytes of what follows the IP header, which every error quotes (RFC 792): ports, sequence
+ * numbers, type and identifier; and the target that a neighbour solicitation is for. */
+static bool quotes_up(const struct headers *s, const struct headers *q)
+{
+    static const char *const names[] = {"sport", "dport", "seq", "type", "id"};
+    if (!is_known(s->up) && !is_known(q->up))
+        return true;
+    if (!same_up(s, q))
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (!agrees(s->up, q->up, names[i]))
+            return false;
+    }
+    const struct packet_address sought = address(s->up, "tgt"), quoted = address(q->up, "tgt");
+    return packet_address_equal(&sought, &quoted);
+}
+
+/* Routers change what they must: TTL, checksum, TOS. Where the identification was left to the kernel, it is
+ * another one than what was sent. */
 static bool quotes(const struct craft_packet *sent, const struct headers *s, const struct craft_packet *got,
                    const struct headers *q, struct buf *why)
 {
@@ -372,15 +394,8 @@ static bool quotes(const struct craft_packet *sent, const struct headers *s, con
     if (number(s->net, "id", &id) && id != 0 && !agrees(s->net, q->net, "id"))
         return false;
     if (!protocol_of(sent, s, &protocol) || !protocol_of(got, q, &quoted_protocol) ||
-        protocol != quoted_protocol)
+        protocol != quoted_protocol || !quotes_up(s, q))
         return false;
-    if (s->up != NULL && q->up != NULL && s->up->type == q->up->type) {
-        static const char *const names[] = {"sport", "dport", "seq", "type", "id", "tgt", "gaddr"};
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-            if (!agrees(s->up, q->up, names[i]))
-                return false;
-        }
-    }
     say(why, "the error quotes the packet: its addresses and the beginning of what follows them");
     return true;
 }
