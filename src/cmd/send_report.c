@@ -85,6 +85,16 @@ int send_report_leave(struct send_live *live)
     return status;
 }
 
+/* An identification of 0 stays where fragments are forbidden. */
+static bool keeps_id(const struct craft_layer *ip)
+{
+    enum {
+        DONT_FRAGMENT = 2
+    };
+    const int flags = craft_field_find(ip->type, "flags", strlen("flags"));
+    return flags >= 0 && ip->value[flags].given && (ip->value[flags].number & DONT_FRAGMENT) != 0;
+}
+
 /* Rewritten fields of one expression that it gives. */
 static void say_rewrites(const struct send_expr *e, const struct craft_packet *packet)
 {
@@ -95,6 +105,8 @@ static void say_rewrites(const struct send_expr *e, const struct craft_packet *p
     for (size_t i = 0; i < count; i++) {
         const int field = craft_field_find(net->type, rows[i].field, strlen(rows[i].field));
         if (strcmp(net->type->name, rows[i].layer) != 0 || field < 0 || !net->value[field].given)
+            continue;
+        if (strcmp(rows[i].field, "id") == 0 && keeps_id(net))
             continue;
         const struct craft_value *value = &net->value[field];
         const struct craft_field *type = &net->type->fields[field];

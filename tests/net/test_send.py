@@ -258,6 +258,8 @@ with case("--link sends as it is written, --raw is said to be rewritten and is")
     data = one_frame(frames, lambda data: data[12:14] == b"\x08\x00" and data[18:20] == b"\0\x4d")
     check(pcapng.decode(data).ip_checksum_good, "the kernel sent a wrong checksum")
     equal(send("--wait", "0", "-q", text).stderr, "")
+    contains(send("--wait", "0", "ip(dst=10.9.0.2,id=0)/udp()").stderr, "ip.id=0")
+    equal(send("--wait", "0", "ip(dst=10.9.0.2,id=0,flags=DF)/udp()").stderr, "1 packet sent\n")
     frames.close()
 
 with case("bytes alone are a frame"):
@@ -440,6 +442,10 @@ with case("in the lab: without --no-rst the kernel resets what it did not open; 
     for family in (ran.stdout.split("32767")[0], ran.stdout.split("32767")[1]):
         equal(family.count("lookup local"), 1)
         equal(family.count("blackhole"), 2)
+
+with case("in the lab: its interfaces say that they are a lab's"):
+    ran, _ = lab('ip link show e0; nsenter --net="$SOCKDIAG_LAB_SERVER" ip link show e0')
+    equal(ran.stdout.count("alias sockdiag lab"), 2, ran.stderr)
 
 with case("in the lab: --rate spaces packets out; faster than 1,000/s needs no leave"):
     ran, capture = lab(f"{SOCKDIAG} send --count 30 --rate 50 --wait 0 'ip(dst=10.77.0.2)/udp(dport=9)'; "
