@@ -120,7 +120,8 @@ static void begin_again(struct pmtu *p, uint32_t passes)
     p->passes = passes > p->passes ? passes : p->passes;
     p->fails = p->vanishes = p->hint = 0;
     p->fall_count = 0;
-    p->confirmed = p->placing = p->trying = false;
+    p->confirmed = p->trying = false;
+    p->stage = PMTU_SIZES;
     for (unsigned i = 0; i < p->trial_count; i++) {
         if (p->trial[i].outcome != PMTU_PASSES)
             p->trial[i].outcome = PMTU_UNCLEAR;
@@ -185,8 +186,8 @@ static uint8_t next_hop(struct pmtu *p, uint32_t *size)
     while ((fall = unplaced(p)) != NULL) {
         if (place_by_address(p, fall))
             continue;
-        if (!p->placing) {
-            p->placing = true;
+        if (p->stage != PMTU_PLACES) {
+            p->stage = PMTU_PLACES;
             p->near = 0;
             p->far = p->config.end;
         }
@@ -197,7 +198,24 @@ static uint8_t next_hop(struct pmtu *p, uint32_t *size)
         fall->hop = p->near;
         fall->next_hop = p->far;
         fall->placed = true;
-        p->placing = false;
+        p->stage = PMTU_WORDS; /* the next one begins anew */
+    }
+    return 0;
+}
+
+/* What was told, and no probe could verify, for something farther on lets less pass: does it come to the hop
+ * behind? 0: nothing is left to be tried. */
+static uint8_t next_word(struct pmtu *p, uint32_t *size)
+{
+    p->stage = PMTU_WORDS;
+    for (unsigned i = 0; i < p->fall_count; i++) {
+        const struct pmtu_fall *fall = &p->fall[i];
+        const bool open = !fall->vanished && fall->told > p->passes && fall->told < fall->refused;
+        if (open && fall->next_hop < p->config.end && p->config.answers[fall->next_hop] &&
+            pmtu_find_trial(p, fall->told, fall->next_hop) == NULL) {
+            *size = fall->told;
+            return fall->next_hop;
+        }
     }
     return 0;
 }
@@ -219,10 +237,10 @@ static void settle(struct pmtu *p, enum pmtu_outcome outcome)
     struct pmtu_trial *trial = current(p);
     trial->outcome = outcome;
     p->trying = false;
-    if (p->placing) {
+    if (p->stage == PMTU_PLACES)
         learn_place(p, trial);
+    if (p->stage != PMTU_SIZES)
         return;
-    }
     if (outcome == PMTU_PASSES)
         learn_passed(p, trial->size);
     else if (outcome == PMTU_VANISHES)
@@ -237,7 +255,7 @@ static void begin_trial(struct pmtu *p, uint32_t size, uint8_t ttl, uint64_t now
         p->verdict = PMTU_UNSTABLE;
         return;
     }
-    const bool again = !p->placing && size == p->vanishes;
+    const bool again = p->stage == PMTU_SIZES && size == p->vanishes;
     p->trial[p->trial_count++] = (struct pmtu_trial){.size = size, .ttl = ttl, .fall = -1};
     p->trying = true;
     p->small_due = false;
@@ -245,27 +263,32 @@ static void begin_trial(struct pmtu *p, uint32_t size, uint8_t ttl, uint64_t now
     p->next_pair_ns = again ? now_ns + PMTU_LIMIT_NS : now_ns;
 }
 
-/* How large what passes each fall is seen to be: it arrived, or was refused farther on. */
+/* Did this size pass a fall that was told? It arrived, or came to the hop behind, or was refused farther on.
+ */
+static bool passed(const struct pmtu *p, const struct pmtu_fall *fall, const struct pmtu_trial *trial)
+{
+    if (trial->outcome == PMTU_PASSES)
+        return trial->ttl > fall->hop;
+    return trial->outcome == PMTU_REFUSED && trial->fall >= 0 && p->fall[trial->fall].hop > fall->hop;
+}
+
 static void fill_passes(struct pmtu *p)
 {
     for (unsigned i = 0; i < p->fall_count; i++) {
         struct pmtu_fall *fall = &p->fall[i];
-        fall->passes = p->passes;
+        fall->passes = fall->vanished ? heard_below(p, fall->refused) : p->passes;
         for (unsigned k = 0; k < p->trial_count && !fall->vanished; k++) {
             const struct pmtu_trial *t = &p->trial[k];
-            if (t->outcome == PMTU_REFUSED && t->fall >= 0 && p->fall[t->fall].hop > fall->hop &&
-                t->size < fall->refused && t->size > fall->passes)
+            if (t->size < fall->refused && t->size > fall->passes && passed(p, fall, t))
                 fall->passes = t->size;
         }
-        if (fall->vanished)
-            fall->passes = heard_below(p, fall->refused);
     }
 }
 
 /* Begin what is to be tried next, or end the search. */
 static void go_on(struct pmtu *p, uint64_t now_ns)
 {
-    uint32_t size = p->placing ? 0 : next_size(p);
+    uint32_t size = p->stage == PMTU_SIZES ? next_size(p) : 0;
     uint8_t ttl = p->config.end;
     if (size == 0) {
         if (p->vanishes != 0 && p->fall_count < PMTU_FALLS) {
@@ -273,6 +296,8 @@ static void go_on(struct pmtu *p, uint64_t now_ns)
             p->vanishes = 0;
         }
         ttl = next_hop(p, &size);
+        if (ttl == 0)
+            ttl = next_word(p, &size);
     }
     if (ttl != 0) {
         begin_trial(p, size, ttl, now_ns);
@@ -384,7 +409,7 @@ void pmtu_too_big(struct pmtu *pmtu, uint32_t ticket, const struct packet_addres
     if (!large || !pmtu->trying || trial != current(pmtu))
         return;
     trial->outcome = PMTU_REFUSED;
-    if (!pmtu->placing)
+    if (pmtu->stage == PMTU_SIZES)
         learn_refused(pmtu, trial, router, told);
     settle(pmtu, PMTU_REFUSED);
 }

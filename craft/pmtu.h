@@ -66,7 +66,8 @@ struct pmtu_trial {
 /* A place where the MTU falls. */
 struct pmtu_fall {
     uint32_t refused; /* a size that does not pass it */
-    uint32_t passes;  /* the largest that was seen to */
+    uint32_t passes;  /* the largest that was seen to; for a refusal: less than `refused` - 1 where no more
+                         could be tried, because it does not come much farther */
     bool vanished;    /* a black hole: nobody says so; else `router` did, `told` is its MTU (0: it did not
                          tell, or not a sane one) */
     struct packet_address router; /* family 0: this machine */
@@ -100,8 +101,12 @@ struct pmtu {
     bool confirmed; /* it vanished once more, later: it was no burst of losses, no limit of a router */
     uint32_t hint;  /* the MTU told last, 0: none to follow */
     unsigned contradictions;
-    uint8_t near, far; /* a fall is being placed between these two TTLs */
-    bool placing;
+    enum {
+        PMTU_SIZES,  /* at the end of the path */
+        PMTU_PLACES, /* a fall is being placed between the TTLs `near` and `far` */
+        PMTU_WORDS,  /* an MTU that was told is tried at the hop behind who told it */
+    } stage;
+    uint8_t near, far;
     bool unclear[256]; /* by TTL: hops that answered no more */
 
     /* The trial under way: the last of `trial`. */

@@ -35,12 +35,16 @@ static void put_told(const struct route *route, struct buf *text, const struct p
         return;
     }
     packet_address_text(&fall->router, address);
-    buf_printf(text, "The MTU falls to %u ", fall->passes);
+    const bool open = fall->told > fall->passes && fall->told < fall->refused;
+    buf_printf(text, "The MTU falls to %u ", open ? fall->told : fall->passes);
     put_place(route, text, fall);
     buf_printf(text, ". %s says so: \"%s\" to %u bytes", address,
                route->target.family == 6 ? "packet too big" : "fragmentation needed", fall->refused);
     if (fall->told == fall->passes)
         buf_printf(text, ", with the MTU %u, and that is right", fall->told);
+    else if (open)
+        buf_printf(text, ", with the MTU %u, which cannot be tried: no more than %u bytes come farther",
+                   fall->told, fall->passes);
     else if (fall->told != 0)
         buf_printf(text, ", with the MTU %u, and that is wrong", fall->told);
     else

@@ -73,7 +73,7 @@ static void put_screen(struct buf *out, const char *text, unsigned lines)
     for (unsigned i = 1; *text != '\0' && i < lines; i++) {
         const size_t len = strcspn(text, "\n");
         buf_append(out, text, len);
-        buf_text(out, "\x1b[K\r\n");
+        buf_text(out, "\x1b[K\n");
         text += len;
         text += *text == '\n';
     }

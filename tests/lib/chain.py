@@ -18,6 +18,7 @@ class Chain:
     def __init__(self, names=NAMES):
         self.names = names
         self.holders = {}
+        self.links = 0
         for name in names:
             holder = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE)
@@ -40,7 +41,10 @@ class Chain:
                             f"ip -6 route add fd00:{n}::/64 via fd00:{at}::1")
 
     def link(self, left, left_if, left4, left6, right, right_if, right4, right6):
-        self.sh(left, f"ip link add {left_if} type veth peer name {right_if} netns {self.holders[right].pid}")
+        # Of a pair whose ends have the same index the kernel takes for one device, it notices the carrier a second late.
+        self.links += 1
+        self.sh(left, f"ip link add {left_if} index {100 + self.links} type veth "
+                f"peer name {right_if} index {200 + self.links} netns {self.holders[right].pid}")
         for name, interface, ip4, ip6 in ((left, left_if, left4, left6), (right, right_if, right4, right6)):
             self.sh(name, f"ip addr add {ip4}/24 dev {interface}", f"ip -6 addr add {ip6}/64 dev {interface} nodad",
                     f"ip link set {interface} up")

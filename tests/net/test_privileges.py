@@ -110,12 +110,22 @@ with case(f"show of a file that only root can open, as {INSIDE}: no rights befor
         check_rights(process.pid)
         os.close(writer)
 
+ROUTE = ("route", "--watch", "--numeric", "--interval", "0.1", "127.0.0.1")
+with case(f"{' '.join(ROUTE)}, as {INSIDE}: no rights before the first answer"), Started(*ROUTE) as process:
+    wait_filtered(process)
+    check_rights(process.pid)
+
 if INSIDE == "root" and user_uid() is not None:
     with case("show, by sudo: the user who called it"), \
             Started("show", "-", SUDO_UID=str(user_uid()), SUDO_GID=str(user_uid())) as process:
         wait_filtered(process)
         check_rights(process.pid, user_uid())
         check("0" not in status_of(process.pid)["Groups"].split(), "a group of root is left")
+
+    with case("route, by sudo: the user who called it"), \
+            Started(*ROUTE, SUDO_UID=str(user_uid()), SUDO_GID=str(user_uid())) as process:
+        wait_filtered(process)
+        check_rights(process.pid, user_uid())
 
 
 def worker_of(process, name):
