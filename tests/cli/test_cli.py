@@ -14,6 +14,7 @@ OPTIONS = {
     "show": {"--ascii"},
     "record": set(),
     "capture": set(),
+    "send": {"--count", "--rate", "--wait", "--write", "--hex", "--dry-run", "--raw", "--link", "--mtu", "--no-rst", "--i-may"},
     "lab": {"--mtu", "--delay", "--rate", "--drop", "--dup", "--reorder", "--corrupt", "--server-cmd"},
     "ftp serve": {"--framing", "--listen"},
     "ftp put": {"--framing"},
