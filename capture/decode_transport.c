@@ -26,11 +26,12 @@ enum {
 static uint64_t pseudo_header(const struct packet *packet, uint32_t len,
                               const struct packet_address *final_target)
 {
-    const size_t size = packet->source.family == 4 ? 4 : 16;
     const struct packet_address *target = final_target->family != 0 ? final_target : &packet->target;
-    uint64_t sum = checksum_add(0, packet->source.bytes, size);
-    sum = checksum_add(sum, target->bytes, size);
-    return sum + (len >> 16) + (len & 0xffff) + packet->ip_protocol;
+    const size_t size = packet->source.family == 4 ? 4 : 16;
+    uint64_t sum = (uint64_t)len + packet->ip_protocol;
+    for (size_t i = 0; i < size; i += 4)
+        sum += (uint64_t)load_be32(packet->source.bytes + i) + load_be32(target->bytes + i);
+    return sum;
 }
 
 /* Verify the checksum field at `at` over the segment of `len` bytes. */

@@ -131,6 +131,21 @@ struct packet {
     uint32_t outer_id[PACKET_MAX_OUTER];
 };
 
+/* Set what the source tells of a packet, without a comment, its number left to the source. What the decoder
+ * fills is not touched: a packet is decoded before it is looked at. */
+static inline void packet_captured(struct packet *packet, int linktype, uint64_t time_ns, const uint8_t *data,
+                                   uint32_t captured_len, uint32_t wire_len)
+{
+    packet->time_ns = time_ns;
+    packet->interface = 0;
+    packet->linktype = linktype;
+    packet->data = data;
+    packet->captured_len = captured_len;
+    packet->wire_len = wire_len;
+    packet->comment = NULL;
+    packet->comment_len = 0;
+}
+
 /* "10.0.0.1" or "fd77::1"; out must hold PACKET_ADDRESS_TEXT bytes. */
 #define PACKET_ADDRESS_TEXT 46
 void packet_address_text(const struct packet_address *address, char out[PACKET_ADDRESS_TEXT]);

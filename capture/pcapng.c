@@ -278,12 +278,8 @@ static int take_packet(struct pcapng_reader *r, struct bytes body, bool enhanced
     if (interface == NULL)
         return -EBADMSG;
     uint64_t units = (uint64_t)reader_u32(r, p + 4) << 32 | reader_u32(r, p + 8);
-    *packet = (struct packet){
-        .time_ns = to_ns(interface, units),
-        .linktype = interface->public.linktype,
-        .captured_len = reader_u32(r, p + 12),
-        .wire_len = reader_u32(r, p + 16),
-    };
+    packet_captured(packet, interface->public.linktype, to_ns(interface, units), NULL, reader_u32(r, p + 12),
+                    reader_u32(r, p + 16));
     return fill_packet(r, packet, id, body, err);
 }
 
@@ -301,14 +297,9 @@ static int take_simple(struct pcapng_reader *r, struct bytes body, struct packet
     uint32_t captured = snaplen != 0 && snaplen < wire ? snaplen : wire;
     if (captured > body.left)
         captured = (uint32_t)body.left;
-    *packet = (struct packet){
-        .number = ++r->packets,
-        .linktype = interface->public.linktype,
-        .interface = (uint32_t)r->section_first,
-        .data = body.at,
-        .captured_len = captured,
-        .wire_len = wire,
-    };
+    packet_captured(packet, interface->public.linktype, 0, body.at, captured, wire);
+    packet->interface = (uint32_t)r->section_first;
+    packet->number = ++r->packets;
     return 1;
 }
 
@@ -398,7 +389,7 @@ int pcapng_reader_next(struct pcapng_reader *r, struct capture_record *record, s
 {
     if (r->ended)
         return 0;
-    *record = (struct capture_record){.kind = CAPTURE_PACKET};
+    capture_record_clear(record);
     consume(r);
     struct sd_err cause = {0};
     int got = r->classic ? classic_next(r, record, &cause) : next_pcapng(r, record, &cause);

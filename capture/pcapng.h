@@ -21,12 +21,25 @@ enum capture_kind {
 
 struct capture_record {
     enum capture_kind kind;
-    struct packet packet; /* CAPTURE_PACKET: the source's fields are filled */
+    struct packet packet; /* CAPTURE_PACKET: the source's fields are filled, the decoder's are not touched */
     const char *journal;  /* CAPTURE_JOURNAL: the fields, not NUL-terminated */
     size_t journal_len;
     uint32_t interface;         /* CAPTURE_STATS */
     uint64_t received, dropped; /* CAPTURE_STATS; UINT64_MAX where not told */
 };
+
+/* A packet of nothing. All of a record but the decoder's fields is set: to clear those, too, would cost more
+ * than to read a packet. */
+static inline void capture_record_clear(struct capture_record *record)
+{
+    record->kind = CAPTURE_PACKET;
+    packet_captured(&record->packet, 0, 0, NULL, 0, 0);
+    record->packet.number = 0;
+    record->journal = NULL;
+    record->journal_len = 0;
+    record->interface = 0;
+    record->received = record->dropped = 0;
+}
 
 /* An interface of the capture, numbered from 0 through all sections of the file. */
 struct capture_interface {

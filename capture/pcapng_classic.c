@@ -74,13 +74,10 @@ int classic_next(struct pcapng_reader *r, struct capture_record *record, struct 
     r->consume = total;
     uint64_t fraction = reader_u32(r, p + 4);
     record->kind = CAPTURE_PACKET;
-    record->packet = (struct packet){
-        .number = ++r->packets,
-        .time_ns = (uint64_t)reader_u32(r, p) * NS_PER_S + fraction * (r->nanoseconds ? 1 : NS_PER_US),
-        .linktype = r->interfaces[0].public.linktype,
-        .data = p + r->record_header,
-        .captured_len = captured,
-        .wire_len = reader_u32(r, p + 12),
-    };
+    const uint64_t time_ns =
+        (uint64_t)reader_u32(r, p) * NS_PER_S + fraction * (r->nanoseconds ? 1 : NS_PER_US);
+    packet_captured(&record->packet, r->interfaces[0].public.linktype, time_ns, p + r->record_header,
+                    captured, reader_u32(r, p + 12));
+    record->packet.number = ++r->packets;
     return 1;
 }

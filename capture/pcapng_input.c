@@ -44,9 +44,9 @@ static int wait_readable(const struct pcapng_input *in)
     return fds[1].revents != 0 ? -EINTR : 0;
 }
 
-int input_need(struct pcapng_input *in, size_t len)
+int input_read(struct pcapng_input *in, size_t len)
 {
-    int failed = input_left(in) < len ? make_room(in, len) : 0;
+    int failed = make_room(in, len);
     while (failed == 0 && input_left(in) < len) {
         if (in->stop_fd >= 0 && (failed = wait_readable(in)) != 0)
             break;

@@ -61,13 +61,17 @@ static inline uint64_t reader_u64(const struct pcapng_reader *r, const uint8_t *
     return r->big_endian ? first << 32 | second : second << 32 | first;
 }
 
-/* Have `len` bytes at data + begin. 1; 0: the input ended before; -EINTR: the stop descriptor became
- * readable; another negative errno: the read failed. */
-int input_need(struct pcapng_input *input, size_t len);
-
 static inline size_t input_left(const struct pcapng_input *input)
 {
     return input->end - input->begin;
+}
+
+/* Have `len` bytes at data + begin. 1; 0: the input ended before; -EINTR: the stop descriptor became
+ * readable; another negative errno: the read failed. */
+int input_read(struct pcapng_input *input, size_t len);
+static inline int input_need(struct pcapng_input *input, size_t len)
+{
+    return input_left(input) >= len ? 1 : input_read(input, len);
 }
 
 /* The bytes at hand end within something that is `len` bytes long: -EBADMSG with the message. */

@@ -283,19 +283,11 @@ static int next_live(struct source *s, struct capture_record *record, struct sd_
                    : sd_fail(err, EIO, "cannot capture on %s: %s", s->interface.name, pcap_geterr(s->pcap));
     }
     const uint64_t fraction = (uint64_t)header->ts.tv_usec;
-    *record = (struct capture_record){
-        .kind = CAPTURE_PACKET,
-        .packet =
-            {
-                .number = ++s->packets,
-                .time_ns =
-                    (uint64_t)header->ts.tv_sec * NS_PER_S + fraction * (s->nanoseconds ? 1 : NS_PER_US),
-                .linktype = s->interface.linktype,
-                .data = data,
-                .captured_len = header->caplen,
-                .wire_len = header->len,
-            },
-    };
+    const uint64_t time_ns =
+        (uint64_t)header->ts.tv_sec * NS_PER_S + fraction * (s->nanoseconds ? 1 : NS_PER_US);
+    capture_record_clear(record);
+    packet_captured(&record->packet, s->interface.linktype, time_ns, data, header->caplen, header->len);
+    record->packet.number = ++s->packets;
     return 1;
 }
 
