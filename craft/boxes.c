@@ -36,6 +36,8 @@ static void put_note(const struct boxes *b, const char *color, const char *text,
     buf_char(b->out, ' ');
     if (text_width(text, len) > room)
         len = text_fit(text, len, room);
+    while (len > 0 && text[len - 1] == ' ')
+        len--;
     if (color != NULL)
         boxes_colored(b->out, b->style, color, text, len);
     else
@@ -60,19 +62,17 @@ static bool is_quoted(const struct craft_packet *packet, size_t layer)
 static void put_title(const struct boxes *b, size_t layer)
 {
     const struct craft_layer *l = &b->packet->layer[layer];
-    struct buf title = {0};
     const size_t len = l->type == &craft_raw ? l->value[0].len : l->header_len;
-    buf_text(&title, l->type->title);
-    if (is_quoted(b->packet, layer))
-        buf_text(&title, ", quoted");
+    const char *title = l->type->title;
+    char more[60];
     if (l->whole)
-        buf_printf(&title, ", %zu byte%s", len, len == 1 ? "" : "s");
+        snprintf(more, sizeof more, "%s%zu byte%s", is_quoted(b->packet, layer) ? "quoted, " : "", len,
+                 len == 1 ? "" : "s");
     else
-        buf_text(&title, ", cut short");
-    const char *text = buf_cstr(&title);
-    boxes_colored(b->out, b->style, "1", text, text_fit(text, title.len, b->style->columns));
-    buf_char(b->out, '\n');
-    buf_free(&title);
+        snprintf(more, sizeof more, "%scut short", is_quoted(b->packet, layer) ? "quoted, " : "");
+    const bool fits = strlen(title) + 2 + strlen(more) <= b->style->columns;
+    boxes_colored(b->out, b->style, "1", title, strlen(title));
+    buf_printf(b->out, "%s%s\n", fits ? ", " : "\n ", more);
 }
 
 /* ---- options ---- */
@@ -103,7 +103,9 @@ static void put_option(const struct boxes *b, const struct craft_field *field,
 {
     struct buf text = {0}, raw = {0};
     buf_text(&text, "  ");
-    expr_print_option(field, option, &text);
+    expr_print_option(field, option, &raw);
+    boxes_text(&text, buf_cstr(&raw), b->style->ascii);
+    raw.len = 0;
     const char *words = buf_cstr(&text);
     const size_t columns = b->style->columns - 1, width = text_width(words, text.len);
     put_raw_option(field, option, &raw);

@@ -36,6 +36,9 @@ size_t boxes_variable_len(const struct craft_layer *layer);
 
 const char *boxes_mark(bool good, bool ascii);
 
+/* Append text that may hold strings from outside; in ASCII where the style says so. */
+void boxes_text(struct buf *out, const char *text, bool ascii);
+
 /* Append `text` in a colour ("31") if the style has any. */
 void boxes_colored(struct buf *out, const struct craft_style *style, const char *color, const char *text,
                    size_t len);

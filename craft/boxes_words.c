@@ -95,6 +95,16 @@ const char *boxes_mark(bool good, bool ascii)
     return good ? "✓" : "✗";
 }
 
+void boxes_text(struct buf *out, const char *text, bool ascii)
+{
+    for (; *text != '\0'; text++) {
+        if (ascii && (unsigned char)*text >= 0x80)
+            buf_printf(out, "\\x%02x", (unsigned char)*text);
+        else
+            buf_char(out, *text);
+    }
+}
+
 void boxes_colored(struct buf *out, const struct craft_style *style, const char *color, const char *text,
                    size_t len)
 {

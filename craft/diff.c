@@ -119,12 +119,14 @@ static void put_cell(const struct table *t, const struct group *g, int column, i
 {
     const struct craft_layer *layer = g->layer[column];
     const char *more = t->style->ascii ? "..." : "…";
-    struct buf text = {0};
+    struct buf value = {0}, text = {0};
     if (!knows(layer, column, field)) {
         snprintf(out, 200, "-");
         return;
     }
-    value_text(layer, field, &text);
+    value_text(layer, field, &value);
+    boxes_text(&text, buf_cstr(&value), t->style->ascii);
+    buf_free(&value);
     const char *words = buf_cstr(&text);
     const bool filled = column == ASKED && !layer->value[field].given;
     size_t fit = text_fit(words, text.len, CELL_MOST);
@@ -324,7 +326,8 @@ static void put_heading(const struct table *t, const struct group *g, bool first
         put_row(t, &titles);
     }
     boxes_colored(t->out, t->style, "1", title, strlen(title));
-    buf_text(t->out, g->quoted ? ", quoted by the answer\n" : "\n");
+    const bool fits = strlen(title) + 22 <= t->style->columns;
+    buf_text(t->out, !g->quoted ? "\n" : fits ? ", quoted by the answer\n" : "\n quoted by the answer\n");
 }
 
 static void print(struct table *t, const struct group *g)
