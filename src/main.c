@@ -15,9 +15,9 @@ static const struct command {
 } commands[] = {
     {"demo", cmd_demo, "a transfer between two hosts: what each send, segment and recv carried"},
     {"show", cmd_show, "draw the lanes of a capture file"},
+    {"streams", cmd_streams, "one line for each TCP connection: who, how much, how it ended, what was wrong"},
     {"record", cmd_record, "run any program and record its socket calls, and the wire"},
     {"send", cmd_send, "craft packets, send them, show the answers"},
-    {"route", cmd_route, "the hops to a host, the MTU of the path, and what loss on the way means"},
     {"route", cmd_route, "the hops to a host, the MTU of the path, and what loss on the way means"},
     {"capture", cmd_capture, "packets of an interface or a file, to the terminal or a file"},
     {"ping", cmd_ping, "is a host there, and how far? Echo, TCP or UDP probes through raw sockets"},

@@ -22,9 +22,9 @@ int cmd_lab(int argc, char **argv);
 int cmd_ping(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_route(int argc, char **argv);
-int cmd_route(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_streams(int argc, char **argv);
 
 /* Print "sockdiag COMMAND: text" on stderr; returns CMD_ERROR, so that callers write `return cmd_fail(…)`. */
 __attribute__((format(printf, 2, 3))) int cmd_fail(const char *command, const char *format, ...);

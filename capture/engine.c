@@ -1,0 +1,111 @@
+#include "capture/engine.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "capture/decode.h"
+#include "capture/tuple.h"
+
+enum {
+    DEFRAG_LIMIT = 4 << 20,
+    MAX_CONVERSATIONS = 65536,
+};
+
+struct engine {
+    struct flow_table *streams;
+    struct conversation_table *conversations;
+    struct defrag *defrag;
+    struct engine_shard shard;
+    struct engine_counts counts;
+};
+
+struct engine *engine_new(const struct engine_config *config)
+{
+    static const struct conversation_observer nobody;
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL)
+        return NULL;
+    const struct hash_key key = hash_key_random();
+    engine->shard = config->shard;
+    engine->streams = flow_table_new(config->streams, key, config->max_streams);
+    engine->conversations = conversation_table_new(
+        config->conversations != NULL ? config->conversations : &nobody, key, MAX_CONVERSATIONS);
+    engine->defrag = defrag_new(DEFRAG_LIMIT);
+    if (engine->streams == NULL || engine->conversations == NULL || engine->defrag == NULL) {
+        engine_free(engine);
+        return NULL;
+    }
+    return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (engine == NULL)
+        return;
+    flow_table_free(engine->streams);
+    conversation_table_free(engine->conversations);
+    defrag_free(engine->defrag);
+    free(engine);
+}
+
+static bool is_elsewhere(const struct engine_shard *shard, const struct packet *packet)
+{
+    return shard->count > 1 && tuple_hash(&shard->key, packet) % shard->count != shard->index;
+}
+
+int engine_feed(struct engine *engine, struct packet *packet)
+{
+    struct engine_counts *counts = &engine->counts;
+    counts->packets++;
+    decode_packet(packet);
+    /* Which stream a fragment belongs to is known only when its datagram is whole: each shard does that. */
+    if (packet->is_fragment && !defrag_feed(engine->defrag, packet)) {
+        counts->fragments++;
+        return 0;
+    }
+    if (is_elsewhere(&engine->shard, packet)) {
+        counts->elsewhere++;
+        return 0;
+    }
+    if (packet->source.family == 0 || packet->payload == NULL || packet->ip_protocol == 0) {
+        counts->other++;
+        counts->undecoded += packet->verdict != PACKET_OK;
+        return 0;
+    }
+    if (packet->ip_protocol == IPPROTO_TCP) {
+        counts->tcp++;
+        return flow_table_feed(engine->streams, packet);
+    }
+    counts->conversations++;
+    return conversation_table_feed(engine->conversations, packet);
+}
+
+void engine_finish_streams(struct engine *engine)
+{
+    flow_table_finish(engine->streams);
+}
+
+void engine_finish_conversations(struct engine *engine)
+{
+    conversation_table_finish(engine->conversations);
+}
+
+struct engine_counts engine_counts(const struct engine *engine)
+{
+    return engine->counts;
+}
+
+const struct conversation_table *engine_conversations(const struct engine *engine)
+{
+    return engine->conversations;
+}
+
+const struct flow_table *engine_streams(const struct engine *engine)
+{
+    return engine->streams;
+}
+
+struct defrag_counts engine_defrag_counts(const struct engine *engine)
+{
+    return defrag_counts(engine->defrag);
+}

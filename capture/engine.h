@@ -1,0 +1,53 @@
+#ifndef SOCKDIAG_CAPTURE_ENGINE_H
+#define SOCKDIAG_CAPTURE_ENGINE_H
+
+#include "capture/conversation.h"
+#include "capture/defrag.h"
+#include "capture/flow.h"
+
+/* From captured packets to streams and conversations: decode, put fragments together, and hand each packet to
+ * the table that it belongs to. Lifecycle: new, feed…, finish, free. */
+struct engine;
+
+/* A part of all streams and conversations: those whose tuple_hash() by `key` leaves `index` when divided by
+ * `count`. The parts 0 … count - 1 by one key are disjoint and together all there is, each stream with the
+ * same number and content as in one run over everything. */
+struct engine_shard {
+    unsigned index, count; /* count 0 or 1: no parts */
+    struct hash_key key;
+};
+
+struct engine_config {
+    const struct flow_observer *streams;
+    const struct conversation_observer *conversations; /* NULL: they are only counted */
+    size_t max_streams;                                /* of the table of streams */
+    struct engine_shard shard;
+};
+
+struct engine_counts {
+    uint64_t packets;   /* given */
+    uint64_t elsewhere; /* of them: of another shard */
+    uint64_t tcp;
+    uint64_t conversations; /* UDP, ICMP, … */
+    uint64_t fragments;     /* of datagrams that did not become whole with them */
+    uint64_t other;         /* all others: ARP, what is not IP */
+    uint64_t undecoded;     /* of `other`: cut short, against the RFC, or of an unknown link type */
+};
+
+/* NULL: out of memory. */
+struct engine *engine_new(const struct engine_config *config);
+void engine_free(struct engine *engine);
+
+/* Take a packet with the source's fields filled; decodes it in place. 0 or -ENOMEM. */
+int engine_feed(struct engine *engine, struct packet *packet);
+
+/* The capture is over: close every stream; tell of every conversation. */
+void engine_finish_streams(struct engine *engine);
+void engine_finish_conversations(struct engine *engine);
+
+struct engine_counts engine_counts(const struct engine *engine);
+const struct conversation_table *engine_conversations(const struct engine *engine);
+const struct flow_table *engine_streams(const struct engine *engine);
+struct defrag_counts engine_defrag_counts(const struct engine *engine);
+
+#endif

@@ -1,0 +1,209 @@
+#include "capture/row.h"
+
+#include <string.h>
+
+/* Packed: most numbers of most streams are small or 0. Numbers are written 7 bits a byte, the lowest first;
+ * the top bit says that more follow. What is 0 in most streams is written as pairs of place and number. */
+
+enum {
+    FLAG_IPV6 = 1,
+    FLAG_PARTIAL = 2,
+    FLAG_END = 4, /* times enum flow_end */
+    SIDE_MD5 = 1,
+    SIDE_MSS = 2,
+    SIDE_SCALE = 4,
+    RARE_COUNT = 7,
+};
+
+/* ---- numbers ---- */
+
+static uint8_t *put(uint8_t *p, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *p++ = (uint8_t)(value | 0x80);
+    *p++ = (uint8_t)value;
+    return p;
+}
+
+static const uint8_t *get(const uint8_t *p, uint64_t *value)
+{
+    *value = 0;
+    for (unsigned shift = 0;; shift += 7) {
+        const uint8_t byte = *p++;
+        *value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return p;
+    }
+}
+
+/* ---- a side ---- */
+
+/* What is 0 in most streams, by its place in the packed form. */
+static void list_rare(struct row_side *side, uint64_t *rare[RARE_COUNT])
+{
+    uint64_t *const all[RARE_COUNT] = {
+        &side->retransmissions, &side->out_of_order, &side->duplicate_acks,
+        &side->zero_windows,    &side->rsts,         &side->gaps,
+        &side->missing,
+    };
+    memcpy(rare, all, sizeof all);
+}
+
+static uint8_t *pack_side(uint8_t *p, const struct row_side *side)
+{
+    struct row_side copy = *side;
+    uint64_t *rare[RARE_COUNT];
+    uint8_t *flags = p++;
+    *flags = (uint8_t)((side->has_md5 ? SIDE_MD5 : 0) | (side->mss != 0 ? SIDE_MSS : 0) |
+                       (side->window_scale >= 0 ? SIDE_SCALE : 0));
+    p = put(p, side->packets);
+    p = put(p, side->bytes);
+    p = put(p, side->wire_bytes - side->bytes);
+    p = put(p, side->syns);
+    p = put(p, side->fins);
+    p = put(p, side->rtt_ns);
+    if (side->mss != 0)
+        p = put(p, side->mss);
+    if (side->window_scale >= 0)
+        p = put(p, (uint64_t)side->window_scale);
+    list_rare(&copy, rare);
+    for (unsigned i = 0; i < RARE_COUNT; i++) {
+        if (*rare[i] != 0)
+            p = put(put(p, i + 1), *rare[i]);
+    }
+    *p++ = 0;
+    if (side->has_md5) {
+        memcpy(p, side->md5, ROW_MD5);
+        p += ROW_MD5;
+    }
+    return p;
+}
+
+static const uint8_t *unpack_side(const uint8_t *p, struct row_side *side)
+{
+    uint64_t *rare[RARE_COUNT], value, place;
+    const uint8_t flags = *p++;
+    *side = (struct row_side){.window_scale = -1, .has_md5 = (flags & SIDE_MD5) != 0};
+    p = get(p, &side->packets);
+    p = get(p, &side->bytes);
+    p = get(p, &side->wire_bytes);
+    side->wire_bytes += side->bytes;
+    p = get(p, &side->syns);
+    p = get(p, &side->fins);
+    p = get(p, &side->rtt_ns);
+    if (flags & SIDE_MSS) {
+        p = get(p, &value);
+        side->mss = (uint16_t)value;
+    }
+    if (flags & SIDE_SCALE) {
+        p = get(p, &value);
+        side->window_scale = (int16_t)value;
+    }
+    list_rare(side, rare);
+    for (p = get(p, &place); place != 0; p = get(p, &place))
+        p = get(p, rare[place - 1]);
+    if (side->has_md5) {
+        memcpy(side->md5, p, ROW_MD5);
+        p += ROW_MD5;
+    }
+    return p;
+}
+
+/* ---- a row ---- */
+
+static uint8_t *pack_endpoint(uint8_t *p, const struct flow_endpoint *endpoint, size_t address_len)
+{
+    memcpy(p, endpoint->address.bytes, address_len);
+    p[address_len] = (uint8_t)(endpoint->port >> 8);
+    p[address_len + 1] = (uint8_t)endpoint->port;
+    return p + address_len + 2;
+}
+
+static const uint8_t *unpack_endpoint(const uint8_t *p, struct flow_endpoint *endpoint, uint8_t family)
+{
+    const size_t address_len = family == 4 ? 4 : 16;
+    *endpoint = (struct flow_endpoint){.address.family = family};
+    memcpy(endpoint->address.bytes, p, address_len);
+    endpoint->port = (uint16_t)((unsigned)p[address_len] << 8 | p[address_len + 1]);
+    return p + address_len + 2;
+}
+
+size_t row_pack(const struct row *row, uint8_t out[ROW_MAX_PACKED])
+{
+    const bool ipv6 = row->endpoint[0].address.family != 4;
+    uint8_t *p = out;
+    *p++ = (uint8_t)((ipv6 ? FLAG_IPV6 : 0) | (row->partial ? FLAG_PARTIAL : 0) | (int)row->end * FLAG_END);
+    p = put(p, row->number);
+    for (int i = 0; i < 2; i++)
+        p = pack_endpoint(p, &row->endpoint[i], ipv6 ? 16 : 4);
+    p = put(p, row->start_ns);
+    p = put(p, row->end_ns - row->start_ns);
+    p = put(p, row->handshake_rtt_ns);
+    p = pack_side(p, &row->side[0]);
+    p = pack_side(p, &row->side[1]);
+    return (size_t)(p - out);
+}
+
+void row_unpack(struct row *row, const uint8_t *packed)
+{
+    const uint8_t *p = packed;
+    const uint8_t flags = *p++;
+    *row = (struct row){.partial = (flags & FLAG_PARTIAL) != 0, .end = (enum flow_end)(flags / FLAG_END)};
+    p = get(p, &row->number);
+    for (int i = 0; i < 2; i++)
+        p = unpack_endpoint(p, &row->endpoint[i], flags & FLAG_IPV6 ? 6 : 4);
+    p = get(p, &row->start_ns);
+    p = get(p, &row->end_ns);
+    row->end_ns += row->start_ns;
+    p = get(p, &row->handshake_rtt_ns);
+    p = unpack_side(p, &row->side[0]);
+    unpack_side(p, &row->side[1]);
+}
+
+/* ---- of a stream ---- */
+
+/* Places in [0, end) where bytes are missing; the end is that of what was acknowledged, too. */
+static uint64_t count_gaps(const struct tcp_direction *d)
+{
+    uint64_t gaps = 0, at = 0;
+    for (size_t i = 0; i < d->range_count; i++) {
+        gaps += d->ranges[i].begin > at;
+        at = d->ranges[i].end;
+    }
+    return gaps;
+}
+
+static void fill_side(struct row_side *side, const struct tcp_direction *d)
+{
+    *side = (struct row_side){
+        .packets = d->packets,
+        .bytes = d->unique_bytes,
+        .wire_bytes = d->wire_bytes,
+        .retransmissions = d->retransmissions,
+        .out_of_order = d->out_of_order,
+        .duplicate_acks = d->duplicate_acks,
+        .zero_windows = d->zero_windows,
+        .syns = d->syns,
+        .fins = d->fins,
+        .rsts = d->rsts,
+        .gaps = count_gaps(d),
+        .missing = tcp_direction_missing(d),
+        .mss = d->mss,
+        .window_scale = d->window_scale,
+    };
+}
+
+void row_of_stream(struct row *row, const struct flow_stream *stream)
+{
+    *row = (struct row){
+        .number = stream->number,
+        .endpoint = {stream->endpoint[0], stream->endpoint[1]},
+        .start_ns = stream->start_ns,
+        .end_ns = stream->end_ns,
+        .handshake_rtt_ns = stream->handshake_rtt_ns,
+        .end = stream->end,
+        .partial = stream->partial,
+    };
+    for (int side = 0; side < 2; side++)
+        fill_side(&row->side[side], &stream->direction[side]);
+}

@@ -1,0 +1,42 @@
+#ifndef SOCKDIAG_CAPTURE_ROW_H
+#define SOCKDIAG_CAPTURE_ROW_H
+
+#include "capture/flow.h"
+
+/* What is told of a stream when it has closed: a row, as numbers; packed, to keep a million of them. */
+
+#define ROW_MAX_PACKED 1536
+#define ROW_MD5 16
+
+struct row_side {
+    uint64_t packets, bytes; /* payload, each byte once */
+    uint64_t wire_bytes;     /* payload as sent, repeats included */
+    uint64_t retransmissions, out_of_order, duplicate_acks, zero_windows;
+    uint64_t syns, fins, rsts;
+    uint64_t gaps, missing; /* places and bytes that were sent and never captured */
+    uint64_t rtt_ns;        /* of what this side sent, the smallest; 0: not known */
+    uint16_t mss;           /* 0: not told */
+    int16_t window_scale;   /* -1: not told */
+    bool has_md5;
+    uint8_t md5[ROW_MD5];
+};
+
+struct row {
+    uint64_t number;
+    struct flow_endpoint endpoint[2]; /* by enum flow_side */
+    uint64_t start_ns, end_ns, handshake_rtt_ns;
+    enum flow_end end;
+    bool partial;
+    struct row_side side[2];
+};
+
+/* The row of a stream, without digests. */
+void row_of_stream(struct row *row, const struct flow_stream *stream);
+
+/* Returns the length, at most ROW_MAX_PACKED; typically under 100 bytes. */
+size_t row_pack(const struct row *row, uint8_t out[ROW_MAX_PACKED]);
+
+/* Of what row_pack() made. */
+void row_unpack(struct row *row, const uint8_t *packed);
+
+#endif

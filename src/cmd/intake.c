@@ -1,0 +1,193 @@
+#include "cmd/intake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/privilege.h"
+#include "cmd/interfaces.h"
+
+enum {
+    SIGNAL_EVERY = 256, /* records between looks for a signal while more wait */
+    IDLE_MS = 500,      /* between looks whether the interface is still up */
+    DRAIN_MS = 150,     /* the kernel hands packets over at most so late */
+    BUFFER_MB = 64,     /* nothing is lost where two thirds of a second are one burst of small packets */
+};
+
+/* ---- opening, in the order of the privileges ---- */
+
+/* Signals that end the intake come by a descriptor. */
+static int take_signals(struct intake *intake, struct sd_err *err)
+{
+    sigset_t ending;
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGINT);
+    sigaddset(&ending, SIGTERM);
+    sigprocmask(SIG_BLOCK, &ending, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    intake->signal_fd = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
+    return intake->signal_fd < 0 ? sd_fail_errno(err, errno, "cannot receive signals") : 0;
+}
+
+void intake_give_signals_back(struct intake *intake)
+{
+    sigset_t ending;
+    io_close(&intake->signal_fd);
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGINT);
+    sigaddset(&ending, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &ending, NULL);
+}
+
+static int open_interface(struct intake *intake, struct sd_err *err)
+{
+    const struct intake_config *config = intake->config;
+    intake->interface = config->interface;
+    if (intake->interface == NULL) {
+        int failed = interfaces_default(intake->default_name, err);
+        if (failed != 0)
+            return failed;
+        intake->interface = intake->default_name;
+    }
+    const struct source_live live = {
+        .interface = intake->interface,
+        .filter = config->filter,
+        .buffer_bytes = (uint32_t)(config->buffer_mb != 0 ? config->buffer_mb : BUFFER_MB) << 20,
+        .promiscuous = true,
+    };
+    return source_open_live(&intake->source, &live, err);
+}
+
+static int open_input(struct intake *intake, struct sd_err *err)
+{
+    const char *file = intake->config->file;
+    intake->input_fd = strcmp(file, "-") == 0 ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+    return intake->input_fd < 0 ? sd_fail_errno(err, errno, "cannot open %s", file) : 0;
+}
+
+/* The last door: from here on, bytes that somebody else chose are looked at. */
+static int filter_calls(void *context, struct sd_err *err)
+{
+    const struct intake *intake = context;
+    tzset(); /* reads the time zone's file, while that is allowed */
+    int failed = privilege_filter(intake->config->privileges, err);
+    return failed == -ENOSYS ? 0
+                             : failed; /* a kernel without filters: the privileges are gone all the same */
+}
+
+int intake_open(struct intake *intake, const struct intake_config *config, struct sd_err *err)
+{
+    *intake =
+        (struct intake){.input_fd = -1, .signal_fd = -1, .live = config->file == NULL, .config = config};
+    int failed = take_signals(intake, err);
+    if (failed == 0)
+        failed = intake->live ? open_interface(intake, err) : open_input(intake, err);
+    if (failed == 0)
+        failed = privilege_drop(err);
+    if (failed == 0 && config->open_outputs != NULL)
+        failed = config->open_outputs(config->context, err);
+    if (failed != 0)
+        return failed;
+    if (intake->live)
+        return filter_calls(intake, err);
+    const struct source_guard guard = {filter_calls, intake, intake->signal_fd};
+    return source_open_fd_guarded(&intake->source, intake->input_fd, &guard,
+                                  strcmp(config->file, "-") == 0 ? "stdin" : config->file, config->filter,
+                                  err);
+}
+
+void intake_close(struct intake *intake)
+{
+    source_close(intake->source);
+    intake->source = NULL;
+    if (intake->input_fd != STDIN_FILENO)
+        io_close(&intake->input_fd);
+    io_close(&intake->signal_fd);
+}
+
+/* ---- records ---- */
+
+/* Did another signal come? The first asks for the end: what was captured before it is still taken, out of the
+ * kernel's buffer. The second ends at once, and so does the first where there is no such buffer. */
+static bool ended_by_signal(struct intake *intake)
+{
+    struct signalfd_siginfo info;
+    if (read(intake->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return false;
+    const bool at_once = intake->interrupted || !intake->live;
+    intake->interrupted = true;
+    intake->stop_ns = clock_real_ns();
+    return at_once;
+}
+
+/* 1 to go on; 0: the end; negative: an error. */
+static int wait_for_more(struct intake *intake, const struct intake_handlers *handlers, struct sd_err *err)
+{
+    int failed = handlers->idle != NULL ? handlers->idle(handlers->context, err) : 0;
+    if (failed != 0)
+        return failed;
+    struct pollfd fds[2] = {{.fd = source_fd(intake->source), .events = POLLIN},
+                            {.fd = intake->signal_fd, .events = POLLIN}};
+    const int ready = poll(fds, 2, intake->interrupted ? DRAIN_MS : IDLE_MS);
+    if (ready < 0 && errno != EINTR)
+        return sd_fail_errno(err, errno, "cannot wait for packets");
+    return !(ready == 0 && intake->interrupted) && !ended_by_signal(intake);
+}
+
+/* Is this packet the first after the end was asked for? */
+static bool is_too_late(const struct intake *intake, const struct capture_record *record)
+{
+    return intake->interrupted && record->kind == CAPTURE_PACKET && record->packet.time_ns > intake->stop_ns;
+}
+
+int intake_run(struct intake *intake, const struct intake_handlers *handlers, struct sd_err *err)
+{
+    for (uint64_t n = 1;; n++) {
+        struct capture_record record;
+        int got = source_next(intake->source, &record, err);
+        if (got == -EAGAIN) {
+            got = wait_for_more(intake, handlers, err);
+            if (got <= 0)
+                return got;
+            continue;
+        }
+        if (got == -EINTR)
+            intake->interrupted = true;
+        if (got == 0 || got == -EINTR || (got > 0 && is_too_late(intake, &record)))
+            return 0;
+        if (got > 0)
+            got = handlers->record(handlers->context, &record, err);
+        if (got < 0)
+            return got;
+        if (n % SIGNAL_EVERY == 0 && ended_by_signal(intake))
+            return 0;
+    }
+}
+
+uint64_t intake_lost(const struct intake *intake)
+{
+    uint64_t received = 0, dropped = 0;
+    return intake->live && source_stats(intake->source, &received, &dropped) == 0 ? dropped : 0;
+}
+
+int intake_join_filter(struct buf *text, int argc, char **argv, int first, const char **filter,
+                       struct sd_err *err)
+{
+    *filter = NULL;
+    for (int i = first; i < argc; i++) {
+        buf_text(text, argv[i]);
+        buf_char(text, ' ');
+    }
+    if (text->len == 0)
+        return 0;
+    text->len--;
+    *filter = buf_cstr(text);
+    return text->failed ? sd_fail_errno(err, ENOMEM, "filter") : 0;
+}

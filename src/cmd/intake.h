@@ -1,0 +1,63 @@
+#ifndef SOCKDIAG_CMD_INTAKE_H
+#define SOCKDIAG_CMD_INTAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "capture/source.h"
+
+/* Packets of a file, a pipe or an interface for a command that looks at them: opened with the privileges at
+ * hand, which are given up before the first packet byte, and read until the end or a signal. */
+
+struct intake_config {
+    const char *file;      /* "-": stdin; NULL: the interface */
+    const char *interface; /* NULL: the first that is up and not loopback */
+    const char *filter;    /* or NULL */
+    uint64_t buffer_mb;    /* of the interface's ring; 0: 64 */
+    unsigned privileges;   /* for privilege_filter() */
+    /* Called as the caller of the program, without any right of his beyond, before the filter: the place to
+     * open outputs. NULL: nothing to open. */
+    int (*open_outputs)(void *context, struct sd_err *err);
+    void *context;
+};
+
+struct intake {
+    struct source *source;
+    const char *interface; /* that is captured on */
+    char default_name[16];
+    int input_fd, signal_fd;
+    bool live;
+    bool interrupted; /* a signal ended it */
+    uint64_t stop_ns; /* when that signal came */
+    const struct intake_config *config;
+};
+
+/* What an intake calls; both end it by a negative errno, with `err` filled. */
+struct intake_handlers {
+    void *context;
+    int (*record)(void *context, struct capture_record *record, struct sd_err *err);
+    int (*idle)(void *context, struct sd_err *err); /* nothing is there now, or for half a second */
+};
+
+/* 0, -EINTR where a signal came before the first byte, or another negative errno with `err` filled. `config`
+ * must outlive the intake. */
+int intake_open(struct intake *intake, const struct intake_config *config, struct sd_err *err);
+
+/* Until the end: 0; -EBADMSG and -ENETDOWN with `err` filled where it came too early; else what a handler
+ * returned. */
+int intake_run(struct intake *intake, const struct intake_handlers *handlers, struct sd_err *err);
+
+/* SIGINT and SIGTERM end the program again: for what is printed when all is read. */
+void intake_give_signals_back(struct intake *intake);
+
+/* Packets that the kernel lost before an interface's source got them; 0 for a file. */
+uint64_t intake_lost(const struct intake *intake);
+
+void intake_close(struct intake *intake);
+
+/* The words of a filter as one expression, in `text`; NULL where there are none. 0 or -ENOMEM. */
+int intake_join_filter(struct buf *text, int argc, char **argv, int first, const char **filter,
+                       struct sd_err *err);
+
+#endif

@@ -1,0 +1,172 @@
+/* Rows as JSON. A million of them are written in one run, so that keys stand here as the text they become,
+ * with both sides' names in them, and room is made once a row. */
+
+#include <string.h>
+
+#include "base/json.h"
+#include "cmd/streams.h"
+
+enum {
+    ROW_ROOM = 8192, /* more than the longest row */
+};
+
+static char *put_text(char *p, const char *text)
+{
+    const size_t len = strlen(text);
+    memcpy(p, text, len);
+    return p + len;
+}
+
+static char *put_u64(char *p, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    memcpy(p, digits + at, sizeof digits - at);
+    return p + sizeof digits - at;
+}
+
+/* ,"NAME_client": or ,"NAME_server": */
+#define SIDE_KEY(name)                                                                                       \
+    {                                                                                                        \
+        ",\"" name "_client\":", ",\"" name "_server\":"                                                     \
+    }
+
+static char *put_known(char *p, const char *key, bool known, uint64_t value)
+{
+    p = put_text(p, key);
+    return known ? put_u64(p, value) : put_text(p, "null");
+}
+
+static char *put_count(char *p, const char *key, uint64_t value)
+{
+    return put_u64(put_text(p, key), value);
+}
+
+static char *put_side(char *p, const struct row_side *side, int s)
+{
+    static const char *const packets[] = SIDE_KEY("packets"), *const bytes[] = SIDE_KEY("bytes"),
+                             *const wire_bytes[] = SIDE_KEY("wire_bytes"),
+                             *const retransmissions[] = SIDE_KEY("retransmissions"),
+                             *const out_of_order[] = SIDE_KEY("out_of_order"),
+                             *const duplicate_acks[] = SIDE_KEY("duplicate_acks"),
+                             *const zero_windows[] = SIDE_KEY("zero_windows"), *const syn[] = SIDE_KEY("syn"),
+                             *const fin[] = SIDE_KEY("fin"), *const rst[] = SIDE_KEY("rst"),
+                             *const mss[] = SIDE_KEY("mss"), *const window_scale[] = SIDE_KEY("window_scale"),
+                             *const gaps[] = SIDE_KEY("gaps");
+    p = put_count(p, packets[s], side->packets);
+    p = put_count(p, bytes[s], side->bytes);
+    p = put_count(p, wire_bytes[s], side->wire_bytes);
+    p = put_count(p, retransmissions[s], side->retransmissions);
+    p = put_count(p, out_of_order[s], side->out_of_order);
+    p = put_count(p, duplicate_acks[s], side->duplicate_acks);
+    p = put_count(p, zero_windows[s], side->zero_windows);
+    p = put_count(p, syn[s], side->syns);
+    p = put_count(p, fin[s], side->fins);
+    p = put_count(p, rst[s], side->rsts);
+    p = put_known(p, mss[s], side->mss != 0, side->mss);
+    p = put_known(p, window_scale[s], side->window_scale >= 0, (uint64_t)side->window_scale);
+    return put_count(p, gaps[s], side->gaps);
+}
+
+static char *put_md5(char *p, const struct row_side *side, int s)
+{
+    static const char *const key[] = SIDE_KEY("md5");
+    static const char hex[] = "0123456789abcdef";
+    p = put_text(p, key[s]);
+    if (!side->has_md5)
+        return put_text(p, "null");
+    *p++ = '"';
+    for (size_t i = 0; i < ROW_MD5; i++) {
+        *p++ = hex[side->md5[i] >> 4];
+        *p++ = hex[side->md5[i] & 15];
+    }
+    *p++ = '"';
+    return p;
+}
+
+static char *put_endpoint(char *p, const char *key, const struct flow_endpoint *endpoint)
+{
+    p = put_text(p, key);
+    packet_endpoint_text(&endpoint->address, endpoint->port, p);
+    return p + strlen(p);
+}
+
+static const char *const ends[] = {[FLOW_OPEN] = "open", [FLOW_FIN] = "fin", [FLOW_RST] = "rst"};
+
+void streams_json_row(struct buf *out, const struct row *row, bool md5)
+{
+    if (!buf_reserve(out, ROW_ROOM))
+        return;
+    char *const begin = (char *)out->data + out->len;
+    char *p = put_count(begin, "{\"type\":\"stream\",\"stream\":", row->number);
+    p = put_endpoint(p, ",\"protocol\":\"tcp\",\"client\":\"", &row->endpoint[FLOW_CLIENT]);
+    p = put_endpoint(p, "\",\"server\":\"", &row->endpoint[FLOW_SERVER]);
+    p = put_count(p, "\",\"start_ns\":\"", row->start_ns);
+    p = put_count(p, "\",\"end_ns\":\"", row->end_ns);
+    p = put_text(p, "\",\"end\":\"");
+    p = put_text(p, ends[row->end]);
+    p = put_text(p, row->partial ? "\",\"partial\":true" : "\",\"partial\":false");
+    for (int s = 0; s < 2; s++)
+        p = put_side(p, &row->side[s], s);
+    p = put_known(p, ",\"handshake_rtt_ns\":", row->handshake_rtt_ns != 0, row->handshake_rtt_ns);
+    for (int s = 0; s < 2 && md5; s++)
+        p = put_md5(p, &row->side[s], s);
+    p = put_text(p, "}\n");
+    out->len += (size_t)(p - begin);
+}
+
+void streams_json_conversation(struct buf *out, const struct conversation *c)
+{
+    char text[2][PACKET_ENDPOINT_TEXT];
+    for (int i = 0; i < 2; i++) {
+        if (c->kind < CONVERSATION_ICMP)
+            packet_endpoint_text(&c->address[i], c->port[i], text[i]);
+        else
+            packet_address_text(&c->address[i], text[i]);
+    }
+    struct json j = json_begin(out);
+    json_text(&j, "type", "conversation");
+    json_u64(&j, "conversation", c->number);
+    json_text(&j, "protocol", conversation_kinds[c->kind].key);
+    json_text(&j, "a", text[0]);
+    json_text(&j, "b", text[1]);
+    json_ns(&j, "start_ns", c->start_ns);
+    json_ns(&j, "end_ns", c->end_ns);
+    json_u64(&j, "packets_a", c->packets[0]);
+    json_u64(&j, "packets_b", c->packets[1]);
+    json_u64(&j, "bytes_a", c->bytes[0]);
+    json_u64(&j, "bytes_b", c->bytes[1]);
+    json_end_line(&j);
+}
+
+void streams_json_summary(struct buf *out, const struct streams_totals *t)
+{
+    struct json j = json_begin(out);
+    json_text(&j, "type", "summary");
+    json_u64(&j, "packets", t->packets.packets);
+    json_u64(&j, "calls", t->calls);
+    json_u64(&j, "streams", t->streams);
+    json_none(&j, "findings"); /* of the lanes: there are none here */
+    json_u64(&j, "damaged", t->damaged);
+    json_none(&j, "unread_bytes");
+    json_u64(&j, "printed", t->printed);
+    json_u64(&j, "tcp_packets", t->packets.tcp);
+    for (int kind = 0; kind < CONVERSATION_KINDS; kind++) {
+        json_enter(&j, conversation_kinds[kind].key);
+        json_u64(&j, "conversations", t->conversations[kind].conversations);
+        json_u64(&j, "packets", t->conversations[kind].packets);
+        json_leave(&j);
+    }
+    json_u64(&j, "fragments", t->packets.fragments);
+    json_u64(&j, "other_packets", t->packets.other);
+    json_u64(&j, "undecoded_packets", t->packets.undecoded);
+    json_u64(&j, "other_shards_packets", t->packets.elsewhere);
+    json_u64(&j, "evicted_streams", t->evicted);
+    json_u64(&j, "given_up_rows", t->given_up);
+    json_u64(&j, "lost_packets", t->lost);
+    json_end_line(&j);
+}

@@ -1,0 +1,445 @@
+/* The table for people. Each cell is made once to be measured, where all rows are there before the first is
+ * printed, and once to be printed. */
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cmd/streams.h"
+#include "view/glyphs.h"
+#include "view/prose.h"
+
+enum {
+    CELL = 64,
+    GAP = 2,
+    NOTES_LEAST = 16, /* columns below which notes stand on lines of their own */
+    DEAR = 5,         /* columns that are dearer than notes on the same line: up to this first_out */
+    QUARTER_S = 900,  /* time zones change their clocks at quarters of an hour */
+    DAY_S = 86400,
+};
+
+/* A text and how many columns it takes; all but the notes is ASCII. */
+struct cell {
+    char text[CELL];
+    unsigned len;
+};
+
+static const struct {
+    const char *name, *brief;
+    bool right;
+    unsigned first_out; /* left out where the table does not fit otherwise, the greatest first; 0: never */
+} heads[STREAMS_COLUMN_COUNT] = {
+    [STREAMS_COLUMN_NUMBER] = {"stream", "#", true, 0},
+    [STREAMS_COLUMN_CLIENT] = {"client", "client", false, 0},
+    [STREAMS_COLUMN_SERVER] = {"server", "server", false, 0},
+    [STREAMS_COLUMN_START] = {"start", "start", true, 9},
+    [STREAMS_COLUMN_DURATION] = {"time", "time", true, 5},
+    [STREAMS_COLUMN_SENT] = {"B sent", "sent", true, 4},
+    [STREAMS_COLUMN_BACK] = {"B back", "back", true, 4},
+    [STREAMS_COLUMN_TOTAL] = {"bytes", "bytes", true, 1},
+    [STREAMS_COLUMN_PACKETS] = {"packets", "pkts", true, 8},
+    [STREAMS_COLUMN_RESENT] = {"resent", "again", true, 6},
+    [STREAMS_COLUMN_MISSING] = {"B missing", "missing", true, 7},
+    [STREAMS_COLUMN_RTT] = {"RTT", "RTT", true, 3},
+    [STREAMS_COLUMN_END] = {"end", "end", false, 2},
+    [STREAMS_COLUMN_NOTES] = {"what was wrong", "wrong", false, 0},
+};
+
+/* ---- cells ---- */
+
+static void cell_char(struct cell *cell, char c)
+{
+    if (cell->len < CELL)
+        cell->text[cell->len++] = c;
+}
+
+static void cell_text(struct cell *cell, const char *text)
+{
+    while (*text != '\0')
+        cell_char(cell, *text++);
+}
+
+static void cell_u64(struct cell *cell, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    while (at < sizeof digits)
+        cell_char(cell, digits[at++]);
+}
+
+static void cell_two(struct cell *cell, int value)
+{
+    cell_char(cell, (char)('0' + value / 10 % 10));
+    cell_char(cell, (char)('0' + value % 10));
+}
+
+/* Three digits of value / unit, with a point where they are less: 1.23, 45.6, 789. */
+static void cell_three(struct cell *cell, uint64_t value, uint64_t unit)
+{
+    const uint64_t whole = value / unit;
+    cell_u64(cell, whole);
+    if (whole >= 100)
+        return;
+    const uint64_t tenths = value % unit / (unit / 10);
+    cell_char(cell, '.');
+    cell_char(cell, (char)('0' + tenths));
+    if (whole < 10)
+        cell_char(cell, (char)('0' + value % unit % (unit / 10) / (unit / 100)));
+}
+
+struct unit {
+    const char *name;
+    uint64_t size;
+};
+
+static void cell_in_units(struct cell *cell, uint64_t value, const struct unit *units, size_t count)
+{
+    size_t i = 0;
+    while (i + 1 < count && value < units[i].size)
+        i++;
+    cell_three(cell, value, units[i].size);
+    cell_text(cell, units[i].name);
+}
+
+/* Bytes exactly while they are few digits. */
+static void cell_bytes(struct cell *cell, uint64_t bytes)
+{
+    static const struct unit units[] = {
+        {"P", 1000000000000000U}, {"T", 1000000000000U}, {"G", 1000000000U}, {"M", 1000000U}};
+    if (bytes < 10000000)
+        cell_u64(cell, bytes);
+    else
+        cell_in_units(cell, bytes, units, sizeof units / sizeof units[0]);
+}
+
+static void cell_duration(struct cell *cell, uint64_t ns)
+{
+    static const struct unit units[] = {
+        {"h", 3600ULL * NS_PER_S}, {"s", NS_PER_S}, {"ms", NS_PER_MS}, {"us", NS_PER_US}};
+    if (ns == 0) {
+        cell_char(cell, '0');
+        return;
+    }
+    const bool seconds = ns >= NS_PER_S && ns < 36000ULL * NS_PER_S; /* hours from ten on */
+    cell_in_units(cell, ns, units + (seconds ? 1 : 0), sizeof units / sizeof units[0] - (seconds ? 1 : 0));
+}
+
+static void local_time(struct streams_table *table, uint64_t seconds)
+{
+    const uint64_t quarter = seconds / QUARTER_S;
+    const time_t begin = (time_t)(quarter * QUARTER_S);
+    if (table->quarter == quarter + 1)
+        return;
+    if (localtime_r(&begin, &table->local) == NULL)
+        table->local = (struct tm){0};
+    table->quarter = quarter + 1;
+}
+
+static void cell_start(struct streams_table *table, struct cell *cell, uint64_t ns)
+{
+    const uint64_t seconds = ns / NS_PER_S;
+    local_time(table, seconds);
+    const struct tm *local = &table->local;
+    const int in_quarter = (int)(seconds % QUARTER_S);
+    if (table->days) {
+        cell_two(cell, local->tm_mon + 1);
+        cell_char(cell, '-');
+        cell_two(cell, local->tm_mday);
+        cell_char(cell, ' ');
+    }
+    cell_two(cell, local->tm_hour);
+    cell_char(cell, ':');
+    cell_two(cell, local->tm_min + in_quarter / 60);
+    cell_char(cell, ':');
+    cell_two(cell, local->tm_sec + in_quarter % 60);
+    cell_char(cell, '.');
+    const int ms = (int)(ns % NS_PER_S / NS_PER_MS);
+    cell_char(cell, (char)('0' + ms / 100));
+    cell_two(cell, ms % 100);
+}
+
+static void cell_endpoint(struct cell *cell, const struct flow_endpoint *endpoint)
+{
+    char text[PACKET_ENDPOINT_TEXT];
+    packet_endpoint_text(&endpoint->address, endpoint->port, text);
+    cell_text(cell, text);
+}
+
+static void cell_if(struct cell *cell, uint64_t value)
+{
+    if (value != 0)
+        cell_u64(cell, value);
+}
+
+/* Empty where there is nothing to tell. */
+static void make_cell(struct streams_table *table, struct cell *cell, int column, const struct row *row)
+{
+    static const char *const ends[] = {[FLOW_OPEN] = "open", [FLOW_FIN] = "fin", [FLOW_RST] = "rst"};
+    const struct row_side *client = &row->side[FLOW_CLIENT], *server = &row->side[FLOW_SERVER];
+    cell->len = 0;
+    switch (column) {
+    case STREAMS_COLUMN_NUMBER:
+        cell_u64(cell, row->number);
+        break;
+    case STREAMS_COLUMN_CLIENT:
+        cell_endpoint(cell, &row->endpoint[FLOW_CLIENT]);
+        break;
+    case STREAMS_COLUMN_SERVER:
+        cell_endpoint(cell, &row->endpoint[FLOW_SERVER]);
+        break;
+    case STREAMS_COLUMN_START:
+        cell_start(table, cell, row->start_ns);
+        break;
+    case STREAMS_COLUMN_DURATION:
+        cell_duration(cell, row->end_ns - row->start_ns);
+        break;
+    case STREAMS_COLUMN_SENT:
+        cell_bytes(cell, client->bytes);
+        break;
+    case STREAMS_COLUMN_BACK:
+        cell_bytes(cell, server->bytes);
+        break;
+    case STREAMS_COLUMN_TOTAL:
+        cell_bytes(cell, client->bytes + server->bytes);
+        break;
+    case STREAMS_COLUMN_PACKETS:
+        cell_u64(cell, client->packets + server->packets);
+        break;
+    case STREAMS_COLUMN_RESENT:
+        cell_if(cell, client->retransmissions + server->retransmissions);
+        break;
+    case STREAMS_COLUMN_MISSING:
+        if (client->missing + server->missing != 0)
+            cell_bytes(cell, client->missing + server->missing);
+        break;
+    case STREAMS_COLUMN_RTT:
+        if (row->handshake_rtt_ns != 0)
+            cell_duration(cell, row->handshake_rtt_ns);
+        break;
+    default:
+        cell_text(cell, ends[row->end]);
+        break;
+    }
+}
+
+/* "gap 9→, reset 1←": each with how often, by the side whose packets it is about. */
+static void make_notes(const struct streams_table *table, struct buf *out, const struct row *row)
+{
+    const char *const arrows[2] = {table->style.ascii ? ">" : "→", table->style.ascii ? "<" : "←"};
+    const uint64_t problems = streams_problems_of(row);
+    for (size_t n = 0; problems >> n != 0; n++) {
+        const struct streams_problem problem = streams_problem(n);
+        if ((problems >> n & 1) == 0 || !problem.notable)
+            continue;
+        if (out->len > 0)
+            buf_text(out, ", ");
+        buf_text(out, problem.name);
+        for (int side = 0; side < 2; side++) {
+            const uint64_t times = streams_problem_times(row, n, side);
+            if (times == 0)
+                continue;
+            buf_char(out, ' ');
+            if (times > 1)
+                buf_u64(out, times);
+            buf_text(out, arrows[side]);
+        }
+    }
+}
+
+/* ---- widths ---- */
+
+void streams_table_init(struct streams_table *table, const struct view_style *style)
+{
+    *table = (struct streams_table){.style = *style};
+}
+
+void streams_table_measure(struct streams_table *table, const struct row *row)
+{
+    struct cell cell;
+    local_time(table, row->start_ns / NS_PER_S);
+    const unsigned day = (unsigned)table->local.tm_year * 366 + (unsigned)table->local.tm_yday + 1;
+    if (table->day == 0)
+        table->day = day;
+    table->days = table->days || day != table->day;
+    for (int column = 0; column < STREAMS_COLUMN_NOTES; column++) {
+        make_cell(table, &cell, column, row);
+        if (cell.len > table->need[column])
+            table->need[column] = cell.len;
+    }
+    if (table->need[STREAMS_COLUMN_NOTES] < table->style.columns) {
+        struct buf notes = {0};
+        make_notes(table, &notes, row);
+        const unsigned width = (unsigned)text_width((const char *)notes.data, notes.len);
+        if (width > table->need[STREAMS_COLUMN_NOTES])
+            table->need[STREAMS_COLUMN_NOTES] = width;
+        buf_free(&notes);
+    }
+}
+
+static const char *head_text(const struct streams_table *table, int column)
+{
+    return table->brief ? heads[column].brief : heads[column].name;
+}
+
+/* Which columns are left out, and how many columns of the terminal the notes may have. */
+struct fit {
+    bool out[STREAMS_COLUMN_COUNT];
+    unsigned notes;
+};
+
+/* Widths by what is needed, notes aside; true where the line fits. */
+static bool fits(struct streams_table *table, struct fit *fit)
+{
+    unsigned sum = 1 + fit->notes;
+    fit->out[STREAMS_COLUMN_TOTAL] = !fit->out[STREAMS_COLUMN_SENT];
+    for (int column = 0; column < STREAMS_COLUMN_NOTES; column++) {
+        const unsigned head = (unsigned)strlen(head_text(table, column)), need = table->need[column];
+        table->width[column] = fit->out[column] || need == 0 ? 0 : need > head ? need : head;
+        sum += table->width[column] + (table->width[column] > 0 ? GAP : 0);
+    }
+    table->sum = sum - fit->notes;
+    return (fit->notes > 0 ? sum : sum - GAP) <= table->style.columns;
+}
+
+/* Leave out the column that is missed least, but none that is missed more than `dearest`. */
+static bool leave_one_out(const struct streams_table *table, struct fit *fit, unsigned dearest)
+{
+    int least = -1;
+    for (int column = 0; column < STREAMS_COLUMN_NOTES; column++) {
+        if (table->width[column] > 0 && heads[column].first_out > dearest &&
+            (least < 0 || heads[column].first_out > heads[least].first_out))
+            least = column;
+    }
+    if (least < 0)
+        return false;
+    fit->out[least] = true;
+    if (least == STREAMS_COLUMN_SENT)
+        fit->out[STREAMS_COLUMN_BACK] = true;
+    return true;
+}
+
+/* The addresses give way last: both as far as needed. */
+static void narrow_addresses(struct streams_table *table)
+{
+    for (unsigned sum = table->sum; sum > table->style.columns + GAP; sum--) {
+        const bool client = table->width[STREAMS_COLUMN_CLIENT] >= table->width[STREAMS_COLUMN_SERVER];
+        unsigned *width = &table->width[client ? STREAMS_COLUMN_CLIENT : STREAMS_COLUMN_SERVER];
+        if (*width <= 8)
+            return;
+        --*width;
+    }
+}
+
+/* With brief heads and without columns where that is needed. */
+static bool try_to_fit(struct streams_table *table, struct fit *fit, unsigned dearest)
+{
+    table->brief = false;
+    if (fits(table, fit))
+        return true;
+    table->brief = true;
+    bool good = fits(table, fit);
+    while (!good && leave_one_out(table, fit, dearest))
+        good = fits(table, fit);
+    return good;
+}
+
+/* A cut word misleads, a shorter head, a missing column and a second line do not: in this order they give
+ * way.
+ */
+bool streams_table_fit(struct streams_table *table)
+{
+    unsigned before[STREAMS_COLUMN_COUNT];
+    const unsigned needed = table->need[STREAMS_COLUMN_NOTES];
+    struct fit beside = {.notes = needed < NOTES_LEAST ? needed : NOTES_LEAST}, below = {.notes = 0};
+    memcpy(before, table->width, sizeof before);
+    table->notes_below = needed > 0 && !try_to_fit(table, &beside, DEAR);
+    if ((needed == 0 || table->notes_below) && !try_to_fit(table, &below, 0))
+        narrow_addresses(table);
+    table->width[STREAMS_COLUMN_NOTES] =
+        needed > 0 && !table->notes_below ? table->style.columns - table->sum : 0;
+    return memcmp(before, table->width, sizeof before) != 0;
+}
+
+/* ---- lines ---- */
+
+static void put_cell(struct buf *out, const char *text, unsigned len, unsigned width, bool right)
+{
+    static const char blanks[] = "                                                                ";
+    const unsigned shown = len < width ? len : width, left = width - shown;
+    if (right)
+        buf_append(out, blanks, left);
+    buf_append(out, text, shown);
+    if (shown < len)
+        out->data[out->len - 1] = '~';
+    buf_append(out, blanks, (right ? 0 : left) + GAP);
+}
+
+static void end_line(struct buf *out)
+{
+    while (out->len > 0 && out->data[out->len - 1] == ' ')
+        out->len--;
+    buf_char(out, '\n');
+}
+
+void streams_table_head(const struct streams_table *table, struct buf *out)
+{
+    if (table->style.color)
+        buf_text(out, "\x1b[1m");
+    buf_char(out, ' ');
+    for (int column = 0; column < STREAMS_COLUMN_COUNT; column++) {
+        const char *text = head_text(table, column);
+        const bool notes = column == STREAMS_COLUMN_NOTES;
+        if (table->width[column] > 0)
+            put_cell(out, text, (unsigned)strlen(text), notes ? (unsigned)strlen(text) : table->width[column],
+                     heads[column].right);
+    }
+    end_line(out);
+    if (table->style.color && !out->failed) {
+        out->len--;
+        buf_text(out, "\x1b[0m\n");
+    }
+}
+
+static void put_notes(const struct streams_table *table, struct buf *out, const struct row *row)
+{
+    struct buf notes = {0};
+    make_notes(table, &notes, row);
+    const char *text = (const char *)notes.data;
+    const unsigned room = table->width[STREAMS_COLUMN_NOTES];
+    if (room == 0) {
+        if (notes.len > 0) {
+            end_line(out);
+            buf_text(out, "    ");
+            prose_wrap(out, buf_cstr(&notes), 4, 4, table->style.columns);
+            out->len--;
+        }
+    } else if (notes.len > 0 && text_width(text, notes.len) > room) {
+        buf_append(out, text, text_fit(text, notes.len, room - 1));
+        buf_text(out, table->style.ascii ? "~" : "…");
+    } else if (notes.len > 0) {
+        buf_append(out, text, notes.len);
+    }
+    out->failed = out->failed || notes.failed;
+    buf_free(&notes);
+}
+
+void streams_table_row(struct streams_table *table, struct buf *out, const struct row *row)
+{
+    buf_char(out, ' ');
+    for (int column = 0; column < STREAMS_COLUMN_NOTES; column++) {
+        struct cell cell;
+        if (table->width[column] == 0)
+            continue;
+        make_cell(table, &cell, column, row);
+        put_cell(out, cell.text, cell.len, table->width[column], heads[column].right);
+    }
+    if (table->notes_below || table->width[STREAMS_COLUMN_NOTES] > 0)
+        put_notes(table, out, row);
+    end_line(out);
+}
