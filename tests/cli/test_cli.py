@@ -15,6 +15,8 @@ OPTIONS = {
     "record": set(),
     "capture": set(),
     "send": {"--count", "--rate", "--wait", "--write", "--hex", "--dry-run", "--raw", "--link", "--mtu", "--no-rst", "--i-may"},
+    "route": {"--udp", "--tcp", "--probes", "--max-hops", "--wait", "--interval", "--watch", "--ipv4", "--ipv6", "--interface",
+              "--size", "--numeric", "--no-mtu"},
     "lab": {"--mtu", "--delay", "--rate", "--drop", "--dup", "--reorder", "--corrupt", "--server-cmd"},
     "ftp serve": {"--framing", "--listen"},
     "ftp put": {"--framing"},
