@@ -5,19 +5,31 @@
 #include "base/text.h"
 #include "capture/decode_layers.h"
 
-/* One line for people. Everything printed is a number or a text of this program's, but for the comment. */
+/* One line for people. Everything printed is a number or a text of this program's, but for the comment. What
+ * nearly every line has, addresses and the fields of TCP, is put together without printf, which takes ten
+ * times as long. */
+
+static void put_end(const struct packet_address *address, const uint16_t *port, struct buf *out)
+{
+    if (!buf_reserve(out, PACKET_ENDPOINT_TEXT))
+        return;
+    char *at = (char *)out->data + out->len;
+    out->len += port != NULL ? packet_endpoint_text(address, *port, at) : packet_address_text(address, at);
+}
 
 static void addresses(const struct packet *packet, bool ports, struct buf *out)
 {
-    char source[PACKET_ENDPOINT_TEXT], target[PACKET_ENDPOINT_TEXT];
-    if (ports) {
-        packet_endpoint_text(&packet->source, packet->source_port, source);
-        packet_endpoint_text(&packet->target, packet->target_port, target);
-    } else {
-        packet_address_text(&packet->source, source);
-        packet_address_text(&packet->target, target);
-    }
-    buf_printf(out, "%s > %s ", source, target);
+    put_end(&packet->source, ports ? &packet->source_port : NULL, out);
+    buf_text(out, " > ");
+    put_end(&packet->target, ports ? &packet->target_port : NULL, out);
+    buf_char(out, ' ');
+}
+
+/* " win 512" */
+static void put_count(const char *name, uint64_t value, struct buf *out)
+{
+    buf_text(out, name);
+    buf_u64(out, value);
 }
 
 static void mac(const uint8_t *p, struct buf *out)
@@ -60,16 +72,19 @@ static void tcp_flags(uint8_t flags, struct buf *out)
 static void tcp_options(const struct packet_tcp *tcp, struct buf *out)
 {
     if (tcp->has_mss)
-        buf_printf(out, " mss %u", tcp->mss);
+        put_count(" mss ", tcp->mss, out);
     if (tcp->has_window_scale)
-        buf_printf(out, " wscale %u", tcp->window_scale);
+        put_count(" wscale ", tcp->window_scale, out);
     if (tcp->sack_permitted)
         buf_text(out, " sack-ok");
-    if (tcp->has_timestamps)
-        buf_printf(out, " ts %" PRIu32 "/%" PRIu32, tcp->ts_value, tcp->ts_echo);
-    for (unsigned i = 0; i < tcp->sack_count; i++)
-        buf_printf(out, "%s%" PRIu32 "-%" PRIu32, i == 0 ? " sack " : ",", tcp->sack[i].left,
-                   tcp->sack[i].right);
+    if (tcp->has_timestamps) {
+        put_count(" ts ", tcp->ts_value, out);
+        put_count("/", tcp->ts_echo, out);
+    }
+    for (unsigned i = 0; i < tcp->sack_count; i++) {
+        put_count(i == 0 ? " sack " : ",", tcp->sack[i].left, out);
+        put_count("-", tcp->sack[i].right, out);
+    }
 }
 
 static void summarise_tcp(const struct packet *packet, struct buf *out)
@@ -78,12 +93,13 @@ static void summarise_tcp(const struct packet *packet, struct buf *out)
     addresses(packet, true, out);
     buf_text(out, "TCP ");
     tcp_flags(tcp->flags, out);
-    buf_printf(out, " seq %" PRIu32, tcp->seq);
+    put_count(" seq ", tcp->seq, out);
     if (tcp->flags & TCP_ACK)
-        buf_printf(out, " ack %" PRIu32, tcp->ack);
-    buf_printf(out, " win %u len %" PRIu32, tcp->window, packet->payload_len);
+        put_count(" ack ", tcp->ack, out);
+    put_count(" win ", tcp->window, out);
+    put_count(" len ", packet->payload_len, out);
     if (tcp->flags & TCP_URG)
-        buf_printf(out, " urg %u", tcp->urgent);
+        put_count(" urg ", tcp->urgent, out);
     tcp_options(tcp, out);
 }
 
@@ -298,7 +314,8 @@ void decode_summary(const struct packet *packet, struct buf *out)
         summarise_icmp(packet, out);
     else if (usable) {
         addresses(packet, true, out);
-        buf_printf(out, "%s len %" PRIu32, packet->protocol, packet->payload_len);
+        buf_text(out, packet->protocol);
+        put_count(" len ", packet->payload_len, out);
     } else
         summarise_rest(packet, out);
     remarks(packet, out);

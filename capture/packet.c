@@ -4,18 +4,20 @@
 #include <errno.h>
 #include <string.h>
 
-/* Decimal digits at `out`; returns the place behind them. By hand: the recorder prints two addresses for each
- * call. */
-static char *put_number(char *out, unsigned value)
+/* Decimal digits at `out`; returns the place behind them. By hand: two addresses are printed for each call
+ * that is recorded and each packet that is shown. */
+static char *put_number(char *out, uint16_t value)
 {
-    char digits[10];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    memcpy(out, digits + at, sizeof digits - at);
-    return out + sizeof digits - at;
+    if (value >= 10000)
+        *out++ = (char)('0' + value / 10000);
+    if (value >= 1000)
+        *out++ = (char)('0' + value / 1000 % 10);
+    if (value >= 100)
+        *out++ = (char)('0' + value / 100 % 10);
+    if (value >= 10)
+        *out++ = (char)('0' + value / 10 % 10);
+    *out++ = (char)('0' + value % 10);
+    return out;
 }
 
 /* The address at `out`, NUL-terminated; returns the place of the NUL. */
@@ -34,12 +36,13 @@ static char *put_address(char *out, const struct packet_address *address)
     return out + strlen(out);
 }
 
-void packet_address_text(const struct packet_address *address, char out[PACKET_ADDRESS_TEXT])
+size_t packet_address_text(const struct packet_address *address, char out[PACKET_ADDRESS_TEXT])
 {
-    put_address(out, address);
+    return (size_t)(put_address(out, address) - out);
 }
 
-void packet_endpoint_text(const struct packet_address *address, uint16_t port, char out[PACKET_ENDPOINT_TEXT])
+size_t packet_endpoint_text(const struct packet_address *address, uint16_t port,
+                            char out[PACKET_ENDPOINT_TEXT])
 {
     char *at = out;
     if (address->family == 6)
@@ -48,7 +51,9 @@ void packet_endpoint_text(const struct packet_address *address, uint16_t port, c
     if (address->family == 6)
         *at++ = ']';
     *at++ = ':';
-    *put_number(at, port) = '\0';
+    at = put_number(at, port);
+    *at = '\0';
+    return (size_t)(at - out);
 }
 
 static int parse_port(const char *text, size_t len, uint16_t *port)

@@ -146,14 +146,14 @@ static inline void packet_captured(struct packet *packet, int linktype, uint64_t
     packet->comment_len = 0;
 }
 
-/* "10.0.0.1" or "fd77::1"; out must hold PACKET_ADDRESS_TEXT bytes. */
+/* "10.0.0.1" or "fd77::1"; out must hold PACKET_ADDRESS_TEXT bytes. Returns the length. */
 #define PACKET_ADDRESS_TEXT 46
-void packet_address_text(const struct packet_address *address, char out[PACKET_ADDRESS_TEXT]);
+size_t packet_address_text(const struct packet_address *address, char out[PACKET_ADDRESS_TEXT]);
 
-/* "10.0.0.1:80" or "[fd77::1]:80". */
+/* "10.0.0.1:80" or "[fd77::1]:80". Returns the length. */
 #define PACKET_ENDPOINT_TEXT (PACKET_ADDRESS_TEXT + 8)
-void packet_endpoint_text(const struct packet_address *address, uint16_t port,
-                          char out[PACKET_ENDPOINT_TEXT]);
+size_t packet_endpoint_text(const struct packet_address *address, uint16_t port,
+                            char out[PACKET_ENDPOINT_TEXT]);
 
 /* Parse what packet_endpoint_text() printed. 0 or -EINVAL. */
 int packet_endpoint_parse(const char *text, size_t len, struct packet_address *address, uint16_t *port);

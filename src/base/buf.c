@@ -5,14 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool buf_reserve(struct buf *b, size_t extra)
+bool buf_grow(struct buf *b, size_t extra)
 {
     if (b->failed || extra > SIZE_MAX / 2 - b->len) {
         b->failed = true;
         return false;
     }
-    if (b->cap - b->len >= extra)
-        return true;
     size_t cap = b->cap < 256 ? 256 : b->cap * 2;
     if (cap < b->len + extra)
         cap = b->len + extra;
@@ -26,24 +24,6 @@ bool buf_reserve(struct buf *b, size_t extra)
     return true;
 }
 
-void buf_append(struct buf *b, const void *data, size_t len)
-{
-    if (len == 0 || !buf_reserve(b, len))
-        return;
-    memcpy(b->data + b->len, data, len);
-    b->len += len;
-}
-
-void buf_text(struct buf *b, const char *text)
-{
-    buf_append(b, text, strlen(text));
-}
-
-void buf_char(struct buf *b, char c)
-{
-    buf_append(b, &c, 1);
-}
-
 void buf_zeros(struct buf *b, size_t len)
 {
     if (len == 0 || !buf_reserve(b, len))
@@ -52,14 +32,41 @@ void buf_zeros(struct buf *b, size_t len)
     b->len += len;
 }
 
+enum {
+    MAX_DIGITS = 20,
+};
+
+/* Decimal digits at the end of `digits`; returns where they begin. Two at a time, which halves the divisions.
+ */
+static size_t to_digits(uint64_t value, char digits[MAX_DIGITS])
+{
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
+    size_t at = MAX_DIGITS;
+    for (; value >= 10; value /= 100) {
+        at -= 2;
+        memcpy(digits + at, pairs + value % 100 * 2, 2);
+    }
+    if (value > 0 || at == MAX_DIGITS)
+        digits[--at] = (char)('0' + value);
+    return at;
+}
+
 void buf_u64(struct buf *b, uint64_t value)
 {
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
+    char digits[MAX_DIGITS];
+    const size_t at = to_digits(value, digits);
+    buf_append(b, digits + at, sizeof digits - at);
+}
+
+void buf_u64_padded(struct buf *b, uint64_t value, size_t width, char padding)
+{
+    char digits[MAX_DIGITS];
+    const size_t at = to_digits(value, digits);
+    for (size_t n = sizeof digits - at; n < width; n++)
+        buf_char(b, padding);
     buf_append(b, digits + at, sizeof digits - at);
 }
 

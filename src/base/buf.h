@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A growing byte buffer. Zero-initialise, append, buf_free. After a failed append `failed` stays set and
  * later appends do nothing, so that a sequence of appends is checked once, at its end. */
@@ -15,14 +16,35 @@ struct buf {
 };
 
 /* Make room for `extra` more bytes; false when memory is out. */
-bool buf_reserve(struct buf *b, size_t extra);
+bool buf_grow(struct buf *b, size_t extra);
+static inline bool buf_reserve(struct buf *b, size_t extra)
+{
+    return (b->cap - b->len >= extra && !b->failed) || buf_grow(b, extra);
+}
 
-void buf_append(struct buf *b, const void *data, size_t len);
-void buf_text(struct buf *b, const char *text);
-void buf_char(struct buf *b, char c);
+/* Inline, as lines are put together from many short pieces. */
+static inline void buf_append(struct buf *b, const void *data, size_t len)
+{
+    if (len == 0 || !buf_reserve(b, len))
+        return;
+    memcpy(b->data + b->len, data, len);
+    b->len += len;
+}
+
+static inline void buf_text(struct buf *b, const char *text)
+{
+    buf_append(b, text, strlen(text));
+}
+
+static inline void buf_char(struct buf *b, char c)
+{
+    buf_append(b, &c, 1);
+}
+
 void buf_zeros(struct buf *b, size_t len);
-void buf_u64(struct buf *b, uint64_t value); /* decimal */
-void buf_i64(struct buf *b, int64_t value);  /* decimal */
+void buf_u64(struct buf *b, uint64_t value);                                    /* decimal */
+void buf_u64_padded(struct buf *b, uint64_t value, size_t width, char padding); /* to at least `width` */
+void buf_i64(struct buf *b, int64_t value);                                     /* decimal */
 __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *b, const char *format, ...);
 
 /* NUL-terminate (the NUL is not counted in len) and return the text; "" when memory is out. */

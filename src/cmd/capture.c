@@ -46,6 +46,7 @@ struct capture {
     int input_fd, signal_fd;
     bool prints, to_terminal;
     struct buf lines;
+    struct capture_clock clock;
     uint64_t packets, journal;
     uint64_t stop_ns; /* when a signal asked for the end; 0: not yet */
     bool reader_gone; /* of our lines */
@@ -240,9 +241,15 @@ static void print_record(struct capture *c, struct capture_record *record)
     const bool json = c->common.json;
     if (record->kind == CAPTURE_PACKET) {
         decode_packet(&record->packet);
-        (json ? capture_packet_json : capture_packet_line)(&c->lines, &record->packet);
+        if (json)
+            capture_packet_json(&c->lines, &record->packet);
+        else
+            capture_packet_line(&c->lines, &c->clock, &record->packet);
     } else if (record->kind == CAPTURE_JOURNAL) {
-        (json ? capture_journal_json : capture_journal_line)(&c->lines, record->journal, record->journal_len);
+        if (json)
+            capture_journal_json(&c->lines, record->journal, record->journal_len);
+        else
+            capture_journal_line(&c->lines, &c->clock, record->journal, record->journal_len);
     }
 }
 

@@ -11,33 +11,47 @@
 #include "capture/decode.h"
 #include "capture/journal.h"
 
-/* HH:MM:SS.nnnnnnnnn; dashes for a packet without a time. */
-static void put_time(struct buf *out, uint64_t time_ns)
+/* False where the second has no local time. */
+static bool set_clock(struct capture_clock *clock, uint64_t second)
 {
-    const time_t seconds = (time_t)(time_ns / NS_PER_S);
+    const time_t seconds = (time_t)second;
     struct tm local;
-    if (time_ns == 0 || localtime_r(&seconds, &local) == NULL)
-        buf_text(out, "--:--:--.---------");
-    else
-        buf_printf(out, "%02d:%02d:%02d.%09u", local.tm_hour, local.tm_min, local.tm_sec,
-                   (unsigned)(time_ns % NS_PER_S));
+    if (clock->text[0] != '\0' && clock->second == second)
+        return true;
+    if (localtime_r(&seconds, &local) == NULL || strftime(clock->text, sizeof clock->text, "%T", &local) == 0)
+        return false;
+    clock->second = second;
+    return true;
 }
 
-void capture_packet_line(struct buf *out, const struct packet *packet)
+/* HH:MM:SS.nnnnnnnnn; dashes for a packet without a time. */
+static void put_time(struct buf *out, struct capture_clock *clock, uint64_t time_ns)
 {
-    buf_printf(out, "%6" PRIu64 " ", packet->number);
-    put_time(out, packet->time_ns);
+    if (time_ns == 0 || !set_clock(clock, time_ns / NS_PER_S)) {
+        buf_text(out, "--:--:--.---------");
+        return;
+    }
+    buf_text(out, clock->text);
+    buf_char(out, '.');
+    buf_u64_padded(out, time_ns % NS_PER_S, 9, '0');
+}
+
+void capture_packet_line(struct buf *out, struct capture_clock *clock, const struct packet *packet)
+{
+    buf_u64_padded(out, packet->number, 6, ' ');
+    buf_char(out, ' ');
+    put_time(out, clock, packet->time_ns);
     buf_char(out, ' ');
     decode_summary(packet, out);
     buf_char(out, '\n');
 }
 
-void capture_journal_line(struct buf *out, const char *fields, size_t len)
+void capture_journal_line(struct buf *out, struct capture_clock *clock, const char *fields, size_t len)
 {
     const char *message = "";
     size_t message_len = 0;
     buf_text(out, "  call ");
-    put_time(out, journal_time_ns(fields, len));
+    put_time(out, clock, journal_time_ns(fields, len));
     buf_char(out, ' ');
     if (journal_field(fields, len, "MESSAGE", &message, &message_len))
         text_escape(out, message, message_len);

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -40,6 +42,29 @@ static void numbers(void **state)
     buf_i64(&b, -1);
     buf_printf(&b, " %03u|%s", 7U, "x");
     assert_string_equal(buf_cstr(&b), "0 18446744073709551615 -9223372036854775808 -1 007|x");
+    buf_free(&b);
+}
+
+/* Every count of digits, and the numbers beside it; with padding, wider and narrower. */
+static void digits(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    for (uint64_t power = 1, last = 0; power > last; last = power, power *= 10) {
+        for (int step = -1; step <= 1; step++) {
+            const uint64_t value = power + (uint64_t)step;
+            char plain[24], padded[24];
+            snprintf(plain, sizeof plain, "%" PRIu64, value);
+            snprintf(padded, sizeof padded, "%09" PRIu64 "%6" PRIu64, value % 1000000000, value % 100000000);
+            b.len = 0;
+            buf_u64(&b, value);
+            assert_string_equal(buf_cstr(&b), plain);
+            b.len = 0;
+            buf_u64_padded(&b, value % 1000000000, 9, '0');
+            buf_u64_padded(&b, value % 100000000, 6, ' ');
+            assert_string_equal(buf_cstr(&b), padded);
+        }
+    }
     buf_free(&b);
 }
 
@@ -96,8 +121,8 @@ static void failure_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(appends), cmocka_unit_test(numbers),       cmocka_unit_test(text_goes_on),
-        cmocka_unit_test(grows),   cmocka_unit_test(failure_stays),
+        cmocka_unit_test(appends),      cmocka_unit_test(numbers), cmocka_unit_test(digits),
+        cmocka_unit_test(text_goes_on), cmocka_unit_test(grows),   cmocka_unit_test(failure_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
