@@ -164,8 +164,9 @@ void route_text_say(const struct route *route, struct buf *out, enum route_sign 
 /* "hop 3 (10.0.3.1)", appended. */
 void route_text_hop(const struct route *route, struct buf *out, unsigned ttl);
 
-/* Conclusions about the path MTU. */
+/* Conclusions about the path MTU; what was tried for it. */
 void route_mtu_text(const struct route *route, struct buf *out);
+void route_mtu_trials(const struct route *route, struct buf *out);
 
 void route_json(const struct route *route, struct buf *out);
 
@@ -177,6 +178,8 @@ bool route_has_black_hole(const struct route *route);
 /* 0 or a negative errno with route->err filled: then nothing was changed. */
 int route_watch_begin(struct route *route);
 void route_watch_draw(struct route *route);
+/* Is stdin the terminal, too? */
+bool route_watch_has_keys(const struct route *route);
 /* A key was pressed; a window has another size, or the process goes on after it was stopped. */
 void route_watch_key(struct route *route);
 void route_watch_resize(struct route *route);

@@ -246,7 +246,7 @@ static int wait_for(struct route *route, uint64_t now, uint64_t until)
     };
     struct pollfd fds[COUNT] = {
         [SIGNALS] = {.fd = route->signal_fd, .events = POLLIN},
-        [KEYS] = {.fd = route->screen != NULL ? STDIN_FILENO : -1, .events = POLLIN},
+        [KEYS] = {.fd = route_watch_has_keys(route) ? STDIN_FILENO : -1, .events = POLLIN},
         [NAMES] = {.fd = names_fd(route->names), .events = POLLIN},
     };
     for (unsigned i = 0; i < ROUTE_RECEIVERS; i++) {

@@ -149,3 +149,22 @@ void route_mtu_text(const struct route *route, struct buf *out)
     }
     buf_free(&text);
 }
+
+void route_mtu_trials(const struct route *route, struct buf *out)
+{
+    static const char *const words[] = {[PMTU_TRYING] = "under way",
+                                        [PMTU_PASSES] = "passes",
+                                        [PMTU_REFUSED] = "too big, says a router",
+                                        [PMTU_VANISHES] = "vanishes",
+                                        [PMTU_UNCLEAR] = "unclear"};
+    struct buf text = {0};
+    for (unsigned i = 0; route->mtu_begun && i < route->pmtu.trial_count; i++) {
+        const struct pmtu_trial *t = &route->pmtu.trial[i];
+        text.len = 0;
+        buf_printf(&text, "%u bytes to hop %u: %s. %u of %u large probes were answered, %u of %u small ones.",
+                   t->size, t->ttl, words[t->outcome], t->large_answered, t->large_sent, t->small_answered,
+                   t->small_sent);
+        route_text_say(route, out, ROUTE_NOTE, buf_cstr(&text));
+    }
+    buf_free(&text);
+}

@@ -434,6 +434,27 @@ static void say_notes_of(const struct route *route, struct buf *out, unsigned tt
     buf_free(&text);
 }
 
+/* -v: how far an answer came, as far as its TTL tells: routers begin with 64, 128 or 255. */
+static void say_ways_back(const struct route *route, struct buf *out)
+{
+    struct buf text = {0};
+    for (unsigned ttl = 1; ttl <= hops_last_answering(&route->hops); ttl++) {
+        const struct hop *hop = &route->hops.hop[ttl];
+        const int left = hop->address_count > 0 ? hop->address[0].reply_ttl : -1;
+        const int began = left <= 64 ? 64 : left <= 128 ? 128 : 255;
+        if (left < 0)
+            continue;
+        text.len = 0;
+        route_text_hop(route, &text, ttl);
+        buf_printf(
+            &text,
+            ": its answer came with TTL %d, so over %d hops if it began with %d; the probe went over %u.",
+            left, began - left + 1, began, ttl);
+        route_text_say(route, out, ROUTE_NOTE, buf_cstr(&text));
+    }
+    buf_free(&text);
+}
+
 static void say_own_trouble(const struct route *route, struct buf *out)
 {
     struct buf text = {0};
@@ -465,4 +486,8 @@ void route_text_end(const struct route *route, struct buf *out)
     for (unsigned ttl = 1; ttl <= hops_last_answering(&route->hops); ttl++)
         say_notes_of(route, out, ttl);
     say_own_trouble(route, out);
+    if (!route->style.verbose)
+        return;
+    say_ways_back(route, out);
+    route_mtu_trials(route, out);
 }

@@ -91,10 +91,15 @@ void route_watch_draw(struct route *route)
     route_text_end(route, &text);
     put_screen(&out, buf_cstr(&text), screen_lines());
     buf_printf(&out, " round %" PRIu64 "%s", route->round,
-               route->screen->has_keys ? ", q ends" : ", Ctrl-C ends");
+               route_watch_has_keys(route) ? ", q ends" : ", Ctrl-C ends");
     (void)route_print(route, &out); /* which ends the watch where it fails */
     buf_free(&text);
     buf_free(&out);
+}
+
+bool route_watch_has_keys(const struct route *route)
+{
+    return route->screen != NULL && route->screen->has_keys;
 }
 
 void route_watch_key(struct route *route)
@@ -103,7 +108,7 @@ void route_watch_key(struct route *route)
     const ssize_t got = read(STDIN_FILENO, keys, sizeof keys);
     if (got > 0 && memchr(keys, 'q', (size_t)got) != NULL)
         route->stopped = true;
-    if (got <= 0 && errno != EINTR && errno != EAGAIN)
+    if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN))
         route->stopped = true; /* the terminal is gone */
 }
 

@@ -107,6 +107,13 @@ with Network() as chain:
         check(route(chain, *FAST, "--ascii", "10.0.4.2").stdout.isascii())
         check(not route(chain, *FAST, "10.0.4.2").stdout.isascii())
 
+    with case("-v: how the answers came, what was tried; -q: the table only"):
+        shown = " ".join(route(chain, *FAST, "-v", "10.0.4.2").stdout.split())
+        contains(shown, "hop 3 (10.0.3.2): its answer came with TTL 62, so over 3 hops if it began with 64; the probe went over 3.")
+        contains(shown, "1500 bytes to hop 4: passes.")
+        shown = route(chain, *FAST, "-q", "10.0.4.2")
+        check(shown.stdout.rstrip().splitlines()[-1].startswith("   4  10.0.4.2"), shown.stdout)
+
     with case("an open TCP port, and a UDP port that answers"):
         serves = ("import socket, sys; s = socket.create_server(('', 80)); u = socket.socket(type=socket.SOCK_DGRAM);"
                   "u.bind(('', 53)); print(flush=True)\nwhile 1: d, a = u.recvfrom(9999); u.sendto(d[:20], a)")
@@ -236,6 +243,47 @@ with Network() as chain:
             if len(set(chosen)) == 2:
                 break
         equal(set(chosen), {"10.0.2.2", "10.0.22.2"})
+
+# ---- a router that answers with MPLS labels, and one that forges ----
+
+# On r1, in place of r2: what has TTL 2 is answered in the name of r2, with a label stack (RFC 4884, 4950); before it,
+# the same with another cookie in the quote, which nobody who saw the probe would send.
+FAKE = """
+import socket, struct
+s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+s.bind(("w", 3))
+out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+def total(data):
+    n = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while n >> 16: n = (n & 0xffff) + (n >> 16)
+    return n ^ 0xffff
+def summed(data, at):
+    return data[:at] + struct.pack("!H", total(data)) + data[at + 2:]
+def answer(quote):
+    stack = struct.pack("!HBBII", 12, 1, 1, 24001 << 12 | 5 << 9 | 1, 77 << 12 | 1 << 8 | 254)
+    icmp = summed(struct.pack("!BBHBBH", 11, 0, 0, 0, 32, 0) + quote.ljust(128, b"\\0") + summed(struct.pack("!BBH", 32, 0, 0) + stack, 2), 2)
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(icmp), 0, 0, 60, 1, 0) + socket.inet_aton("10.0.2.2") + quote[12:16]
+    out.sendto(ip + icmp, (socket.inet_ntoa(quote[12:16]), 0))
+print("ready", flush=True)
+while True:
+    data, where = s.recvfrom(65535)
+    if where[2] == socket.PACKET_HOST and data[0] == 0x45 and data[8] == 2 and data[9] == 1:
+        answer(data[:32] + bytes(6) + data[38:60])
+        answer(data[:60])
+"""
+
+with case("MPLS labels are shown, forged answers are counted and left out"), Network() as chain:
+    chain.sh("r2", "echo 2000000000 >/proc/sys/net/ipv4/icmp_ratelimit", "echo 2048 >/proc/sys/net/ipv4/icmp_ratemask")
+    with subprocess.Popen(chain.enter("r1", sys.executable, "-c", FAKE), stdout=subprocess.PIPE, text=True) as router:
+        equal(router.stdout.readline(), "ready\n")
+        found = objects(route(chain, "--json", "--no-mtu", *FAST, "10.0.4.2"))
+        shown = " ".join(route(chain, "--no-mtu", *FAST, "10.0.4.2").stdout.split())
+        router.kill()
+    equal((found["hop"][1]["address"], found["hop"][1]["received"], found["hop"][1]["mpls"]), ("10.0.2.2", 3, [24001, 77]))
+    equal(found["summary"][0]["forged"], 3)
+    contains(shown, "hop 2 (10.0.2.2) got the probe in MPLS, outermost first: label 24001 (class 5, TTL 1), label 77 "
+             "(class 0, TTL 254)")
+    contains(shown, "3 forged answers came and were left out.")
 
 # ---- what can be wrong ----
 
