@@ -113,11 +113,10 @@ void pcapng_build_interface(struct buf *out, const char *name, int linktype, uin
 void pcapng_build_packet(struct buf *out, uint32_t interface, uint64_t time_ns, const void *data,
                          uint32_t captured_len, uint32_t wire_len, const char *comment)
 {
-    size_t start = begin_block(out, 6);
-    put32(out, interface);
-    put_time(out, time_ns);
-    put32(out, captured_len);
-    put32(out, wire_len);
+    const uint32_t head[] = {
+        6, 0, interface, (uint32_t)(time_ns >> 32), (uint32_t)time_ns, captured_len, wire_len};
+    const size_t start = out->len;
+    buf_append(out, head, sizeof head);
     buf_append(out, data, captured_len);
     pad(out, captured_len);
     if (comment != NULL) {
@@ -163,9 +162,8 @@ void pcap_build_header(struct buf *out, int linktype, uint32_t snaplen)
 void pcap_build_packet(struct buf *out, uint64_t time_ns, const void *data, uint32_t captured_len,
                        uint32_t wire_len)
 {
-    put32(out, (uint32_t)(time_ns / NS_PER_S));
-    put32(out, (uint32_t)(time_ns % NS_PER_S));
-    put32(out, captured_len);
-    put32(out, wire_len);
+    const uint32_t head[] = {(uint32_t)(time_ns / NS_PER_S), (uint32_t)(time_ns % NS_PER_S), captured_len,
+                             wire_len};
+    buf_append(out, head, sizeof head);
     buf_append(out, data, captured_len);
 }
