@@ -161,9 +161,12 @@ void route_mtu_trials(const struct route *route, struct buf *out)
     for (unsigned i = 0; route->mtu_begun && i < route->pmtu.trial_count; i++) {
         const struct pmtu_trial *t = &route->pmtu.trial[i];
         text.len = 0;
-        buf_printf(&text, "%u bytes to hop %u: %s. %u of %u large probes were answered, %u of %u small ones.",
-                   t->size, t->ttl, words[t->outcome], t->large_answered, t->large_sent, t->small_answered,
-                   t->small_sent);
+        buf_printf(&text, "%u bytes to hop %u: %s", t->size, t->ttl, words[t->outcome]);
+        /* Of the others an answer settled it, and the small ones were not waited for. */
+        if (t->outcome == PMTU_VANISHES || t->outcome == PMTU_UNCLEAR)
+            buf_printf(&text, "; %u of %u large probes were answered, %u of %u small ones", t->large_answered,
+                       t->large_sent, t->small_answered, t->small_sent);
+        buf_char(&text, '.');
         route_text_say(route, out, ROUTE_NOTE, buf_cstr(&text));
     }
     buf_free(&text);

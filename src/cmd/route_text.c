@@ -448,7 +448,7 @@ static void say_ways_back(const struct route *route, struct buf *out)
         route_text_hop(route, &text, ttl);
         buf_printf(
             &text,
-            ": its answer came with TTL %d, so over %d hops if it began with %d; the probe went over %u.",
+            ": its answer came with TTL %d: hop %d on its way, if it began with %d; the probe's hop %u.",
             left, began - left + 1, began, ttl);
         route_text_say(route, out, ROUTE_NOTE, buf_cstr(&text));
     }

@@ -109,7 +109,7 @@ with Network() as chain:
 
     with case("-v: how the answers came, what was tried; -q: the table only"):
         shown = " ".join(route(chain, *FAST, "-v", "10.0.4.2").stdout.split())
-        contains(shown, "hop 3 (10.0.3.2): its answer came with TTL 62, so over 3 hops if it began with 64; the probe went over 3.")
+        contains(shown, "hop 3 (10.0.3.2): its answer came with TTL 62: hop 3 on its way, if it began with 64; the probe's hop 3.")
         contains(shown, "1500 bytes to hop 4: passes.")
         shown = route(chain, *FAST, "-q", "10.0.4.2")
         check(shown.stdout.rstrip().splitlines()[-1].startswith("   4  10.0.4.2"), shown.stdout)
