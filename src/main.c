@@ -16,6 +16,7 @@ static const struct command {
     {"demo", cmd_demo, "a transfer between two hosts: what each send, segment and recv carried"},
     {"show", cmd_show, "draw the lanes of a capture file"},
     {"streams", cmd_streams, "one line for each TCP connection: who, how much, how it ended, what was wrong"},
+    {"extract", cmd_extract, "the payload of each direction of TCP streams to files"},
     {"record", cmd_record, "run any program and record its socket calls, and the wire"},
     {"send", cmd_send, "craft packets, send them, show the answers"},
     {"route", cmd_route, "the hops to a host, the MTU of the path, and what loss on the way means"},

@@ -17,6 +17,7 @@ int cmd_begin(void);
 
 int cmd_capture(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_extract(int argc, char **argv);
 int cmd_ftp(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_ping(int argc, char **argv);

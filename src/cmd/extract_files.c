@@ -1,0 +1,427 @@
+#include "cmd/extract_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "cmd/extract_hex.h"
+
+/* Pieces of a file that follow each other are gathered in its buffer. A file with a descriptor or a buffer is
+ * in the list of active files, the one that was written to last at its end: when there are too many of
+ * either, the first one gives its own up. */
+
+enum {
+    MAX_OPEN = 256,
+    MAX_GATHERED = 32 << 20, /* of all buffers */
+    FIRST_BUFFER = 4 << 10,
+    BUFFER = 64 << 10,
+    BLOCK = 4096, /* what a file system gives out at once */
+};
+
+struct extract_file {
+    struct extract_files *files;
+    struct extract_file *earlier, *later; /* written to, among the active ones */
+    bool active, created;
+    uint64_t refused; /* bytes */
+    uint64_t end;     /* behind the last byte that was written to the file */
+    char name[48];
+    int fd;
+    uint8_t *buffer;
+    size_t len, cap;
+    uint64_t offset;     /* of the buffer's first byte */
+    uint64_t last_block; /* that room was taken for, + 1 */
+};
+
+struct extract_files {
+    struct extract_files_config config;
+    char *directory;
+    int fd;
+    struct extract_file *first, *last;
+    size_t open_count, gathered;
+    uint64_t taken; /* bytes of the disk */
+    struct extract_counts counts;
+};
+
+/* ---- the directory ---- */
+
+int extract_files_open(struct extract_files **out, const struct extract_files_config *config,
+                       struct sd_err *err)
+{
+    struct extract_files *files = calloc(1, sizeof *files);
+    *out = files;
+    if (files == NULL)
+        return sd_fail_errno(err, ENOMEM, "extract");
+    files->config = *config;
+    files->fd = -1;
+    if (mkdir(config->directory, 0777) != 0 && errno != EEXIST)
+        return sd_fail_errno(err, errno, "cannot make the directory %s", config->directory);
+    files->fd = open(config->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return files->fd < 0 ? sd_fail_errno(err, errno, "cannot open the directory %s", config->directory) : 0;
+}
+
+void extract_files_close(struct extract_files *files)
+{
+    if (files == NULL)
+        return;
+    io_close(&files->fd);
+    free(files);
+}
+
+static int create_error(const struct extract_files *files, const char *name, struct sd_err *err)
+{
+    if (errno == EEXIST)
+        return sd_fail(err, EEXIST, "%s/%s is there already; choose another directory, or --force",
+                       files->config.directory, name);
+    return sd_fail_errno(err, errno, "cannot write %s/%s", files->config.directory, name);
+}
+
+int extract_files_create(struct extract_files *files, const char *name, struct sd_err *err)
+{
+    const bool force = files->config.force;
+    struct stat st;
+    /* Non-blocking: a pipe of that name must not stop us, who write regular files only. */
+    const int fd = openat(
+        files->fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (force ? 0 : O_EXCL), 0666);
+    if (fd < 0)
+        return create_error(files, name, err);
+    int failed = 0;
+    if (force && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)))
+        failed = sd_fail(err, EINVAL, "%s/%s is no regular file", files->config.directory, name);
+    else if (force && ftruncate(fd, 0) != 0)
+        failed = create_error(files, name, err);
+    if (failed != 0) {
+        close(fd);
+        return failed;
+    }
+    files->counts.files++;
+    return fd;
+}
+
+bool extract_files_take(struct extract_files *files, uint64_t bytes)
+{
+    if (bytes > files->config.limit - files->taken)
+        return false;
+    files->taken += bytes;
+    return true;
+}
+
+struct extract_counts extract_files_counts(const struct extract_files *files)
+{
+    return files->counts;
+}
+
+/* ---- active files ---- */
+
+static void deactivate(struct extract_file *file)
+{
+    struct extract_files *files = file->files;
+    if (!file->active)
+        return;
+    *(file->earlier != NULL ? &file->earlier->later : &files->first) = file->later;
+    *(file->later != NULL ? &file->later->earlier : &files->last) = file->earlier;
+    file->active = false;
+}
+
+static void activate(struct extract_file *file)
+{
+    struct extract_files *files = file->files;
+    if (files->last == file)
+        return;
+    deactivate(file);
+    file->earlier = files->last;
+    file->later = NULL;
+    *(files->last != NULL ? &files->last->later : &files->first) = file;
+    files->last = file;
+    file->active = true;
+}
+
+static void close_file(struct extract_file *file)
+{
+    if (file->fd < 0)
+        return;
+    io_close(&file->fd);
+    file->files->open_count--;
+}
+
+static void drop_buffer(struct extract_file *file)
+{
+    file->files->gathered -= file->cap;
+    free(file->buffer);
+    file->buffer = NULL;
+    file->cap = file->len = 0;
+}
+
+/* With neither a descriptor nor a buffer, it leaves the list. */
+static void rest(struct extract_file *file)
+{
+    if (file->fd < 0 && file->cap == 0)
+        deactivate(file);
+}
+
+/* ---- writing ---- */
+
+static void refuse(struct extract_file *file, uint64_t len)
+{
+    file->files->counts.bytes_refused += len;
+    if (!file->created && file->refused == 0)
+        file->files->counts.files_refused++;
+    file->refused += len;
+}
+
+/* 1; 0: there may be no more files; negative errno. */
+static int open_file(struct extract_file *file, struct sd_err *err)
+{
+    struct extract_files *files = file->files;
+    if (file->fd >= 0)
+        return 1;
+    if (!file->created && files->counts.files >= files->config.max_files)
+        return 0;
+    for (struct extract_file *other = files->first, *next; other != NULL && files->open_count >= MAX_OPEN;
+         other = next) {
+        next = other->later;
+        close_file(other);
+        rest(other);
+    }
+    if (!file->created)
+        file->fd = extract_files_create(files, file->name, err);
+    else if ((file->fd = openat(files->fd, file->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
+        return sd_fail_errno(err, errno, "cannot open %s/%s again", files->config.directory, file->name);
+    if (file->fd < 0)
+        return file->fd;
+    file->created = true;
+    files->open_count++;
+    return 1;
+}
+
+/* Room for the blocks that [at, at + len) lies in; those of the last write are paid for. */
+static bool take_blocks(struct extract_file *file, uint64_t at, uint64_t len)
+{
+    uint64_t first = at / BLOCK;
+    const uint64_t end = (at + len - 1) / BLOCK + 1;
+    if (first + 1 == file->last_block)
+        first++;
+    if (end > first && !extract_files_take(file->files, (end - first) * BLOCK))
+        return false;
+    file->last_block = end;
+    return true;
+}
+
+static int write_error(const struct extract_file *file, int code, struct sd_err *err)
+{
+    return sd_fail_errno(err, code, "cannot write %s/%s", file->files->config.directory, file->name);
+}
+
+/* Write at a place of the file; 1, 0 where the limits or the file system allow no more there, or -errno. */
+static int write_at(struct extract_file *file, uint64_t at, const uint8_t *data, size_t len,
+                    struct sd_err *err)
+{
+    if (at > INT64_MAX - len)
+        return 0;
+    int opened = open_file(file, err);
+    if (opened <= 0)
+        return opened;
+    if (!take_blocks(file, at, len))
+        return 0;
+    if (at + len > file->end)
+        file->end = at + len;
+    while (len > 0) {
+        const ssize_t n = pwrite(file->fd, data, len, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EFBIG ? 0 : write_error(file, errno, err);
+        at += (uint64_t)n;
+        data += n;
+        len -= (size_t)n;
+    }
+    return 1;
+}
+
+/* ---- lines of hexadecimal digits ---- */
+
+/* What a line at `line` holds already. 0 or -errno. */
+static int read_line(const struct extract_file *file, uint64_t line, char text[HEX_LINE], struct sd_err *err)
+{
+    extract_hex_blank(text, line);
+    if (file->fd < 0)
+        return 0;
+    char there[HEX_LINE];
+    const ssize_t n = pread(file->fd, there, sizeof there, (off_t)(line * HEX_LINE));
+    if (n < 0)
+        return write_error(file, errno, err);
+    if (n == HEX_LINE && there[HEX_LINE - 1] == '\n') /* zeros where the file has a hole */
+        memcpy(text, there, sizeof there);
+    return 0;
+}
+
+/* As write_at, for bytes of the stream: whole lines, those at both ends with what they held. */
+static int write_hex(struct extract_file *file, uint64_t offset, const uint8_t *data, size_t len,
+                     struct sd_err *err)
+{
+    char lines[32 * HEX_LINE];
+    if (offset >= HEX_MAX_OFFSET - len)
+        return 0;
+    int wrote = open_file(file, err);
+    while (len > 0 && wrote > 0) {
+        const uint64_t first = offset / HEX_BYTES;
+        uint64_t line = first;
+        size_t used = 0;
+        for (; len > 0 && used + HEX_LINE <= sizeof lines; line++, used += HEX_LINE) {
+            const size_t at = offset % HEX_BYTES, here = HEX_BYTES - at < len ? HEX_BYTES - at : len;
+            int failed = here < HEX_BYTES ? read_line(file, line, lines + used, err) : 0;
+            if (failed != 0)
+                return failed;
+            if (here == HEX_BYTES)
+                extract_hex_blank(lines + used, line);
+            extract_hex_put(lines + used, at, data, here);
+            data += data != NULL ? here : 0;
+            offset += here;
+            len -= here;
+        }
+        wrote = write_at(file, first * HEX_LINE, (const uint8_t *)lines, used, err);
+    }
+    return wrote;
+}
+
+/* ---- gathering ---- */
+
+/* Write out what is in the buffer. */
+static int flush_file(struct extract_file *file, struct sd_err *err)
+{
+    if (file->len == 0)
+        return 0;
+    int wrote = file->files->config.hex ? write_hex(file, file->offset, file->buffer, file->len, err)
+                                        : write_at(file, file->offset, file->buffer, file->len, err);
+    if (wrote == 0)
+        refuse(file, file->len);
+    else if (wrote > 0)
+        file->files->counts.bytes += file->len;
+    file->len = 0;
+    return wrote < 0 ? wrote : 0;
+}
+
+/* Room for `len` more bytes, if they may be gathered. */
+static bool grow_buffer(struct extract_file *file, size_t len)
+{
+    if (file->cap - file->len >= len)
+        return true;
+    size_t cap = file->cap == 0 ? FIRST_BUFFER : file->cap;
+    while (cap - file->len < len && cap < BUFFER)
+        cap *= 2;
+    if (cap - file->len < len)
+        return false;
+    uint8_t *buffer = realloc(file->buffer, cap);
+    if (buffer == NULL)
+        return false;
+    file->files->gathered += cap - file->cap;
+    file->buffer = buffer;
+    file->cap = cap;
+    return true;
+}
+
+/* The files that were not written to for longest give their buffers up. */
+static int make_room(struct extract_files *files, struct sd_err *err)
+{
+    for (struct extract_file *file = files->first, *next; file != NULL && files->gathered > MAX_GATHERED;
+         file = next) {
+        int failed = flush_file(file, err);
+        if (failed != 0)
+            return failed;
+        next = file->later; /* now: opening this one may have sent the next one to rest */
+        drop_buffer(file);
+        rest(file);
+    }
+    return 0;
+}
+
+struct extract_file *extract_file_new(struct extract_files *files, uint64_t stream, const char *from)
+{
+    struct extract_file *file = calloc(1, sizeof *file);
+    if (file == NULL)
+        return NULL;
+    file->files = files;
+    file->fd = -1;
+    snprintf(file->name, sizeof file->name, "%llu-%s.%s", (unsigned long long)stream, from,
+             files->config.hex ? "hex" : "raw");
+    return file;
+}
+
+int extract_file_write(struct extract_file *file, uint64_t offset, const uint8_t *data, size_t len,
+                       struct sd_err *err)
+{
+    if (len == 0)
+        return 0;
+    activate(file);
+    int failed = 0;
+    if (file->len > 0 && (offset != file->offset + file->len || file->len + len > BUFFER))
+        failed = flush_file(file, err);
+    if (failed != 0)
+        return failed;
+    while (len > 0 && failed == 0) {
+        const size_t here = len < BUFFER ? len : BUFFER;
+        if (!grow_buffer(file, here))
+            return sd_fail_errno(err, ENOMEM, "extract");
+        if (file->len == 0)
+            file->offset = offset;
+        memcpy(file->buffer + file->len, data, here);
+        file->len += here;
+        offset += here;
+        data += here;
+        len -= here;
+        if (len > 0)
+            failed = flush_file(file, err);
+    }
+    return failed == 0 ? make_room(file->files, err) : failed;
+}
+
+int extract_file_fill(struct extract_file *file, uint64_t offset, uint64_t len, struct sd_err *err)
+{
+    int failed = flush_file(file, err);
+    if (failed != 0 || !file->files->config.hex)
+        return failed;
+    int wrote = 1;
+    while (len > 0 && wrote > 0) {
+        const size_t here = len < BUFFER ? (size_t)len : BUFFER;
+        wrote = write_hex(file, offset, NULL, here, err);
+        offset += wrote > 0 ? here : 0;
+        len -= wrote > 0 ? here : 0;
+    }
+    if (wrote == 0)
+        refuse(file, len);
+    return wrote < 0 ? wrote : 0;
+}
+
+int extract_file_finish(struct extract_file *file, uint64_t len, const char **name, struct sd_err *err)
+{
+    *name = NULL;
+    int failed = flush_file(file, err);
+    if (failed != 0 || !file->created)
+        return failed;
+    *name = file->name;
+    if (file->files->config.hex || len > INT64_MAX || len <= file->end)
+        return 0;
+    const int opened = open_file(file, err);
+    if (opened < 0)
+        return opened;
+    return ftruncate(file->fd, (off_t)len) == 0 || errno == EFBIG ? 0 : write_error(file, errno, err);
+}
+
+uint64_t extract_file_refused(const struct extract_file *file)
+{
+    return file->refused;
+}
+
+void extract_file_free(struct extract_file *file)
+{
+    if (file == NULL)
+        return;
+    deactivate(file);
+    close_file(file);
+    drop_buffer(file);
+    free(file);
+}
