@@ -440,6 +440,21 @@ static void a_quote_with_a_length(void **state)
     buf_free(&out);
 }
 
+/* One's complement has two zeros; a sender may write either where all that is summed is zero. */
+static void both_zeros_are_right(void **state)
+{
+    (void)state;
+    uint8_t echo_reply[8] = {0};
+    craft_dissect(&packet, &room, &craft_icmp, echo_reply, sizeof echo_reply);
+    assert_int_equal(craft_checksum_is_right(&packet, 0, echo_reply, sizeof echo_reply), 1);
+    echo_reply[2] = echo_reply[3] = 0xff;
+    craft_dissect(&packet, &room, &craft_icmp, echo_reply, sizeof echo_reply);
+    assert_int_equal(craft_checksum_is_right(&packet, 0, echo_reply, sizeof echo_reply), 1);
+    echo_reply[3] = 0xfe;
+    craft_dissect(&packet, &room, &craft_icmp, echo_reply, sizeof echo_reply);
+    assert_int_equal(craft_checksum_is_right(&packet, 0, echo_reply, sizeof echo_reply), 0);
+}
+
 static void pieces_have_no_checksum(void **state)
 {
     (void)state;
@@ -514,6 +529,7 @@ int main(void)
         cmocka_unit_test_teardown(group_messages, forget_built),
         cmocka_unit_test_teardown(control_messages, forget_built),
         cmocka_unit_test(a_quote_with_a_length),
+        cmocka_unit_test(both_zeros_are_right),
         cmocka_unit_test(pieces_have_no_checksum),
         cmocka_unit_test(udp_is_special),
     };
