@@ -12,7 +12,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from cases import Skip, case, check, contains, done, equal  # noqa: E402
-from procs import ROOT, as_user, can_lab, run, user_dir, user_sockdiag  # noqa: E402
+from procs import ROOT, as_user, can_lab, have, run, user_dir, user_sockdiag  # noqa: E402
 
 HOME = pathlib.Path(user_dir())
 ABLE, WHY = can_lab()
@@ -63,6 +63,34 @@ with case("the example's program is recorded, and looks as it is said"):
     shown = run(*as_user(user_sockdiag(), *commands[1]), cwd=HOME, env=ENV)
     equal((shown.returncode, shown.stderr), (0, ""))
     contains("\n".join(lasting(shown.stdout)), "\n".join(lasting(block("• merged"))))
+
+def shown_by(command):
+    """What a command of the README prints, stdout before stderr."""
+    if not ABLE:
+        raise Skip(WHY)
+    words = [user_sockdiag() if word == "build/sockdiag" else word for word in shlex.split(block(command))]
+    result = run(*as_user(*words), cwd=HOME, env=ENV)
+    equal(result.returncode, 0, result.stderr)
+    return result.stdout + result.stderr
+
+
+def without_chance(text):
+    """The lines of an output without what differs from run to run: times, sequence numbers, identifications."""
+    text = re.sub(r"\d+\.\d+(?=\s+ms|/)|(?<=/)\d+\.\d+", "TIME", text)
+    text = re.sub(r"seq=\d+", "seq=N", text)
+    text = re.sub(r"^( ID +0 +)\d+ *", r"\1N ", text, flags=re.M)
+    text = re.sub(r"(0x1234 +)0x[0-9a-f]{4}", r"\1SUM", text)
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+with case("crafted SYNs are answered as it is said"):
+    if have("nc"):
+        raise Skip(have("nc"))
+    equal(without_chance(shown_by("--server-cmd 'nc -lk 80'")), without_chance(block("flags=SA")))
+
+with case("what the kernel writes over is shown as it is said"):
+    shown = "\n".join(without_chance(shown_by("send -v 'ip(")))
+    contains(shown, "\n".join(without_chance(block("kernel: always computed"))))
 
 with case("its table of commands is the program's"):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
