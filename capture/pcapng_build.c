@@ -115,10 +115,15 @@ void pcapng_build_packet(struct buf *out, uint32_t interface, uint64_t time_ns, 
 {
     const uint32_t head[] = {
         6, 0, interface, (uint32_t)(time_ns >> 32), (uint32_t)time_ns, captured_len, wire_len};
-    const size_t start = out->len;
-    buf_append(out, head, sizeof head);
-    buf_append(out, data, captured_len);
-    pad(out, captured_len);
+    const size_t start = out->len, padded = ((size_t)captured_len + 3) & ~(size_t)3;
+    if (!buf_reserve(out, sizeof head + padded))
+        return;
+    uint8_t *p = out->data + start;
+    memset(p + sizeof head + padded - 4, 0, 4); /* the padding; the rest is written over */
+    memcpy(p, head, sizeof head);
+    if (captured_len > 0)
+        memcpy(p + sizeof head, data, captured_len);
+    out->len += sizeof head + padded;
     if (comment != NULL) {
         text_option(out, OPTION_COMMENT, comment);
         end_options(out);

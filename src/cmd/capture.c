@@ -27,9 +27,9 @@
 
 enum {
     LINES_GATHER = 64 << 10,
-    SIGNAL_EVERY = 256, /* records between looks for a signal while more wait */
-    IDLE_MS = 500,      /* between looks whether the interface is still up */
-    DRAIN_MS = 150,     /* the kernel hands packets over at most so late */
+    SIGNAL_EVERY = 1024, /* records between looks for a signal while more wait */
+    IDLE_MS = 500,       /* between looks whether the interface is still up */
+    DRAIN_MS = 150,      /* the kernel hands packets over at most so late */
 };
 
 struct capture {
