@@ -30,6 +30,7 @@ struct row_store {
     struct entry *entries;
     size_t count, cap;
     uint64_t given_up;
+    struct entry first_given_up; /* in the order; what comes behind it is not kept either, if given_up > 0 */
 };
 
 struct row_store *row_store_new(size_t limit)
@@ -78,11 +79,15 @@ static bool sort_pass(const struct entry *from, struct entry *to, size_t count, 
     return true;
 }
 
+static bool is_behind(const struct entry *a, const struct entry *b)
+{
+    return a->key > b->key || (a->key == b->key && a->number > b->number);
+}
+
 static bool is_sorted(const struct entry *entries, size_t count)
 {
     for (size_t i = 1; i < count; i++) {
-        const struct entry *a = &entries[i - 1], *b = &entries[i];
-        if (a->key > b->key || (a->key == b->key && a->number > b->number))
+        if (is_behind(&entries[i - 1], &entries[i]))
             return false;
     }
     return true;
@@ -150,6 +155,7 @@ static int give_up_some(struct row_store *store)
     const size_t kept = store->count - store->count / 4;
     store->given_up += store->count - kept;
     store->count = kept;
+    store->first_given_up = store->entries[kept];
     qsort(store->entries, kept, sizeof *store->entries, compare_places);
     uint64_t end = 0;
     for (size_t i = 0; i < kept; i++) {
@@ -200,11 +206,17 @@ static int add_entry(struct row_store *store)
 
 int row_store_add(struct row_store *store, uint64_t key, uint64_t number, const void *data, size_t len)
 {
+    const struct entry entry = {.key = key, .number = number};
     if (len > ROW_STORE_MAX_RECORD)
         return -ENOMEM;
     int failed = memory_of(store) > store->limit ? give_up_some(store) : 0;
-    if (failed == 0)
-        failed = add_entry(store);
+    if (failed != 0)
+        return failed;
+    if (store->given_up > 0 && is_behind(&entry, &store->first_given_up)) {
+        store->given_up++;
+        return 0;
+    }
+    failed = add_entry(store);
     if (failed != 0)
         return failed;
     const uint64_t at = place_for(store->end, len);
