@@ -16,10 +16,11 @@ enum {
     FULL_TRIES = 200,
 };
 
-/* A packet in the buffer. */
+/* A packet in the buffer: a probe, or a fragment of one. */
 struct piece {
-    uint32_t target, number; /* target PING_NOBODY: a further fragment */
+    uint32_t target, number;
     size_t offset, len;
+    bool further; /* a fragment that is not the first */
 };
 
 struct batch {
@@ -44,15 +45,14 @@ void ping_fail(struct ping *ping, uint32_t index, uint32_t number, int code, uin
     ping_settle(ping, target);
 }
 
-/* The packet at `at` was refused: with it goes what is left of its probe. Returns how many packets. */
+/* The packet at `at` was refused: with it goes what the batch has of its probe behind it. Returns where that
+ * ends. */
 static size_t refuse(struct ping *ping, const struct batch *batch, size_t at, int code)
 {
-    size_t end = at + 1;
-    while (end < batch->count && batch->piece[end].target == PING_NOBODY)
-        end++;
-    while (batch->piece[at].target == PING_NOBODY && at > 0)
-        at--;
     const struct piece *piece = &batch->piece[at];
+    size_t end = at + 1;
+    while (end < batch->count && batch->piece[end].further)
+        end++;
     ping_fail(ping, piece->target, piece->number, code,
               code == EMSGSIZE ? ping->targets[piece->target].mtu : 0);
     return end;
@@ -67,9 +67,10 @@ static int note_left(struct ping *ping, const struct batch *batch, size_t from, 
     for (size_t i = 0; i < count; i++) {
         const struct piece *piece = &batch->piece[from + i];
         const uint32_t id = first + (uint32_t)i;
-        if (!ping_flight_left(ping, sender, id, piece->target, piece->number, batch->now_ns))
+        const uint32_t owner = piece->further ? PING_NOBODY : piece->target;
+        if (!ping_flight_left(ping, sender, id, owner, piece->number, batch->now_ns))
             return sd_fail_errno(&ping->err, ENOMEM, "cannot remember what was sent");
-        if (piece->target == PING_NOBODY)
+        if (piece->further)
             continue;
         struct ping_target *target = &ping->targets[piece->target];
         struct track_probe *probe = track_find(&target->track, piece->number, 32);
@@ -89,17 +90,15 @@ static void wait_for_room(const struct ping_sender *sender, int failed)
 
 static void fill_out(const struct ping *ping, const struct batch *batch, struct rawsock_out *out)
 {
-    uint32_t target = 0;
     for (size_t i = 0; i < batch->count; i++) {
         const struct piece *piece = &batch->piece[i];
-        if (piece->target != PING_NOBODY)
-            target = piece->target;
+        const struct ping_target *target = &ping->targets[piece->target];
         out[i] = (struct rawsock_out){
             .data = ping->packet.data + piece->offset,
             .len = piece->len,
-            .target = &ping->targets[target].shape.target,
-            .interface = ping->targets[target].scope,
-            .hop_limit = ping->sender[batch->family].whole ? 0 : ping->targets[target].shape.ttl,
+            .target = &target->shape.target,
+            .interface = target->scope,
+            .hop_limit = ping->sender[batch->family].whole ? 0 : target->shape.ttl,
         };
     }
 }
@@ -130,37 +129,33 @@ static int hand_over(struct ping *ping, struct batch *batch)
 
 /* ---- building ---- */
 
-static void add_piece(struct batch *batch, uint32_t target, uint32_t number, size_t offset, size_t len)
+static void add_piece(struct batch *batch, const struct piece *piece)
 {
-    batch->piece[batch->count++] = (struct piece){target, number, offset, len};
+    batch->piece[batch->count++] = *piece;
 }
 
-/* IP_HDRINCL cuts nothing: what is longer than the path takes is cut here. Fragments need an identification
- * of their own; the kernel would give each another one. */
+/* IP_HDRINCL cuts nothing: what is longer than the path takes is cut here, perhaps into more pieces than a
+ * batch has room for. Fragments need an identification of their own; the kernel would give each another
+ * one. */
 static int add_fragments(struct ping *ping, struct batch *batch, uint32_t target, uint32_t number,
                          size_t start)
 {
-    const uint32_t mtu = ping->targets[target].mtu;
-    const size_t len = ping->packet.len - start;
     uint8_t *datagram = ping->packet.data + start;
     struct buf fragments = {0}, lens = {0};
     if (datagram[0] >> 4 == 4 && load_be16(datagram + 4) == 0)
         store_be16(datagram + 4, (uint16_t)(ping_wire_number(number) | 0x8000));
-    int failed = craft_fragment(datagram, len, mtu, ping_wire_number(number), &fragments, &lens, &ping->err);
-    const size_t count = lens.len / sizeof(size_t);
-    if (failed == 0 && batch->count + count > RAWSOCK_BATCH) {
-        /* What was gathered before leaves first. */
-        ping->packet.len = start;
-        failed = hand_over(ping, batch);
-        start = 0;
-    }
+    int failed = craft_fragment(datagram, ping->packet.len - start, ping->targets[target].mtu,
+                                ping_wire_number(number), &fragments, &lens, &ping->err);
     ping->packet.len = start;
-    buf_append(&ping->packet, fragments.data, fragments.len);
-    for (size_t i = 0; failed == 0 && i < count; i++) {
-        size_t piece_len;
-        memcpy(&piece_len, lens.data + i * sizeof piece_len, sizeof piece_len);
-        add_piece(batch, i == 0 ? target : PING_NOBODY, number, start, piece_len);
-        start += piece_len;
+    size_t at = 0;
+    for (size_t i = 0; failed == 0 && i < lens.len / sizeof(size_t); i++) {
+        size_t len;
+        memcpy(&len, lens.data + i * sizeof len, sizeof len);
+        if (batch->count == RAWSOCK_BATCH)
+            failed = hand_over(ping, batch);
+        add_piece(batch, &(struct piece){target, number, ping->packet.len, len, i > 0});
+        buf_append(&ping->packet, fragments.data + at, len);
+        at += len;
     }
     buf_free(&fragments);
     buf_free(&lens);
@@ -179,7 +174,7 @@ static int add_probe(struct ping *ping, struct batch *batch, uint32_t index, uin
     if (sender->whole && target->mtu != 0 && len > target->mtu && !target->shape.dont_fragment)
         return add_fragments(ping, batch, index, number, start);
     const size_t skip = sender->whole ? 0 : probe_ip_len(&target->shape);
-    add_piece(batch, index, number, start + skip, len - skip);
+    add_piece(batch, &(struct piece){index, number, start + skip, len - skip, false});
     return 0;
 }
 
