@@ -118,6 +118,7 @@ static int open_all(struct ping *ping, int argc, char **argv)
         failed = ping_sockets_prepare(ping);
     if (failed == 0)
         failed = ping_targets_find(ping, argc, argv);
+    ping_sockets_trim(ping);
     if (failed == 0)
         failed = block_signals(ping);
     if (failed == 0)

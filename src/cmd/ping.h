@@ -200,6 +200,8 @@ struct ping {
 int ping_sockets_open(struct ping *ping);
 /* Options of the sockets that no privilege is needed for. */
 int ping_sockets_prepare(struct ping *ping);
+/* Close those of a family that no target has. */
+void ping_sockets_trim(struct ping *ping);
 void ping_sockets_close(struct ping *ping);
 /* Packets that found a socket full. */
 uint64_t ping_sockets_drops(struct ping *ping);

@@ -268,6 +268,39 @@ int ping_sockets_prepare(struct ping *ping)
     return failed;
 }
 
+static bool has_target(const struct ping *ping, unsigned family)
+{
+    for (uint32_t i = 0; i < ping->target_count; i++) {
+        if (ping_family(&ping->targets[i]) == family)
+            return true;
+    }
+    return false;
+}
+
+static void close_family(struct ping *ping, unsigned family)
+{
+    if (ping->sender[family].open)
+        rawsock_close(&ping->sender[family].raw);
+    if (ping->error_socket_open[family])
+        rawsock_close(&ping->error_socket[family]);
+    ping->sender[family].open = ping->error_socket_open[family] = false;
+    io_close(&ping->lookup_fd[family]);
+}
+
+void ping_sockets_trim(struct ping *ping)
+{
+    uint32_t kept = 0;
+    for (unsigned family = 0; family < PING_FAMILIES; family++) {
+        if (!has_target(ping, family))
+            close_family(ping, family);
+    }
+    for (uint32_t i = 0; i < ping->receiver_count; i++) {
+        if (ping->receiver[i].raw->fd >= 0)
+            ping->receiver[kept++] = ping->receiver[i];
+    }
+    ping->receiver_count = kept;
+}
+
 uint64_t ping_sockets_drops(struct ping *ping)
 {
     uint64_t drops = 0;
@@ -278,13 +311,8 @@ uint64_t ping_sockets_drops(struct ping *ping)
 
 void ping_sockets_close(struct ping *ping)
 {
-    for (unsigned family = 0; family < PING_FAMILIES; family++) {
-        if (ping->sender[family].open)
-            rawsock_close(&ping->sender[family].raw);
-        if (ping->error_socket_open[family])
-            rawsock_close(&ping->error_socket[family]);
-        io_close(&ping->lookup_fd[family]);
-    }
+    for (unsigned family = 0; family < PING_FAMILIES; family++)
+        close_family(ping, family);
     rawsock_batch_free(ping->packets);
     rawsock_batch_free(ping->stamps);
 }
