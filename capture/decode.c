@@ -1,5 +1,7 @@
 #include "capture/decode.h"
 
+#include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "capture/decode_layers.h"
@@ -245,10 +247,25 @@ static const struct {
     {253, "netlink", NULL},
 };
 
+/* Clear the decoder's fields. In pieces short enough for a few plain stores: for the whole, compilers use an
+ * instruction that takes longer than all of the link layer. */
+static void forget(struct packet *packet)
+{
+    enum {
+        FROM = offsetof(struct packet, verdict),
+        TO = offsetof(struct packet, outer_kind),
+        PIECE = 32,
+    };
+    static_assert(TO - FROM >= PIECE, "the last piece may overlap the one before it, not what is before all");
+    uint8_t *const bytes = (uint8_t *)packet;
+    for (size_t at = FROM; at + PIECE < TO; at += PIECE)
+        memset(bytes + at, 0, PIECE);
+    memset(bytes + TO - PIECE, 0, PIECE);
+}
+
 void decode_packet(struct packet *packet)
 {
-    const size_t from = offsetof(struct packet, verdict), to = offsetof(struct packet, outer_kind);
-    memset((uint8_t *)packet + from, 0, to - from);
+    forget(packet);
     packet->protocol = "?";
     struct layer layer = {packet->data, packet->captured_len,
                           packet->wire_len > packet->captured_len ? packet->wire_len : packet->captured_len};

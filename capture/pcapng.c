@@ -391,7 +391,8 @@ int pcapng_reader_next(struct pcapng_reader *r, struct capture_record *record, s
         return 0;
     capture_record_clear(record);
     consume(r);
-    struct sd_err cause = {0};
+    struct sd_err cause;
+    cause.code = 0; /* the text is not cleared: this is done for each packet */
     int got = r->classic ? classic_next(r, record, &cause) : next_pcapng(r, record, &cause);
     if (got < 0 && cause.code == 0)
         sd_fail_errno(&cause, -got, "%s: cannot read on from byte %" PRIu64, r->name, r->input.position);
