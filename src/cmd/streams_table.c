@@ -290,6 +290,7 @@ static const char *head_text(const struct streams_table *table, int column)
 /* Which columns are left out, and how many columns of the terminal the notes may have. */
 struct fit {
     bool out[STREAMS_COLUMN_COUNT];
+    bool no_total; /* not even the total, which stands only where both sides' bytes do not */
     unsigned notes;
 };
 
@@ -297,7 +298,7 @@ struct fit {
 static bool fits(struct streams_table *table, struct fit *fit)
 {
     unsigned sum = 1 + fit->notes;
-    fit->out[STREAMS_COLUMN_TOTAL] = !fit->out[STREAMS_COLUMN_SENT];
+    fit->out[STREAMS_COLUMN_TOTAL] = fit->no_total || !fit->out[STREAMS_COLUMN_SENT];
     for (int column = 0; column < STREAMS_COLUMN_NOTES; column++) {
         const unsigned head = (unsigned)strlen(head_text(table, column)), need = table->need[column];
         table->width[column] = fit->out[column] || need == 0 ? 0 : need > head ? need : head;
@@ -319,8 +320,9 @@ static bool leave_one_out(const struct streams_table *table, struct fit *fit, un
     if (least < 0)
         return false;
     fit->out[least] = true;
-    if (least == STREAMS_COLUMN_SENT)
-        fit->out[STREAMS_COLUMN_BACK] = true;
+    fit->no_total = fit->no_total || least == STREAMS_COLUMN_TOTAL;
+    if (least == STREAMS_COLUMN_SENT || least == STREAMS_COLUMN_BACK)
+        fit->out[STREAMS_COLUMN_SENT] = fit->out[STREAMS_COLUMN_BACK] = true;
     return true;
 }
 
