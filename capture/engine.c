@@ -27,7 +27,13 @@ struct engine *engine_new(const struct engine_config *config)
         return NULL;
     const struct hash_key key = hash_key_random();
     engine->shard = config->shard;
-    engine->streams = flow_table_new(config->streams, key, config->max_streams);
+    const struct flow_config streams = {
+        .observer = *config->streams,
+        .key = key,
+        .max_streams = config->max_streams,
+        .linger_ns = FLOW_LINGER_NS,
+    };
+    engine->streams = flow_table_new(&streams);
     engine->conversations = conversation_table_new(
         config->conversations != NULL ? config->conversations : &nobody, key, MAX_CONVERSATIONS);
     engine->defrag = defrag_new(DEFRAG_LIMIT);

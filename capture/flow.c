@@ -7,38 +7,47 @@
 
 #include "base/seq.h"
 
-/* The table: a hash of chains over the two endpoints (in address order, so that both directions meet), one
- * list by number for the end, one by last packet for eviction. */
+/* The table: a hash of chains over the two endpoints, in either direction, and two lists in the order of the
+ * last packets: one of the open streams, for eviction, one of those that have ended, for closing.
+ *
+ * Time is that of packets. A stream that has ended and was silent for longer than linger_ns is over: its next
+ * packet begins another one. When it is closed does not matter for that, so that no stream depends on
+ * another's packets: the table closes it a little later than it must, by its own clock, which is the highest
+ * time of any packet (DISORDER_NS: how far packets may stand out of order in the file). */
 
-struct tuple {
-    struct flow_endpoint low, high;
+#define DISORDER_NS UINT64_C(1000000000)
+
+/* A SYN with another ISN on an open connection, kept back until a packet tells whether it begins another
+ * one. */
+struct held_syn {
+    struct packet packet; /* its pointers go into `bytes` */
+    uint8_t bytes[];
 };
 
 struct entry {
     struct flow_stream stream;
-    struct tuple tuple;
     struct entry *chain;
-    struct entry *longer_silent, *later_heard;  /* by last packet */
-    struct entry *lower_number, *higher_number; /* by number */
-    uint64_t good_checksums[2], bad_checksums[2];
+    struct entry *before, *behind; /* in its list, by last packet */
+    uint64_t heard_ns;             /* the table's clock then */
+    uint32_t hash;
+    uint32_t syn_ack_seq; /* the server's ISN, if syn_ack_seen */
     uint64_t syn_ns;      /* the last SYN of the client before the SYN-ACK; 0: none */
     bool syn_ack_seen;    /* then the client's acknowledgement of `syn_ack_seq` ends the handshake */
-    uint32_t syn_ack_seq; /* the server's ISN */
-    /* A SYN with another ISN on the open connection, kept back until the next packet tells whether it begins
-     * another one: what its headers said, without bytes. */
-    bool syn_held;
-    struct packet held_syn;
+    bool ended;           /* is in the list of those */
+    struct held_syn *held;
+};
+
+struct list {
+    struct entry *first, *last;
 };
 
 struct flow_table {
-    struct flow_observer observer;
-    struct hash_key key;
-    size_t max_streams, count, bucket_count;
+    struct flow_config config;
+    size_t count, bucket_count;
     struct entry **buckets;
-    struct entry *longest_silent, *last_heard;
-    struct entry *first, *last;
+    struct list open, ended;
     struct tcp_scratch scratch;
-    uint64_t evicted;
+    uint64_t now_ns, evicted;
 };
 
 enum {
@@ -55,24 +64,21 @@ static int compare_endpoints(const struct flow_endpoint *a, const struct flow_en
     return order != 0 ? order : (a->port > b->port) - (a->port < b->port);
 }
 
-static struct tuple tuple_of(const struct packet *packet)
+static bool endpoint_is(const struct flow_endpoint *endpoint, const struct packet_address *address,
+                        uint16_t port)
+{
+    return endpoint->port == port && packet_address_equal(&endpoint->address, address);
+}
+
+/* The endpoints in address order, so that both directions meet. */
+static uint32_t hash_of(const struct flow_table *table, const struct packet *packet)
 {
     const struct flow_endpoint source = {packet->source, packet->source_port};
     const struct flow_endpoint target = {packet->target, packet->target_port};
-    return compare_endpoints(&source, &target) <= 0 ? (struct tuple){source, target}
-                                                    : (struct tuple){target, source};
-}
-
-static bool tuple_equal(const struct tuple *a, const struct tuple *b)
-{
-    return compare_endpoints(&a->low, &b->low) == 0 && compare_endpoints(&a->high, &b->high) == 0;
-}
-
-static size_t bucket_of(const struct flow_table *table, const struct tuple *tuple)
-{
+    const bool up = compare_endpoints(&source, &target) <= 0;
+    const struct flow_endpoint *const ends[2] = {up ? &source : &target, up ? &target : &source};
     uint8_t flat[2 * (1 + 16 + 2)];
     uint8_t *p = flat;
-    const struct flow_endpoint *const ends[2] = {&tuple->low, &tuple->high};
     for (int i = 0; i < 2; i++) {
         *p++ = ends[i]->address.family;
         memcpy(p, ends[i]->address.bytes, 16);
@@ -80,15 +86,33 @@ static size_t bucket_of(const struct flow_table *table, const struct tuple *tupl
         p[17] = (uint8_t)ends[i]->port;
         p += 18;
     }
-    return hash_bytes(&table->key, flat, sizeof flat) & (table->bucket_count - 1);
+    return (uint32_t)hash_bytes(&table->config.key, flat, sizeof flat);
 }
 
-static struct entry *find(const struct flow_table *table, const struct tuple *tuple)
+static bool is_between(const struct entry *e, const struct packet *packet)
 {
-    struct entry *e = table->buckets[bucket_of(table, tuple)];
-    while (e != NULL && !tuple_equal(&e->tuple, tuple))
+    const struct flow_endpoint *ends = e->stream.endpoint;
+    for (int i = 0; i < 2; i++) {
+        if (endpoint_is(&ends[i], &packet->source, packet->source_port) &&
+            endpoint_is(&ends[1 - i], &packet->target, packet->target_port))
+            return true;
+    }
+    return false;
+}
+
+static struct entry *find(const struct flow_table *table, const struct packet *packet, uint32_t hash)
+{
+    struct entry *e = table->buckets[hash & (table->bucket_count - 1)];
+    while (e != NULL && (e->hash != hash || !is_between(e, packet)))
         e = e->chain;
     return e;
+}
+
+static void link_bucket(struct flow_table *table, struct entry *e)
+{
+    struct entry **bucket = &table->buckets[e->hash & (table->bucket_count - 1)];
+    e->chain = *bucket;
+    *bucket = e;
 }
 
 /* Twice the buckets; without memory, the chains just grow longer. */
@@ -100,46 +124,50 @@ static void grow_buckets(struct flow_table *table)
     free(table->buckets);
     table->buckets = buckets;
     table->bucket_count *= 2;
-    for (struct entry *e = table->first; e != NULL; e = e->higher_number) {
-        size_t at = bucket_of(table, &e->tuple);
-        e->chain = buckets[at];
-        buckets[at] = e;
-    }
+    for (struct entry *e = table->open.first; e != NULL; e = e->behind)
+        link_bucket(table, e);
+    for (struct entry *e = table->ended.first; e != NULL; e = e->behind)
+        link_bucket(table, e);
 }
 
 /* ---- the lists ---- */
 
-static void unlink_silent(struct flow_table *table, struct entry *e)
+static struct list *list_of(struct flow_table *table, const struct entry *e)
 {
-    *(e->longer_silent != NULL ? &e->longer_silent->later_heard : &table->longest_silent) = e->later_heard;
-    *(e->later_heard != NULL ? &e->later_heard->longer_silent : &table->last_heard) = e->longer_silent;
+    return e->ended ? &table->ended : &table->open;
+}
+
+static void unlink_heard(struct flow_table *table, struct entry *e)
+{
+    struct list *list = list_of(table, e);
+    *(e->before != NULL ? &e->before->behind : &list->first) = e->behind;
+    *(e->behind != NULL ? &e->behind->before : &list->last) = e->before;
 }
 
 static void link_heard(struct flow_table *table, struct entry *e)
 {
-    e->longer_silent = table->last_heard;
-    e->later_heard = NULL;
-    *(table->last_heard != NULL ? &table->last_heard->later_heard : &table->longest_silent) = e;
-    table->last_heard = e;
+    struct list *list = list_of(table, e);
+    e->heard_ns = table->now_ns;
+    e->before = list->last;
+    e->behind = NULL;
+    *(list->last != NULL ? &list->last->behind : &list->first) = e;
+    list->last = e;
 }
 
-/* Behind all lower numbers: last, but for a SYN that was kept back while others opened. */
-static void link_number(struct flow_table *table, struct entry *e)
+/* The entry was heard, and may have ended: last in its list. */
+static void note_heard(struct flow_table *table, struct entry *e)
 {
-    struct entry *lower = table->last;
-    while (lower != NULL && lower->stream.number > e->stream.number)
-        lower = lower->lower_number;
-    e->lower_number = lower;
-    e->higher_number = lower != NULL ? lower->higher_number : table->first;
-    *(lower != NULL ? &lower->higher_number : &table->first) = e;
-    *(e->higher_number != NULL ? &e->higher_number->lower_number : &table->last) = e;
+    const bool ended = e->stream.end != FLOW_OPEN;
+    if (e->ended == ended && list_of(table, e)->last == e) {
+        e->heard_ns = table->now_ns;
+        return;
+    }
+    unlink_heard(table, e);
+    e->ended = ended;
+    link_heard(table, e);
 }
 
-static void unlink_number(struct flow_table *table, struct entry *e)
-{
-    *(e->lower_number != NULL ? &e->lower_number->higher_number : &table->first) = e->higher_number;
-    *(e->higher_number != NULL ? &e->higher_number->lower_number : &table->last) = e->lower_number;
-}
+/* ---- opening and closing ---- */
 
 /* Who is the client: the sender of a SYN, the receiver of a SYN-ACK, else the higher port. */
 static bool source_is_client(const struct packet *packet)
@@ -149,45 +177,92 @@ static bool source_is_client(const struct packet *packet)
     return packet->source_port >= packet->target_port;
 }
 
-static struct entry *open_entry(struct flow_table *table, const struct packet *packet,
-                                const struct tuple *tuple)
+static enum flow_side side_of(const struct entry *e, const struct packet *packet)
 {
+    return endpoint_is(&e->stream.endpoint[FLOW_CLIENT], &packet->source, packet->source_port) ? FLOW_CLIENT
+                                                                                               : FLOW_SERVER;
+}
+
+static enum flow_side other(enum flow_side side)
+{
+    return side == FLOW_CLIENT ? FLOW_SERVER : FLOW_CLIENT;
+}
+
+static size_t held_size(const struct held_syn *held)
+{
+    return sizeof *held + held->packet.payload_captured;
+}
+
+static void drop_held(struct flow_table *table, struct entry *e)
+{
+    if (e->held != NULL)
+        table->scratch.held -= held_size(e->held);
+    free(e->held);
+    e->held = NULL;
+}
+
+/* Tell the observer that the stream is final, and free it. */
+static void close_entry(struct flow_table *table, struct entry *e, enum flow_reason reason)
+{
+    struct entry **link = &table->buckets[e->hash & (table->bucket_count - 1)];
+    while (*link != e)
+        link = &(*link)->chain;
+    *link = e->chain;
+    unlink_heard(table, e);
+    table->count--;
+    e->stream.reason = reason;
+    if (table->config.observer.closed != NULL)
+        table->config.observer.closed(table->config.observer.context, &e->stream);
+    for (int side = 0; side < 2; side++)
+        tcp_direction_fini(&e->stream.direction[side], &table->scratch);
+    drop_held(table, e);
+    free(e);
+}
+
+static bool is_full(const struct flow_table *table, size_t more)
+{
+    const size_t most = table->config.max_memory;
+    return table->count > 0 && (table->count + more > table->config.max_streams ||
+                                (most > 0 && flow_table_memory(table) + more * sizeof(struct entry) > most));
+}
+
+/* Room for `more` streams. */
+static void make_room(struct flow_table *table, size_t more)
+{
+    while (is_full(table, more)) {
+        if (table->ended.first != NULL) {
+            close_entry(table, table->ended.first, FLOW_LINGERED);
+        } else {
+            table->evicted++;
+            close_entry(table, table->open.first, FLOW_EVICTED);
+        }
+    }
+}
+
+/* A new stream; others make room. */
+static struct entry *open_stream(struct flow_table *table, const struct packet *packet, uint32_t hash)
+{
+    make_room(table, 1);
     struct entry *e = calloc(1, sizeof *e);
     if (e == NULL)
         return NULL;
     const struct flow_endpoint source = {packet->source, packet->source_port};
     const struct flow_endpoint target = {packet->target, packet->target_port};
     const bool forward = source_is_client(packet);
-    e->tuple = *tuple;
     e->stream.endpoint[FLOW_CLIENT] = forward ? source : target;
     e->stream.endpoint[FLOW_SERVER] = forward ? target : source;
     e->stream.number = packet->number;
     e->stream.start_ns = e->stream.end_ns = packet->time_ns;
     tcp_direction_init(&e->stream.direction[0]);
     tcp_direction_init(&e->stream.direction[1]);
+    e->hash = hash;
     if (++table->count > table->bucket_count)
         grow_buckets(table);
-    size_t at = bucket_of(table, tuple);
-    e->chain = table->buckets[at];
-    table->buckets[at] = e;
-    link_number(table, e);
+    link_bucket(table, e);
     link_heard(table, e);
-    if (table->observer.opened != NULL)
-        table->observer.opened(table->observer.context, &e->stream);
+    if (table->config.observer.opened != NULL)
+        table->config.observer.opened(table->config.observer.context, &e->stream);
     return e;
-}
-
-static enum flow_side side_of(const struct entry *e, const struct packet *packet)
-{
-    const struct flow_endpoint *client = &e->stream.endpoint[FLOW_CLIENT];
-    bool from_client =
-        packet->source_port == client->port && packet_address_equal(&packet->source, &client->address);
-    return from_client ? FLOW_CLIENT : FLOW_SERVER;
-}
-
-static enum flow_side other(enum flow_side side)
-{
-    return side == FLOW_CLIENT ? FLOW_SERVER : FLOW_CLIENT;
 }
 
 /* ---- packets ---- */
@@ -197,11 +272,18 @@ static bool has_bad_checksum(const struct packet *packet)
     return packet->transport_checksum == CHECKSUM_BAD || packet->ip_checksum == CHECKSUM_BAD;
 }
 
+bool flow_checksums_offloaded(const struct flow_stream *stream, enum flow_side from)
+{
+    const struct tcp_direction *d = &stream->direction[from];
+    return d->bad_checksums > 0 && d->good_checksums * 16ULL <= d->bad_checksums;
+}
+
 /* Is the packet's bad checksum the network's doing? Not in a direction where (nearly) all are bad: one in
  * 65536 wrong checksums is right by chance. */
 static bool is_corrupted(const struct entry *e, enum flow_side from, const struct packet *packet)
 {
-    return has_bad_checksum(packet) && e->good_checksums[from] * 16 > e->bad_checksums[from];
+    const struct tcp_direction *d = &e->stream.direction[from];
+    return has_bad_checksum(packet) && d->good_checksums * 16ULL > d->bad_checksums;
 }
 
 static void time_handshake(struct entry *e, enum flow_side from, const struct packet *packet)
@@ -223,8 +305,6 @@ static void time_handshake(struct entry *e, enum flow_side from, const struct pa
 static void update_end(struct flow_stream *stream, enum flow_side from)
 {
     const struct tcp_direction *d = stream->direction;
-    if (stream->end != FLOW_OPEN)
-        return;
     if (d[from].rst_seen)
         stream->end = FLOW_RST;
     else if (d[0].fin_seen && d[1].fin_seen)
@@ -236,159 +316,178 @@ static int feed_entry(struct flow_table *table, struct entry *e, const struct pa
 {
     struct flow_stream *stream = &e->stream;
     const enum flow_side from = side_of(e, packet);
+    struct tcp_direction *d = &stream->direction[from], *peer = &stream->direction[other(from)];
     struct tcp_segment segment;
     if (has_bad_checksum(packet))
-        e->bad_checksums[from]++;
+        d->bad_checksums++;
     else
-        e->good_checksums[from] += packet->transport_checksum == CHECKSUM_GOOD;
+        d->good_checksums += packet->transport_checksum == CHECKSUM_GOOD;
     const bool corrupted = is_corrupted(e, from, packet);
-    int failed = tcp_direction_feed(&stream->direction[from], packet, corrupted, &table->scratch, &segment);
+    int failed = tcp_feed(d, peer, packet, corrupted, &table->scratch, &segment);
     if (failed != 0)
         return failed;
     if (packet->time_ns > stream->end_ns)
         stream->end_ns = packet->time_ns;
     if (!corrupted) {
-        tcp_direction_acked(&stream->direction[other(from)], packet);
-        time_handshake(e, from, packet);
-        update_end(stream, from);
+        if (stream->handshake_rtt_ns == 0)
+            time_handshake(e, from, packet);
+        if (stream->end == FLOW_OPEN)
+            update_end(stream, from);
     }
-    stream->partial = stream->direction[0].partial || stream->direction[1].partial;
-    if (table->observer.segment != NULL)
-        table->observer.segment(table->observer.context, stream, from, &segment);
+    stream->partial = (d->partial && d->segments > 0) || (peer->partial && peer->segments > 0);
+    note_heard(table, e);
+    if (table->config.observer.segment != NULL)
+        table->config.observer.segment(table->config.observer.context, stream, from, &segment);
     return 0;
 }
 
-/* ---- the end of a stream, and another on its ports ---- */
+/* ---- another connection on the same ports ---- */
 
-/* The SYN that was kept back belongs to the stream after all. Without payload, this needs no memory. */
+static int hold_syn(struct flow_table *table, struct entry *e, const struct packet *packet)
+{
+    struct held_syn *held = malloc(sizeof *held + packet->payload_captured);
+    if (held == NULL)
+        return -ENOMEM;
+    held->packet = *packet;
+    held->packet.data = held->packet.payload = memcpy(held->bytes, packet->payload, packet->payload_captured);
+    held->packet.captured_len = packet->payload_captured;
+    held->packet.comment = NULL;
+    held->packet.comment_len = 0;
+    held->packet.outer_ip = held->packet.ip_header = held->packet.ip_payload = NULL;
+    held->packet.ip_payload_len = 0;
+    e->held = held;
+    table->scratch.held += held_size(held);
+    return 0;
+}
+
+/* The SYN that was kept back belongs to the stream after all. */
 static int release_syn(struct flow_table *table, struct entry *e)
 {
-    if (!e->syn_held)
-        return 0;
-    e->syn_held = false;
-    return feed_entry(table, e, &e->held_syn);
-}
-
-/* Tell the observer that the stream is final, and free it. */
-static void close_entry(struct flow_table *table, struct entry *e)
-{
-    (void)release_syn(table, e); /* cannot fail: see there */
-    struct entry **link = &table->buckets[bucket_of(table, &e->tuple)];
-    while (*link != e)
-        link = &(*link)->chain;
-    *link = e->chain;
-    unlink_silent(table, e);
-    unlink_number(table, e);
-    table->count--;
-    if (table->observer.closed != NULL)
-        table->observer.closed(table->observer.context, &e->stream);
-    tcp_direction_fini(&e->stream.direction[0]);
-    tcp_direction_fini(&e->stream.direction[1]);
-    free(e);
-}
-
-static void hold_syn(struct entry *e, const struct packet *packet)
-{
-    e->syn_held = true;
-    e->held_syn = *packet;
-    e->held_syn.data = NULL;
-    e->held_syn.captured_len = 0;
-    e->held_syn.comment = NULL;
-    e->held_syn.ip_header = e->held_syn.ip_payload = e->held_syn.payload = NULL;
-    e->held_syn.ip_payload_len = e->held_syn.payload_len = e->held_syn.payload_captured = 0;
-}
-
-/* Is it a SYN (without ACK) that is not the stream's own? */
-static bool is_foreign_syn(const struct entry *e, enum flow_side from, const struct packet *packet)
-{
-    const struct tcp_direction *d = &e->stream.direction[from];
-    if ((packet->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
-        return false;
-    if (d->started)
-        return packet->tcp.seq + 1 != d->base_seq;
-    /* The first packet of its side: late, or half of a simultaneous open. */
-    return d->packets > 0 || e->stream.end != FLOW_OPEN;
-}
-
-/* Both sides have agreed on this side's ISN, and the connection has not ended. */
-static bool is_established(const struct entry *e, enum flow_side from)
-{
-    const struct tcp_direction *d = &e->stream.direction[from], *peer = &e->stream.direction[other(from)];
-    return e->stream.end == FLOW_OPEN && d->started && peer->packets > 0 && (d->acked > 0 || peer->started);
-}
-
-static bool answers_held_syn(const struct entry *e, const struct packet *packet)
-{
-    return packet->source_port == e->held_syn.target_port &&
-           packet_address_equal(&packet->source, &e->held_syn.target) &&
-           (packet->tcp.flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) &&
-           packet->tcp.ack == e->held_syn.tcp.seq + 1;
-}
-
-/* A new stream; the one that was silent longest makes room. */
-static struct entry *open_stream(struct flow_table *table, const struct packet *packet)
-{
-    const struct tuple tuple = tuple_of(packet);
-    if (table->count >= table->max_streams) {
-        table->evicted++;
-        close_entry(table, table->longest_silent);
-    }
-    return open_entry(table, packet, &tuple);
+    struct held_syn *held = e->held;
+    e->held = NULL;
+    table->scratch.held -= held_size(held);
+    const int failed = feed_entry(table, e, &held->packet);
+    free(held);
+    return failed;
 }
 
 /* The SYN that was kept back began another connection. */
 static struct entry *replace_by_held(struct flow_table *table, struct entry *e)
 {
-    const struct packet syn = e->held_syn;
-    e->syn_held = false;
-    close_entry(table, e);
-    e = open_stream(table, &syn);
-    return e == NULL || feed_entry(table, e, &syn) != 0 ? NULL : e;
+    struct held_syn *held = e->held;
+    e->held = NULL;
+    table->scratch.held -= held_size(held);
+    const uint32_t hash = e->hash;
+    close_entry(table, e, FLOW_REPLACED);
+    e = open_stream(table, &held->packet, hash);
+    if (e != NULL && feed_entry(table, e, &held->packet) != 0)
+        e = NULL;
+    free(held);
+    return e;
 }
 
-/* The stream that the packet belongs to. 1: kept back; 0 with *out; -ENOMEM. */
-static int choose_stream(struct flow_table *table, const struct packet *packet, struct entry **out)
+/* Does the packet go on from the SYN that was kept back: from its sender, the SYN again or what follows it;
+ * from the other side, an answer to it? */
+static bool follows_held(const struct entry *e, const struct packet *packet)
 {
-    const struct tuple tuple = tuple_of(packet);
-    struct entry *e = find(table, &tuple);
-    if (e != NULL && !is_corrupted(e, side_of(e, packet), packet)) {
-        const enum flow_side from = side_of(e, packet);
-        if (e->syn_held && answers_held_syn(e, packet)) {
-            e = replace_by_held(table, e);
-        } else if (release_syn(table, e) != 0) {
-            return -ENOMEM;
-        } else if (is_foreign_syn(e, from, packet)) {
-            if (is_established(e, from)) {
-                hold_syn(e, packet);
-                return 1;
-            }
-            close_entry(table, e);
-            e = open_stream(table, packet);
-        }
-    } else if (e == NULL) {
-        e = open_stream(table, packet);
-    }
+    const struct packet *syn = &e->held->packet;
+    const uint32_t behind = syn->tcp.seq + 1;
+    const bool same_side =
+        packet->source_port == syn->source_port && packet_address_equal(&packet->source, &syn->source);
+    if (same_side)
+        return packet->tcp.seq == ((packet->tcp.flags & TCP_SYN) != 0 ? syn->tcp.seq : behind);
+    return (packet->tcp.flags & (TCP_SYN | TCP_RST)) != 0 && (packet->tcp.flags & TCP_ACK) != 0 &&
+           packet->tcp.ack - behind <= syn->payload_len;
+}
+
+/* Is it a SYN that is not the stream's own? A SYN-ACK is only where the connection has ended. */
+static bool is_foreign_syn(const struct entry *e, enum flow_side from, const struct packet *packet)
+{
+    const struct tcp_direction *d = &e->stream.direction[from];
+    const bool ended = e->stream.end != FLOW_OPEN;
+    if ((packet->tcp.flags & (TCP_SYN | TCP_RST)) != TCP_SYN ||
+        ((packet->tcp.flags & TCP_ACK) != 0 && !(ended && d->syn_seen)))
+        return false;
+    /* The first packet of its side: late, or half of a simultaneous open. */
+    return d->started ? !tcp_is_own_syn(d, packet->tcp.seq) : ended;
+}
+
+/* Both sides have agreed on both ISNs, and the connection has not ended. */
+static bool is_established(const struct entry *e, enum flow_side from)
+{
+    const struct tcp_direction *d = &e->stream.direction[from], *peer = &e->stream.direction[other(from)];
+    return e->stream.end == FLOW_OPEN && d->started && peer->packets > 0 && d->has_acked && peer->has_acked;
+}
+
+/* The stream has ended, and its time to linger had passed when the packet came. */
+static bool is_over(const struct flow_table *table, const struct entry *e, const struct packet *packet)
+{
+    return e->ended && packet->time_ns > e->stream.end_ns &&
+           packet->time_ns - e->stream.end_ns > table->config.linger_ns;
+}
+
+/* The stream that the packet belongs to, given what there is on its ports. 1: kept back; 0 with *out;
+ * -ENOMEM. */
+static int choose_stream(struct flow_table *table, const struct packet *packet, struct entry *e,
+                         struct entry **out)
+{
+    const uint32_t hash = e->hash;
+    const enum flow_side from = side_of(e, packet);
+    enum flow_reason reason = FLOW_REPLACED;
     *out = e;
-    return e != NULL ? 0 : -ENOMEM;
+    if (is_over(table, e, packet)) {
+        reason = FLOW_LINGERED;
+    } else if (is_corrupted(e, from, packet)) {
+        return 0;
+    } else if (e->held != NULL && follows_held(e, packet)) {
+        *out = replace_by_held(table, e);
+        return *out != NULL ? 0 : -ENOMEM;
+    } else {
+        if (e->held != NULL && release_syn(table, e) != 0)
+            return -ENOMEM;
+        if (!is_foreign_syn(e, from, packet))
+            return 0;
+        if (is_established(e, from))
+            return hold_syn(table, e, packet) == 0 ? 1 : -ENOMEM;
+    }
+    close_entry(table, e, reason);
+    *out = open_stream(table, packet, hash);
+    return *out != NULL ? 0 : -ENOMEM;
+}
+
+void flow_table_tick(struct flow_table *table, uint64_t time_ns)
+{
+    if (time_ns <= table->now_ns)
+        return;
+    table->now_ns = time_ns;
+    while (table->ended.first != NULL &&
+           time_ns - table->ended.first->heard_ns > table->config.linger_ns + DISORDER_NS)
+        close_entry(table, table->ended.first, FLOW_LINGERED);
 }
 
 int flow_table_feed(struct flow_table *table, const struct packet *packet)
 {
     if (packet->ip_protocol != IPPROTO_TCP || packet->payload == NULL || packet->is_fragment)
         return 0;
-    struct entry *e = NULL;
-    int kept = choose_stream(table, packet, &e);
-    if (kept != 0)
-        return kept < 0 ? kept : 0;
-    unlink_silent(table, e);
-    link_heard(table, e);
-    return feed_entry(table, e, packet);
+    flow_table_tick(table, packet->time_ns);
+    const uint32_t hash = hash_of(table, packet);
+    struct entry *e = find(table, packet, hash);
+    int kept = 0;
+    if (e == NULL)
+        e = open_stream(table, packet, hash);
+    else if (e->held != NULL || e->ended || (packet->tcp.flags & TCP_SYN) != 0)
+        kept = choose_stream(table, packet, e, &e);
+    if (kept != 0 || e == NULL)
+        return kept > 0 ? 0 : -ENOMEM;
+    const int failed = feed_entry(table, e, packet);
+    if (table->config.max_memory > 0)
+        make_room(table, 0);
+    return failed;
 }
 
 /* ---- the table ---- */
 
-struct flow_table *flow_table_new(const struct flow_observer *observer, struct hash_key key,
-                                  size_t max_streams)
+struct flow_table *flow_table_new(const struct flow_config *config)
 {
     struct flow_table *table = calloc(1, sizeof *table);
     struct entry **buckets = calloc(FIRST_BUCKETS, sizeof(struct entry *));
@@ -397,25 +496,59 @@ struct flow_table *flow_table_new(const struct flow_observer *observer, struct h
         free(buckets);
         return NULL;
     }
-    table->observer = *observer;
-    table->key = key;
-    table->max_streams = max_streams > 0 ? max_streams : 1;
+    table->config = *config;
+    if (table->config.max_streams == 0)
+        table->config.max_streams = 1;
     table->buckets = buckets;
     table->bucket_count = FIRST_BUCKETS;
     return table;
 }
 
+/* A SYN that nobody answered before the capture ended is a connection that was tried. */
+static void resolve_held(struct flow_table *table)
+{
+    struct entry *next = NULL;
+    for (struct entry *e = table->open.first; e != NULL; e = next) {
+        next = e->behind;
+        if (e->held != NULL)
+            (void)replace_by_held(table, e);
+    }
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const struct entry *const *left = a, *const *right = b;
+    return ((*left)->stream.number > (*right)->stream.number) -
+           ((*left)->stream.number < (*right)->stream.number);
+}
+
 void flow_table_finish(struct flow_table *table)
 {
-    while (table->first != NULL)
-        close_entry(table, table->first);
+    resolve_held(table);
+    const size_t count = table->count;
+    struct entry **all = count > 0 ? calloc(count, sizeof *all) : NULL;
+    size_t at = 0;
+    for (struct entry *e = table->open.first; all != NULL && e != NULL; e = e->behind)
+        all[at++] = e;
+    for (struct entry *e = table->ended.first; all != NULL && e != NULL; e = e->behind)
+        all[at++] = e;
+    if (at > 1)
+        qsort(all, at, sizeof *all, compare_numbers);
+    for (size_t i = 0; i < at; i++)
+        close_entry(table, all[i], FLOW_FINISHED);
+    free(all);
+    /* Without memory to sort them, in the order of their last packets. */
+    while (table->open.first != NULL)
+        close_entry(table, table->open.first, FLOW_FINISHED);
+    while (table->ended.first != NULL)
+        close_entry(table, table->ended.first, FLOW_FINISHED);
 }
 
 void flow_table_free(struct flow_table *table)
 {
     if (table == NULL)
         return;
-    table->observer = (struct flow_observer){0};
+    table->config.observer = (struct flow_observer){0};
     flow_table_finish(table);
     tcp_scratch_fini(&table->scratch);
     free(table->buckets);
@@ -425,4 +558,21 @@ void flow_table_free(struct flow_table *table)
 uint64_t flow_table_evicted(const struct flow_table *table)
 {
     return table->evicted;
+}
+
+size_t flow_table_count(const struct flow_table *table)
+{
+    return table->count;
+}
+
+size_t flow_table_memory(const struct flow_table *table)
+{
+    return table->count * sizeof(struct entry) + table->bucket_count * sizeof(struct entry *) +
+           table->scratch.held;
+}
+
+int flow_mark_add(struct flow_table *table, struct flow_stream *stream, enum flow_side from,
+                  enum tcp_mark mark)
+{
+    return tcp_mark_add(&stream->direction[from], mark, &table->scratch);
 }

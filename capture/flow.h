@@ -10,7 +10,13 @@
  * filled them in: its data is used. In any other direction, a packet with a bad checksum is left out, as its
  * receiver left it out.
  *
- * Memory: each stream holds at most 2 * TCP_MAX_RANGES ranges, and there are at most `max_streams`. */
+ * A stream that has ended stays for `linger_ns` of packet time after its last packet, so that stragglers
+ * (repeated FINs, their acknowledgements) find it; then it is closed. What becomes of a stream depends on its
+ * own packets alone, unless a bound of the table is reached.
+ *
+ * Memory: at most `max_streams` streams, and at most `max_memory` bytes of them. Beyond either, streams that
+ * have ended are closed early, and then the one that was silent longest is closed although it is open, which
+ * is counted. */
 
 enum flow_side {
     FLOW_CLIENT, /* sent the SYN; no SYN captured: the side with the higher port */
@@ -18,9 +24,17 @@ enum flow_side {
 };
 
 enum flow_end {
-    FLOW_OPEN, /* the capture ended first */
+    FLOW_OPEN, /* none of the others */
     FLOW_FIN,  /* both sides sent FIN */
     FLOW_RST,
+};
+
+/* Why a stream was closed. */
+enum flow_reason {
+    FLOW_FINISHED, /* the capture ended */
+    FLOW_LINGERED, /* it had ended, and long enough ago */
+    FLOW_REPLACED, /* another connection took its ports */
+    FLOW_EVICTED,  /* there was no room: packets that came later are another stream */
 };
 
 struct flow_endpoint {
@@ -35,39 +49,62 @@ struct flow_stream {
     uint64_t start_ns, end_ns;         /* first and last packet */
     uint64_t handshake_rtt_ns; /* (last) SYN before the SYN-ACK, to the ACK of the SYN-ACK; 0 if not seen */
     enum flow_end end;
-    bool partial; /* a direction with payload whose SYN was not captured */
-    void *user;   /* the observer's own */
+    enum flow_reason reason; /* when it is closed */
+    bool partial;            /* a direction with payload whose SYN was not captured */
+    void *user;              /* the observer's own */
 };
 
 struct flow_observer {
     void *context;
     /* A new connection. Also when a port pair is used again: a SYN with another ISN begins a new stream when
-     * the old connection has ended or was never agreed on; on an open one, when a SYN-ACK answers it (until
-     * then the SYN is kept back; its bytes are gone when it is told, its header fields are there): only so
-     * can a stream be opened behind one of a higher number. */
+     * the old connection has ended or was never agreed on; on an open one, when a packet goes on from that
+     * SYN (until then the SYN is kept back): only so can a stream be opened behind one of a higher
+     * number. */
     void (*opened)(void *context, struct flow_stream *stream);
     /* Each TCP packet of the stream, in capture order. */
     void (*segment)(void *context, struct flow_stream *stream, enum flow_side from,
                     const struct tcp_segment *segment);
-    /* The stream is final: at its replacement, at eviction or at flow_table_finish(). It is freed afterwards.
-     */
+    /* The stream is final. It is freed afterwards. */
     void (*closed)(void *context, struct flow_stream *stream);
+};
+
+#define FLOW_LINGER_NS UINT64_C(60000000000) /* as long as Linux waits in TIME_WAIT */
+
+struct flow_config {
+    struct flow_observer observer;
+    struct hash_key key;
+    size_t max_streams; /* 0: one */
+    size_t max_memory;  /* bytes; 0: no such bound */
+    uint64_t linger_ns;
 };
 
 struct flow_table;
 
-/* `max_streams` bounds the table: the stream that was silent longest is closed and freed first. NULL: out of
- * memory. */
-struct flow_table *flow_table_new(const struct flow_observer *observer, struct hash_key key,
-                                  size_t max_streams);
+/* NULL: out of memory. */
+struct flow_table *flow_table_new(const struct flow_config *config);
 void flow_table_free(struct flow_table *table);
 
 /* Take a decoded packet; those that are not TCP are ignored. 0 or -ENOMEM. */
 int flow_table_feed(struct flow_table *table, const struct packet *packet);
 
+/* A packet that was not fed had this time: closes what has lingered long enough. */
+void flow_table_tick(struct flow_table *table, uint64_t time_ns);
+
 /* Close every stream, in the order of their numbers. */
 void flow_table_finish(struct flow_table *table);
 
 uint64_t flow_table_evicted(const struct flow_table *table);
+
+/* Streams held now, and the bytes they take. */
+size_t flow_table_count(const struct flow_table *table);
+size_t flow_table_memory(const struct flow_table *table);
+
+/* Were the side's checksums never (or by chance) good, so that bad ones were believed? */
+bool flow_checksums_offloaded(const struct flow_stream *stream, enum flow_side from);
+
+/* Count a mark that only the observer can see (TCP_MARK_CONFLICT), from within its callbacks. 0 or
+ * -ENOMEM. */
+int flow_mark_add(struct flow_table *table, struct flow_stream *stream, enum flow_side from,
+                  enum tcp_mark mark);
 
 #endif

@@ -162,31 +162,20 @@ void row_unpack(struct row *row, const uint8_t *packed)
 
 /* ---- of a stream ---- */
 
-/* Places in [0, end) where bytes are missing; the end is that of what was acknowledged, too. */
-static uint64_t count_gaps(const struct tcp_direction *d)
-{
-    uint64_t gaps = 0, at = 0;
-    for (size_t i = 0; i < d->range_count; i++) {
-        gaps += d->ranges[i].begin > at;
-        at = d->ranges[i].end;
-    }
-    return gaps;
-}
-
 static void fill_side(struct row_side *side, const struct tcp_direction *d)
 {
     *side = (struct row_side){
         .packets = d->packets,
         .bytes = d->unique_bytes,
         .wire_bytes = d->wire_bytes,
-        .retransmissions = d->retransmissions,
-        .out_of_order = d->out_of_order,
-        .duplicate_acks = d->duplicate_acks,
-        .zero_windows = d->zero_windows,
+        .retransmissions = tcp_retransmissions(d),
+        .out_of_order = tcp_mark_count(d, TCP_MARK_OUT_OF_ORDER),
+        .duplicate_acks = tcp_mark_count(d, TCP_MARK_DUPLICATE_ACK),
+        .zero_windows = tcp_mark_count(d, TCP_MARK_ZERO_WINDOW),
         .syns = d->syns,
         .fins = d->fins,
         .rsts = d->rsts,
-        .gaps = count_gaps(d),
+        .gaps = tcp_direction_gaps(d),
         .missing = tcp_direction_missing(d),
         .mss = d->mss,
         .window_scale = d->window_scale,

@@ -4,24 +4,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/seq.h"
+#include "capture/tcp_private.h"
 
-/* From sequence numbers to the byte axis.
+/* From sequence numbers to the byte axis: how a packet changes both directions.
  *
  * A segment's place is its signed distance (RFC 9293, 3.4) from the end of the axis, so wrap-around needs no
- * case of its own. The bytes seen so far are an ordered list of disjoint ranges; a segment is cut at their
- * edges into pieces, new and old by turns, and then joins the ranges it touches. In order, that is one range
- * that grows. */
+ * case of its own. The usual packet, which goes on where the axis ended and acknowledges something, takes a
+ * short way through; what is odd about others is left to tcp_judge.c. */
+
+#define OWN_SYN_BEFORE (1 << 20) /* how far before the first captured byte a late SYN may lie */
+#define ASSUMED_NEAR (1 << 20)   /* how far from what was acknowledged the first segment may lie */
 
 void tcp_direction_init(struct tcp_direction *d)
 {
-    *d = (struct tcp_direction){.window_scale = -1};
+    *d = (struct tcp_direction){.window_scale = -1, .window_min = UINT32_MAX};
 }
 
-void tcp_direction_fini(struct tcp_direction *d)
+void tcp_direction_fini(struct tcp_direction *d, struct tcp_scratch *scratch)
 {
-    free(d->ranges);
-    tcp_direction_init(d);
+    if (d->range_cap > 0) {
+        scratch->held -= d->range_cap * sizeof *d->range.list;
+        free(d->range.list);
+        d->range_cap = d->range_count = 0;
+    }
+    if (d->odd != NULL)
+        scratch->held -= sizeof *d->odd;
+    free(d->odd);
+    d->odd = NULL;
 }
 
 void tcp_scratch_fini(struct tcp_scratch *scratch)
@@ -30,289 +39,308 @@ void tcp_scratch_fini(struct tcp_scratch *scratch)
     *scratch = (struct tcp_scratch){0};
 }
 
-/* Where a sequence number lies on the axis, the nearest to its present end; may be negative. Only for a
- * direction that has started. */
-static int64_t offset_of(const struct tcp_direction *d, uint32_t seq)
+struct tcp_odd *tcp_odd_of(struct tcp_direction *d, struct tcp_scratch *scratch)
 {
-    return (int64_t)d->next + seq_diff(seq, d->base_seq + (uint32_t)d->next);
-}
-
-uint64_t tcp_direction_missing(const struct tcp_direction *d)
-{
-    return d->next - d->unique_bytes;
-}
-
-/* ---- ranges ---- */
-
-/* Index of the first range that ends at `offset` or behind it. */
-static size_t find_range(const struct tcp_direction *d, uint64_t offset)
-{
-    size_t low = 0, high = d->range_count;
-    if (high > 0 && d->ranges[high - 1].end <= offset)
-        return d->ranges[high - 1].end == offset ? high - 1 : high;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (d->ranges[middle].end < offset)
-            low = middle + 1;
-        else
-            high = middle;
+    if (d->odd == NULL) {
+        d->odd = calloc(1, sizeof *d->odd);
+        if (d->odd != NULL)
+            scratch->held += sizeof *d->odd;
     }
-    return low;
+    return d->odd;
 }
 
-static int reserve_range(struct tcp_direction *d)
+/* ---- marks ---- */
+
+uint64_t tcp_mark_count(const struct tcp_direction *d, enum tcp_mark mark)
 {
-    if (d->range_count < d->range_cap)
-        return 0;
-    size_t cap = d->range_cap == 0 ? 2 : d->range_cap * 2;
-    struct tcp_range *grown = realloc(d->ranges, cap * sizeof *grown);
-    if (grown == NULL)
+    return d->odd != NULL ? d->odd->count[mark] : 0;
+}
+
+int tcp_mark_add(struct tcp_direction *d, enum tcp_mark mark, struct tcp_scratch *scratch)
+{
+    struct tcp_odd *odd = tcp_odd_of(d, scratch);
+    if (odd == NULL)
         return -ENOMEM;
-    d->ranges = grown;
-    d->range_cap = cap;
+    odd->count[mark]++;
     return 0;
 }
 
-/* Join the two ranges that are closest to each other. */
-static void force_join(struct tcp_direction *d)
+static int count_marks(struct tcp_direction *d, uint32_t marks, struct tcp_scratch *scratch)
 {
-    size_t best = 0;
-    uint64_t least = UINT64_MAX;
-    for (size_t i = 0; i + 1 < d->range_count; i++) {
-        uint64_t gap = d->ranges[i + 1].begin - d->ranges[i].end;
-        if (gap < least) {
-            least = gap;
-            best = i;
-        }
-    }
-    d->ranges[best].end = d->ranges[best + 1].end;
-    d->range_count--;
-    memmove(d->ranges + best + 1, d->ranges + best + 2, (d->range_count - best - 1) * sizeof *d->ranges);
-    d->forced_joins++;
+    if (marks == 0)
+        return 0;
+    struct tcp_odd *odd = tcp_odd_of(d, scratch);
+    if (odd == NULL)
+        return -ENOMEM;
+    for (int mark = 0; mark < TCP_MARK_COUNT; mark++)
+        odd->count[mark] += (marks & TCP_BIT(mark)) != 0;
+    return 0;
 }
 
-/* Add [begin, end), which touches or overlaps the ranges [first, last). Room for one range is reserved. */
-static void merge_range(struct tcp_direction *d, uint64_t begin, uint64_t end, size_t first, size_t last)
+uint64_t tcp_retransmissions(const struct tcp_direction *d)
 {
-    if (first == last) {
-        memmove(d->ranges + first + 1, d->ranges + first, (d->range_count - first) * sizeof *d->ranges);
-        d->ranges[first] = (struct tcp_range){begin, end};
-        d->range_count++;
-        if (d->range_count > TCP_MAX_RANGES)
-            force_join(d);
+    return tcp_mark_count(d, TCP_MARK_RETRANSMISSION) + tcp_mark_count(d, TCP_MARK_FAST_RETRANSMISSION) +
+           tcp_mark_count(d, TCP_MARK_SPURIOUS_RETRANSMISSION);
+}
+
+/* ---- SYN and FIN ---- */
+
+static void start(struct tcp_direction *d, uint32_t base_seq, uint64_t origin)
+{
+    d->started = true;
+    d->partial = origin != 0;
+    d->base_seq = base_seq;
+    d->origin = d->next = origin;
+}
+
+bool tcp_is_own_syn(const struct tcp_direction *d, uint32_t seq)
+{
+    if (!d->started)
+        return true;
+    const int64_t before = (int64_t)d->origin - tcp_offset_of(d, seq + 1);
+    const int64_t behind =
+        d->segments == 0 ? 1 : 0; /* a split handshake acknowledges before it sends its SYN */
+    return before == 0 || (d->partial && before >= -behind && before <= OWN_SYN_BEFORE);
+}
+
+static void take_syn(const struct tcp_context *c)
+{
+    struct tcp_direction *d = c->d;
+    const struct packet_tcp *tcp = &c->packet->tcp;
+    const bool answers = (tcp->flags & TCP_ACK) != 0;
+    if (!d->started)
+        start(d, tcp->seq + 1, 0);
+    d->origin = (uint64_t)tcp_offset_of(d, tcp->seq + 1);
+    if (d->unique_bytes == 0)
+        d->next = d->origin;
+    d->partial = false;
+    if (answers ? d->syn_ack_seen : d->syn_alone_seen) {
+        tcp_mark(c, tcp_judge_is_copy(c) ? TCP_MARK_CAPTURED_TWICE : TCP_MARK_SYN_REPEATED);
+        d->timing = false;
+    } else if (!d->syn_seen) {
+        tcp_rtt_sent(c, d->origin, false);
+    }
+    d->syn_seen = true;
+    d->syn_ack_seen = d->syn_ack_seen || answers;
+    d->syn_alone_seen = d->syn_alone_seen || !answers;
+    d->mss = tcp->has_mss ? tcp->mss : 0;
+    d->window_scale = tcp->has_window_scale ? (int8_t)tcp->window_scale : -1;
+    d->syn_has_ts = tcp->has_timestamps;
+    d->sack_permitted = tcp->sack_permitted;
+    tcp_windows_settle(d, c->peer);
+    if (c->packet->payload_len > 0)
+        tcp_mark(c, TCP_MARK_DATA_IN_SYN);
+}
+
+static void take_fin(const struct tcp_context *c)
+{
+    struct tcp_direction *d = c->d;
+    const int64_t end = c->offset + (int64_t)c->packet->payload_len;
+    d->fins++;
+    if (d->fin_seen) {
+        if (end == (int64_t)d->fin_offset && c->packet->payload_len == 0)
+            tcp_mark(c, tcp_judge_is_copy(c) ? TCP_MARK_CAPTURED_TWICE : TCP_MARK_FIN_REPEATED);
         return;
     }
-    if (d->ranges[first].begin < begin)
-        begin = d->ranges[first].begin;
-    if (d->ranges[last - 1].end > end)
-        end = d->ranges[last - 1].end;
-    d->ranges[first] = (struct tcp_range){begin, end};
-    memmove(d->ranges + first + 1, d->ranges + last, (d->range_count - last) * sizeof *d->ranges);
-    d->range_count -= last - first - 1;
+    if (end < (int64_t)d->origin)
+        return;
+    d->fin_seen = true;
+    d->fin_offset = (uint64_t)end;
+    if (d->fin_offset > d->next)
+        tcp_mark(c, TCP_MARK_LOST_BEFORE);
+    tcp_rtt_sent(c, (uint64_t)end + 1, false);
 }
 
-static void add_piece(struct tcp_segment *segment, struct tcp_piece *pieces, uint64_t origin, uint64_t begin,
-                      uint64_t end, bool is_new)
+/* ---- payload ---- */
+
+/* Bytes before the first captured one of a partial direction. A single missing byte before the first is none:
+ * the direction began with a keep-alive. */
+static void move_origin(struct tcp_direction *d, int64_t offset)
 {
-    pieces[segment->piece_count++] = (struct tcp_piece){
-        .offset = begin,
-        .length = (uint32_t)(end - begin),
-        .at = (uint32_t)(begin - origin),
-        .is_new = is_new,
-    };
+    if (d->unique_bytes == 0 && offset == (int64_t)d->next + 1)
+        d->origin = d->next = (uint64_t)offset;
+    else if (offset >= 0 && offset < (int64_t)d->origin)
+        d->origin = (uint64_t)offset;
 }
 
-/* Cut [begin, end) into pieces and add it to the ranges. `origin`: where byte `skipped` of the payload is. */
-static int take_bytes(struct tcp_direction *d, uint64_t begin, uint64_t end, uint32_t skipped,
-                      struct tcp_scratch *scratch, struct tcp_segment *segment)
+/* More bytes are under way than ever before? As the capture sees it: near the sender. */
+static void note_flight(struct tcp_direction *d)
 {
-    size_t first = find_range(d, begin), last = first;
-    while (last < d->range_count && d->ranges[last].begin <= end)
-        last++;
-    const size_t most = 2 * (last - first) + 1;
-    if (scratch->cap < most) {
-        struct tcp_piece *grown = realloc(scratch->pieces, most * sizeof *grown);
-        if (grown == NULL)
-            return -ENOMEM;
-        scratch->pieces = grown;
-        scratch->cap = most;
-    }
-    if (reserve_range(d) != 0)
+    const uint64_t flight = d->has_acked && d->next > d->acked ? d->next - d->acked : 0;
+    if (flight > d->flight_max)
+        d->flight_max = flight < UINT32_MAX ? (uint32_t)flight : UINT32_MAX;
+}
+
+/* The bytes [begin, end) of the axis; `skipped` bytes of the payload lie before it. */
+static int take_bytes(struct tcp_context *c, uint64_t begin, uint64_t end, uint32_t skipped)
+{
+    struct tcp_direction *d = c->d;
+    const struct tcp_segment *segment = c->segment;
+    const bool probe =
+        (segment->marks & (TCP_BIT(TCP_MARK_KEEP_ALIVE) | TCP_BIT(TCP_MARK_ZERO_WINDOW_PROBE))) != 0;
+    if (tcp_ranges_take(c, begin, end, skipped) != 0)
         return -ENOMEM;
-    const uint64_t origin = begin - skipped;
-    uint64_t at = begin;
-    for (size_t i = first; i < last; i++) {
-        const struct tcp_range *range = &d->ranges[i];
-        uint64_t old_begin = range->begin > at ? range->begin : at;
-        uint64_t old_end = range->end < end ? range->end : end;
-        if (old_begin > at)
-            add_piece(segment, scratch->pieces, origin, at, old_begin, true);
-        if (old_end > old_begin)
-            add_piece(segment, scratch->pieces, origin, old_begin, old_end, false);
-        at = old_end > at ? old_end : at;
+    for (size_t i = 0; i < segment->piece_count; i++)
+        d->unique_bytes += segment->pieces[i].is_new ? segment->pieces[i].length : 0;
+    if (end > d->next) {
+        d->next = end;
+        note_flight(d);
+        if (d->has_edge && end >= d->edge && !probe)
+            tcp_mark(c, end == d->edge ? TCP_MARK_WINDOW_FULL : TCP_MARK_BEYOND_WINDOW);
     }
-    if (at < end)
-        add_piece(segment, scratch->pieces, origin, at, end, true);
-    segment->pieces = scratch->pieces;
-    merge_range(d, begin, end, first, last);
+    tcp_rtt_sent(c, end, begin < c->old_next);
+    return begin == c->old_next || probe ? 0 : tcp_judge_place(c);
+}
+
+static int take_payload(struct tcp_context *c)
+{
+    struct tcp_direction *d = c->d;
+    const uint32_t len = c->packet->payload_len;
+    int64_t begin = c->offset, end = c->offset + (int64_t)len;
+    d->segments++;
+    d->wire_bytes += len;
+    if (len > d->longest)
+        d->longest = len;
+    if ((len > d->full && d->full != 0) || c->packet->len_assumed)
+        tcp_mark(c, TCP_MARK_OFFLOADED);
+    if (d->fin_seen && end > (int64_t)d->fin_offset) {
+        tcp_mark(c, TCP_MARK_AFTER_FIN);
+        end = (int64_t)d->fin_offset;
+    }
+    if (d->partial)
+        move_origin(d, begin);
+    c->old_next = d->next;
+    if (begin < (int64_t)d->origin)
+        begin = (int64_t)d->origin;
+    if (end <= begin) {
+        if (end <= (int64_t)d->origin && d->has_acked &&
+            (c->segment->marks & TCP_BIT(TCP_MARK_KEEP_ALIVE)) == 0)
+            tcp_mark(
+                c, TCP_MARK_SPURIOUS_RETRANSMISSION); /* of an earlier connection, or from before its start */
+        return 0;
+    }
+    return take_bytes(c, (uint64_t)begin, (uint64_t)end, (uint32_t)(begin - c->offset));
+}
+
+/* ---- acknowledgements ---- */
+
+#define ACK_BEYOND (INT64_C(1) << 30) /* what acknowledges more than this behind the axis is not believed */
+
+/* Acknowledged, up to `at` on the axis of the peer. */
+static void advance_acked(const struct tcp_context *c, uint64_t at)
+{
+    struct tcp_direction *peer = c->peer;
+    const uint64_t before = peer->has_acked ? peer->acked : peer->origin;
+    if (peer->partial && peer->unique_bytes == 0 && at == peer->next + 1)
+        peer->origin = peer->next = at; /* it began with a keep-alive */
+    if (peer->packets > 0 &&
+        (at > peer->next || (peer->range_count > 1 && tcp_ranges_lack(peer, before, at))))
+        tcp_mark(c, TCP_MARK_ACKED_UNSEEN);
+    peer->acked = at;
+    peer->has_acked = true;
+}
+
+/* `advanced`: it acknowledges more than before. */
+static int take_ack(struct tcp_context *c, bool *advanced)
+{
+    struct tcp_direction *d = c->d, *peer = c->peer;
+    const struct packet_tcp *tcp = &c->packet->tcp;
+    if (!peer->started) {
+        start(peer, tcp->ack, (tcp->flags & TCP_SYN) != 0 ? 0 : TCP_PARTIAL_ORIGIN);
+        peer->assumed = peer->partial;
+    }
+    int64_t at = tcp_offset_of(peer, tcp->ack);
+    tcp_rtt_acked(c, at);
+    if (peer->fin_seen && at > (int64_t)peer->fin_offset)
+        at = (int64_t)peer->fin_offset;
+    *advanced = at >= (int64_t)peer->origin && at <= (int64_t)peer->next + ACK_BEYOND &&
+                (!peer->has_acked || at > (int64_t)peer->acked);
+    if (*advanced)
+        advance_acked(c, (uint64_t)at);
+    if (tcp_judge_ack(c, *advanced) != 0)
+        return -ENOMEM;
+    tcp_window_take(c, at);
+    d->has_ack = true;
+    d->last_ack = tcp->ack;
+    d->last_window = c->window;
     return 0;
 }
 
 /* ---- packets ---- */
 
-static void start(struct tcp_direction *d, uint32_t base_seq, bool partial)
+/* What is not simply data or an acknowledgement of a direction that has begun. False: the packet has no bytes
+ * for the stream. */
+static bool take_flags(struct tcp_context *c)
 {
-    d->started = true;
-    d->partial = partial;
-    d->base_seq = base_seq;
-}
-
-static void take_syn(struct tcp_direction *d, const struct packet_tcp *tcp)
-{
-    d->syns++;
-    if (!d->started)
-        start(d, tcp->seq + 1, false);
-    if (tcp->seq + 1 != d->base_seq)
-        return; /* of another connection, or behind data that was taken before it: the axis stays */
-    d->partial = false;
-    d->syn_seen = true;
-    d->mss = tcp->has_mss ? tcp->mss : 0;
-    d->window_scale = tcp->has_window_scale ? tcp->window_scale : -1;
-}
-
-/* A direction whose SYN was not captured begins with its first payload. */
-static void start_without_syn(struct tcp_direction *d, const struct packet *packet)
-{
-    if (!d->has_lowest || seq_lt(packet->tcp.seq, d->lowest_seq))
-        d->lowest_seq = packet->tcp.seq;
-    d->has_lowest = true;
-    if (packet->payload_len > 0)
-        start(d, d->lowest_seq, true);
-}
-
-static void take_window(struct tcp_direction *d, const struct packet *packet, bool at_end)
-{
-    const struct packet_tcp *tcp = &packet->tcp;
-    const bool plain = (tcp->flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0;
-    const bool scaled = d->window_scale > 0 && d->peer_scales && (tcp->flags & TCP_SYN) == 0;
-    const uint32_t window = scaled ? (uint32_t)tcp->window << d->window_scale : tcp->window;
-    if (tcp->flags & TCP_RST)
-        return;
-    if (plain && tcp->window == 0)
-        d->zero_windows++;
-    if ((tcp->flags & TCP_ACK) == 0)
-        return;
-    if (plain && at_end && packet->payload_len == 0 && d->has_ack && tcp->ack == d->last_ack &&
-        window == d->last_window && window != 0)
-        d->duplicate_acks++;
-    d->has_ack = true;
-    d->last_ack = tcp->ack;
-    d->last_window = window;
-}
-
-/* The payload, at `offset` (its first byte's place, perhaps before the start). */
-static int take_payload(struct tcp_direction *d, const struct packet *packet, int64_t offset,
-                        struct tcp_scratch *scratch, struct tcp_segment *segment)
-{
-    const uint32_t len = packet->payload_len;
-    const uint64_t old_next = d->next;
-    d->segments++;
-    d->wire_bytes += len;
-    uint32_t skipped = 0;
-    if (offset < 0) {
-        if (!segment->keep_alive)
-            d->before_start++;
-        skipped = offset + (int64_t)len <= 0 ? len : (uint32_t)-offset;
+    struct tcp_direction *d = c->d;
+    const struct packet_tcp *tcp = &c->packet->tcp;
+    const bool syn = (tcp->flags & TCP_SYN) != 0, rst = (tcp->flags & TCP_RST) != 0;
+    d->syns += syn;
+    d->rsts += rst;
+    if (rst) {
+        d->rst_seen = true;
+        if (c->packet->payload_len > 0)
+            tcp_mark(c, TCP_MARK_DATA_ON_RST);
     }
-    if (skipped == len)
+    if (d->assumed && seq_diff(tcp->seq, d->base_seq) > -ASSUMED_NEAR &&
+        seq_diff(tcp->seq, d->base_seq) < ASSUMED_NEAR)
+        d->assumed = false;
+    if (d->assumed && !rst) {
+        d->started = d->assumed = d->has_acked = d->has_edge = false;
+        d->acked = d->edge = 0;
+    }
+    if (syn && (!d->started || tcp_is_own_syn(d, tcp->seq)))
+        take_syn(c);
+    else if (!d->started && !rst)
+        start(d, tcp->seq, TCP_PARTIAL_ORIGIN);
+    if ((tcp->flags & TCP_URG) != 0 && tcp->urgent > 0)
+        tcp_mark(c, TCP_MARK_URGENT);
+    return !rst && d->started && (!syn || tcp_offset_of(d, tcp->seq + 1) == (int64_t)d->origin);
+}
+
+static void place_corrupted(struct tcp_context *c)
+{
+    const bool syn = (c->packet->tcp.flags & TCP_SYN) != 0;
+    const int64_t place = c->d->started ? tcp_offset_of(c->d, c->packet->tcp.seq + syn) : 0;
+    c->segment->offset = place > 0 ? (uint64_t)place : 0;
+    tcp_mark(c, TCP_MARK_BAD_CHECKSUM);
+}
+
+static int take_packet(struct tcp_context *c)
+{
+    struct tcp_direction *d = c->d;
+    const struct packet *packet = c->packet;
+    const uint8_t flags = packet->tcp.flags;
+    const bool plain = d->started && !d->assumed && (flags & (TCP_SYN | TCP_RST | TCP_URG)) == 0;
+    const bool whole = plain || take_flags(c);
+    c->offset = d->started ? tcp_offset_of(d, packet->tcp.seq + ((flags & TCP_SYN) != 0)) : 0;
+    c->segment->offset = c->offset > 0 ? (uint64_t)c->offset : 0;
+    if (!whole)
         return 0;
-    const uint64_t begin = (uint64_t)(offset + skipped), end = (uint64_t)(offset + (int64_t)len);
-    if (take_bytes(d, begin, end, skipped, scratch, segment) != 0)
+    const bool goes_on = packet->payload_len > 0 && c->offset == (int64_t)d->next;
+    bool advanced = false;
+    c->window = (flags & TCP_SYN) != 0 ? packet->tcp.window : (uint32_t)packet->tcp.window << d->shift;
+    tcp_judge_probe(c);
+    if (packet->payload_len > 0 && take_payload(c) != 0)
         return -ENOMEM;
-    if (end > d->next)
-        d->next = end;
-    bool any_new = false;
-    for (size_t i = 0; i < segment->piece_count; i++) {
-        const struct tcp_piece *piece = &segment->pieces[i];
-        if (!piece->is_new)
-            continue;
-        any_new = true;
-        d->unique_bytes += piece->length;
-        segment->out_of_order = segment->out_of_order || piece->offset < old_next;
-    }
-    d->out_of_order += segment->out_of_order;
-    d->retransmissions += !any_new && !segment->keep_alive;
+    if ((flags & TCP_FIN) != 0)
+        take_fin(c);
+    if ((flags & TCP_ACK) != 0 && take_ack(c, &advanced) != 0)
+        return -ENOMEM;
+    tcp_judge_note(c, goes_on || advanced);
     return 0;
 }
 
-/* Is it a probe that repeats the byte before the end of the axis, with that byte or without (RFC
- * 9293, 3.8.4)? Windows sends one byte of garbage, Linux none. A byte that was not yet acknowledged is a
- * retransmission. */
-static bool is_keep_alive(const struct tcp_direction *d, const struct packet *packet, int64_t offset)
+int tcp_feed(struct tcp_direction *d, struct tcp_direction *peer, const struct packet *packet, bool corrupted,
+             struct tcp_scratch *scratch, struct tcp_segment *segment)
 {
-    return d->started && !d->fin_seen && offset == (int64_t)d->next - 1 && (d->next > 0 || d->syn_seen) &&
-           (packet->tcp.flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 &&
-           (packet->payload_len == 0 || (packet->payload_len == 1 && d->acked >= d->next));
-}
-
-static void take_fin(struct tcp_direction *d, int64_t end)
-{
-    d->fins++;
-    if (d->fin_seen || end < 0)
-        return;
-    d->fin_seen = true;
-    d->fin_offset = (uint64_t)end;
-}
-
-int tcp_direction_feed(struct tcp_direction *d, const struct packet *packet, bool trust_checksums,
-                       struct tcp_scratch *scratch, struct tcp_segment *segment)
-{
-    const struct packet_tcp *tcp = &packet->tcp;
-    const bool syn = (tcp->flags & TCP_SYN) != 0, rst = (tcp->flags & TCP_RST) != 0;
-    const bool syn_of_another = syn && d->started && tcp->seq + 1 != d->base_seq;
+    struct tcp_context c = {.d = d, .peer = peer, .packet = packet, .scratch = scratch, .segment = segment};
     *segment = (struct tcp_segment){.packet = packet};
     d->packets++;
-    if (trust_checksums &&
-        (packet->transport_checksum == CHECKSUM_BAD || packet->ip_checksum == CHECKSUM_BAD)) {
-        d->bad_checksums++;
-        int64_t place = d->started ? offset_of(d, tcp->seq + syn) : 0;
-        segment->offset = place > 0 ? (uint64_t)place : 0;
-        return 0;
-    }
-    if (syn)
-        take_syn(d, tcp);
-    else if (!d->started && !rst)
-        start_without_syn(d, packet);
-    d->rsts += rst;
-    d->rst_seen = d->rst_seen || rst;
-    const int64_t offset = d->started ? offset_of(d, tcp->seq + syn) : 0;
-    segment->offset = offset > 0 ? (uint64_t)offset : 0;
-    segment->keep_alive = is_keep_alive(d, packet, offset);
-    take_window(d, packet, d->started && offset >= (int64_t)d->next);
     int failed = 0;
-    if (packet->payload_len > 0 && !rst && !syn_of_another)
-        failed = take_payload(d, packet, offset, scratch, segment);
-    if (tcp->flags & TCP_FIN)
-        take_fin(d, offset + (int64_t)packet->payload_len);
-    return failed;
-}
-
-void tcp_direction_acked(struct tcp_direction *d, const struct packet *packet)
-{
-    const struct packet_tcp *tcp = &packet->tcp;
-    if (tcp->flags & TCP_RST)
-        return;
-    if (tcp->flags & TCP_SYN)
-        d->peer_scales = tcp->has_window_scale;
-    if ((tcp->flags & TCP_ACK) == 0)
-        return;
-    if (!d->started && (tcp->flags & TCP_SYN) != 0)
-        start(d, tcp->ack, false);
-    if (!d->started)
-        return;
-    int64_t offset = offset_of(d, tcp->ack);
-    if (d->fin_seen && offset > (int64_t)d->fin_offset)
-        offset = (int64_t)d->fin_offset;
-    if (offset > (int64_t)d->acked)
-        d->acked = (uint64_t)offset;
+    if (corrupted)
+        place_corrupted(&c);
+    else
+        failed = take_packet(&c);
+    return failed != 0 ? failed : count_marks(d, segment->marks, scratch);
 }

@@ -2,55 +2,92 @@
 #define SOCKDIAG_CAPTURE_TCP_H
 
 #include "capture/packet.h"
+#include "capture/tcp_marks.h"
 
-/* One direction of a TCP connection: from sequence numbers to the byte axis.
+/* One direction of a TCP connection: from sequence numbers to the byte axis, and what each segment is.
  *
  * Offset 0 is the byte after the SYN; offsets are 64 bits and unwrapped. Where the SYN was not captured but
- * the SYN-ACK that answers it was, offset 0 is what that acknowledges. Otherwise, offset 0 is the lowest
- * sequence number seen when the first payload came, and the direction is `partial` (a later segment from
- * before that number gets a negative offset: it is counted in `before_start` and reported to nobody). Known
- * bytes are kept as an ordered list of ranges, at most TCP_MAX_RANGES of them: beyond it the two closest
- * ranges are joined over their gap, which is counted in `forced_joins`. */
+ * the SYN-ACK that answers it was, offset 0 is what that acknowledges. Otherwise the direction is `partial`:
+ * nobody knows how much came before, so its first segment lies at TCP_PARTIAL_ORIGIN, what turns up from
+ * before it has lower offsets, and `origin` is the lowest so far. The axis begins at `origin`, which is 0 in
+ * any other direction.
+ *
+ * Known bytes are an ordered list of ranges. Up to two need no memory of their own. At most TCP_MAX_RANGES
+ * are kept: beyond it the oldest hole is given up for ever and counted (tcp_direction_gaps() still tells
+ * it). */
 
-#define TCP_MAX_RANGES 4096
+#define TCP_MAX_RANGES 512
+#define TCP_INLINE_RANGES 2
+#define TCP_PARTIAL_ORIGIN ((uint64_t)1 << 32)
 
 struct tcp_range {
     uint64_t begin, end; /* [begin, end) */
 };
 
+struct tcp_rtt {
+    uint64_t min_ns, max_ns, sum_ns;
+    uint32_t count; /* 0: none was measured */
+};
+
 struct tcp_direction {
-    bool started; /* base is known */
-    bool partial; /* base is a guess: no SYN was captured */
-    bool syn_seen, fin_seen, rst_seen;
-    bool has_lowest; /* not started: `lowest_seq` is the lowest sequence number so far */
-    bool has_ack, peer_scales;
-    uint32_t lowest_seq;
-    uint32_t base_seq; /* sequence number of offset 0 */
-    uint64_t next;     /* highest offset seen + 1: where the axis ends so far */
-    uint64_t fin_offset;
-    uint64_t acked;           /* highest offset the other side acknowledged */
-    struct tcp_range *ranges; /* bytes seen, ascending, disjoint, not adjacent */
-    size_t range_count, range_cap;
+    /* The axis. */
+    uint64_t origin;     /* where it begins */
+    uint64_t next;       /* highest offset seen + 1: where it ends so far */
+    uint64_t acked;      /* highest offset the other side acknowledged, if has_acked; may lie behind `next` */
+    uint64_t edge;       /* end of the largest window that the other side offered, if has_edge */
+    uint64_t fin_offset; /* if fin_seen */
+    union {
+        struct tcp_range inlined[TCP_INLINE_RANGES];
+        struct tcp_range *list;
+    } range; /* see tcp_ranges() */
 
     /* Counts. */
     uint64_t packets, segments; /* all packets of this side; those with payload */
     uint64_t unique_bytes;      /* payload, each byte once */
     uint64_t wire_bytes;        /* payload as sent, repeats included */
-    uint64_t retransmissions;   /* segments none of whose bytes were new */
-    uint64_t out_of_order;      /* segments with new bytes below `next` */
-    uint64_t duplicate_acks, zero_windows;
-    uint64_t bad_checksums; /* packets left out for that reason: the receiver dropped them too */
-    uint64_t before_start, forced_joins;
+
+    /* Round trips from the capture to the other side and back. */
+    struct tcp_rtt rtt;    /* by acknowledgement: what was sent twice is not timed (Karn); SYN and FIN too */
+    struct tcp_rtt rtt_ts; /* by the echo of a time stamp (RFC 7323) */
+    uint64_t timed_end, timed_ns; /* the segment being timed, if `timing` */
+    uint64_t ts_timed_ns;         /* the time stamp being timed, if `ts_timing` */
+    uint64_t last_ns;             /* when the last packet was captured */
+
+    struct tcp_odd *odd; /* what only some streams need: marks, holes; NULL: nothing yet */
+
+    uint32_t base_seq; /* sequence number of offset 0 (and so of TCP_PARTIAL_ORIGIN) */
+    uint32_t last_ack, last_window;
+    uint32_t window_min, window_max; /* offered by this side, scaled, but for SYN and RST; min > max: none */
+    uint32_t flight_max;             /* bytes sent and not acknowledged, as the capture saw it */
+    uint32_t longest;                /* payload of the longest segment */
+    uint32_t ts_timed, last_ts;
     uint32_t syns, fins, rsts;
-    uint16_t mss;         /* offered in the SYN; 0 if none */
-    int16_t window_scale; /* -1 if none */
-    uint32_t last_ack;
-    uint32_t last_window; /* scaled */
+    uint32_t good_checksums, bad_checksums; /* verified ones; of the bad ones also those that were trusted */
+    uint16_t range_count, range_cap;
+    uint16_t mss;  /* offered in the SYN; 0 if none */
+    uint16_t full; /* tcp_mss_in_force() */
+    uint16_t last_id;
+    int8_t window_scale; /* offered in the SYN; -1 if none */
+    uint8_t shift;       /* by which its windows are scaled, if window_known */
+    uint8_t ids;         /* in ascending order, up to a few */
+    uint8_t probing;     /* the last packet was a keep-alive or a zero-window probe */
+    bool started : 1;    /* base_seq is known */
+    bool partial : 1;    /* no SYN tells where the axis begins */
+    bool assumed : 1;  /* nothing of it was captured: it begins where the other side's acknowledgement says */
+    bool syn_seen : 1; /* of any kind */
+    bool syn_alone_seen : 1, syn_ack_seen : 1, fin_seen : 1, rst_seen : 1;
+    bool has_ack : 1;   /* last_ack, last_window */
+    bool has_acked : 1; /* acked */
+    bool has_edge : 1;
+    bool window_known : 1; /* how the windows are scaled */
+    bool ids_broken : 1;   /* the IP identifications do not count up */
+    bool has_id : 1, has_ts : 1, syn_has_ts : 1, sack_permitted : 1;
+    bool timing : 1, ts_timing : 1;
 };
 
-/* Lifecycle: init (or all zero but window_scale -1), feed and acked in capture order, fini. */
+/* Lifecycle: init, tcp_feed() in capture order, fini. */
 
-/* A maximal run of bytes of one segment that were all new, or all seen before. */
+/* A maximal run of bytes of one segment that were all new, or all old. */
 struct tcp_piece {
     uint64_t offset;
     uint32_t length;
@@ -60,34 +97,73 @@ struct tcp_piece {
 
 struct tcp_segment {
     const struct packet *packet;
-    uint64_t offset;                /* of the first payload byte; where payload_len is 0, of the next byte;
-                                       0 for what lies before the start of the axis */
+    uint64_t offset; /* of the first payload byte; where payload_len is 0, of the next byte; 0 for what lies
+                        before the start of the axis */
     const struct tcp_piece *pieces; /* in axis order; empty for a segment without payload */
     size_t piece_count;
-    bool out_of_order; /* brings new bytes below the highest seen so far */
-    bool keep_alive;   /* a byte or none at next - 1 with nothing new (RFC 9293, 3.8.4) */
+    uint32_t marks; /* TCP_BIT(TCP_MARK_…) */
 };
 
-void tcp_direction_init(struct tcp_direction *d);
-void tcp_direction_fini(struct tcp_direction *d);
-
-/* Take a TCP packet of this direction. Fills `segment` (pieces live in `scratch`, see below, until the next
- * call). A FIN or SYN takes one sequence number but no byte of the axis. Data on a RST is no stream data (RFC
- * 9293, 3.5.3) and gives no pieces. A packet with a bad checksum gives none either and changes nothing but
- * the counts `packets` and `bad_checksums`, unless `trust_checksums` is false. Pieces count by the length on
- * the wire: how much of them was captured is told by packet->payload_captured. 0, or -ENOMEM. */
+/* What several directions share: memory for the pieces of a segment, and how much memory they hold. */
 struct tcp_scratch {
     struct tcp_piece *pieces;
     size_t cap;
+    size_t held; /* bytes that directions fed with this scratch have allocated */
 };
-int tcp_direction_feed(struct tcp_direction *d, const struct packet *packet, bool trust_checksums,
-                       struct tcp_scratch *scratch, struct tcp_segment *segment);
 void tcp_scratch_fini(struct tcp_scratch *scratch);
 
-/* Tell the direction of a packet of the other side: what it acknowledges, and whether it scales windows. */
-void tcp_direction_acked(struct tcp_direction *d, const struct packet *packet);
+void tcp_direction_init(struct tcp_direction *d);
 
-/* Bytes in [0, next) never seen in a captured segment. */
+/* Frees what the direction holds; its counts stay. */
+void tcp_direction_fini(struct tcp_direction *d, struct tcp_scratch *scratch);
+
+/* Take a TCP packet that `d` sends to `peer`: its bytes go to the axis of `d`, what it acknowledges and
+ * offers to that of `peer`. Fills `segment` (pieces live in `scratch` until the next call).
+ *
+ * - A SYN or a FIN takes one sequence number but no byte of the axis.
+ * - Data on a RST is no stream data (RFC 9293, 3.10.7), nor is what lies behind a FIN: no pieces.
+ * - A corrupted packet (the caller judges by its checksums) gives no pieces and changes nothing but the
+ *   counts `packets` and TCP_MARK_BAD_CHECKSUM.
+ * - Pieces count by the length on the wire: how much of them was captured is told by
+ *   packet->payload_captured.
+ * - A keep-alive's byte repeats another and is not to be believed: such a segment has an old piece.
+ *
+ * 0, or -ENOMEM. */
+int tcp_feed(struct tcp_direction *d, struct tcp_direction *peer, const struct packet *packet, bool corrupted,
+             struct tcp_scratch *scratch, struct tcp_segment *segment);
+
+/* Is a SYN with this sequence number the one that began this direction, seen again or late? */
+bool tcp_is_own_syn(const struct tcp_direction *d, uint32_t seq);
+
+/* How often a mark was set for packets that this direction sent. */
+uint64_t tcp_mark_count(const struct tcp_direction *d, enum tcp_mark mark);
+
+/* Count a mark that only a consumer of the bytes can see (TCP_MARK_CONFLICT). 0 or -ENOMEM. */
+int tcp_mark_add(struct tcp_direction *d, enum tcp_mark mark, struct tcp_scratch *scratch);
+
+/* The ranges seen: ascending, disjoint, not adjacent; `range_count` of them. */
+static inline const struct tcp_range *tcp_ranges(const struct tcp_direction *d)
+{
+    return d->range_cap > 0 ? d->range.list : d->range.inlined;
+}
+
+/* Bytes in [origin, next) never seen in a captured segment; and in how many places. */
 uint64_t tcp_direction_missing(const struct tcp_direction *d);
+uint64_t tcp_direction_gaps(const struct tcp_direction *d);
+
+/* Bytes that the other side acknowledged behind all that was captured. */
+uint64_t tcp_direction_unseen_end(const struct tcp_direction *d);
+
+/* Holes that were given up because there were more than TCP_MAX_RANGES. What was in them, if it came later,
+ * was counted as old. */
+uint64_t tcp_direction_given_up(const struct tcp_direction *d);
+
+/* The most payload a segment of `d` may have: the smaller of both sides' MSS (each bounds what its own
+ * interface can carry), less the time stamps, which take 12 bytes of it in each segment (RFC 6691; RFC 7323,
+ * appendix A). 0 where a SYN was not captured. */
+uint16_t tcp_mss_in_force(const struct tcp_direction *d, const struct tcp_direction *peer);
+
+/* Segments of `d` that were sent again, by the marks. */
+uint64_t tcp_retransmissions(const struct tcp_direction *d);
 
 #endif

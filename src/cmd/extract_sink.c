@@ -26,6 +26,7 @@ struct side {
     size_t cut_count, cut_cap;
     uint64_t cut_unlisted; /* bytes */
     uint64_t written;
+    uint64_t origin; /* offset of the file's first byte */
 };
 
 struct wanted {
@@ -87,14 +88,15 @@ static int add_cut(struct side *side, uint64_t begin, uint64_t end)
 static int take_piece(struct extract_sink *sink, struct side *side, const struct packet *packet,
                       const struct tcp_piece *piece)
 {
+    const uint64_t at = piece->offset - side->origin;
     const uint32_t captured = packet->payload_captured > piece->at ? packet->payload_captured - piece->at : 0;
     const uint32_t here = captured < piece->length ? captured : piece->length;
     int failed = 0;
     if (here > 0)
-        failed = extract_file_write(side->file, piece->offset, packet->payload + piece->at, here, &sink->err);
+        failed = extract_file_write(side->file, at, packet->payload + piece->at, here, &sink->err);
     side->written += here;
     if (failed == 0 && here < piece->length)
-        failed = add_cut(side, piece->offset + here, piece->offset + piece->length);
+        failed = add_cut(side, at + here, at + piece->length);
     return failed;
 }
 
@@ -113,10 +115,13 @@ static void take_segment(void *context, struct flow_stream *stream, enum flow_si
     }
     struct side *side = &wanted->side[from];
     if (side->file == NULL)
+        side->origin = stream->direction[from].origin;
+    if (side->file == NULL)
         side->file = extract_file_new(sink->files, stream->number, side_names[from]);
     int failed = side->file == NULL ? sd_fail_errno(&sink->err, ENOMEM, "extract") : 0;
     for (size_t i = 0; i < segment->piece_count && failed == 0; i++) {
-        if (segment->pieces[i].is_new)
+        /* Of a direction that was joined midway, what comes from before the first bytes has no place. */
+        if (segment->pieces[i].is_new && segment->pieces[i].offset >= side->origin)
             failed = take_piece(sink, side, segment->packet, &segment->pieces[i]);
     }
     fail(sink, failed);
@@ -165,8 +170,9 @@ static void put_gap(struct extract_sink *sink, uint64_t number, int side, struct
 static int take_gap(struct extract_sink *sink, const struct flow_stream *stream, int side, struct span gap,
                     const char *why)
 {
-    const uint64_t acked = stream->direction[side].acked;
     struct wanted *wanted = stream->user;
+    const uint64_t origin = wanted->side[side].origin, end = stream->direction[side].acked;
+    const uint64_t acked = end > origin ? end - origin : 0;
     sink->gaps++;
     sink->gap_bytes += gap.end - gap.begin;
     const uint64_t middle = acked <= gap.begin ? gap.begin : acked < gap.end ? acked : gap.end;
@@ -184,9 +190,13 @@ static int take_gaps(struct extract_sink *sink, const struct flow_stream *stream
     uint64_t at = 0;
     int failed = 0;
     for (size_t i = 0; i < d->range_count && failed == 0; i++) {
-        if (d->ranges[i].begin > at)
-            failed = take_gap(sink, stream, side, (struct span){at, d->ranges[i].begin}, "not captured");
-        at = d->ranges[i].end;
+        const struct tcp_range *range = &tcp_ranges(d)[i];
+        if (range->end <= s->origin)
+            continue;
+        if (range->begin > s->origin + at)
+            failed =
+                take_gap(sink, stream, side, (struct span){at, range->begin - s->origin}, "not captured");
+        at = range->end - s->origin;
     }
     for (size_t i = 0; i < s->cut_count && failed == 0; i++)
         failed = take_gap(sink, stream, side, s->cuts[i], "cut off by the capture");
@@ -203,7 +213,7 @@ static int close_side(struct extract_sink *sink, const struct flow_stream *strea
         return 0;
     int failed = take_gaps(sink, stream, side);
     if (failed == 0)
-        failed = extract_file_finish(s->file, d->next, &name, &sink->err);
+        failed = extract_file_finish(s->file, d->next - s->origin, &name, &sink->err);
     if (failed != 0)
         return failed;
     char endpoint[PACKET_ENDPOINT_TEXT];
@@ -211,7 +221,7 @@ static int close_side(struct extract_sink *sink, const struct flow_stream *strea
     struct json j = begin_line(sink, "file", stream->number, side);
     json_text(&j, "name", name);
     json_text(&j, "sender", endpoint);
-    json_u64(&j, "length", d->next);
+    json_u64(&j, "length", d->next - s->origin);
     json_u64(&j, "captured", s->written);
     json_u64(&j, "refused", extract_file_refused(s->file));
     json_bool(&j, "partial", d->partial);

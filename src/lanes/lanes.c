@@ -159,8 +159,13 @@ int lanes_read(struct lanes **out, struct source *source, const struct lanes_opt
     int failed = -ENOMEM;
     *out = NULL;
     if (r.lanes != NULL) {
-        const struct flow_observer observer = wire_observer(r.lanes);
-        r.table = flow_table_new(&observer, r.lanes->store->key, LANES_MAX_STREAMS);
+        const struct flow_config config = {
+            .observer = wire_observer(r.lanes),
+            .key = r.lanes->store->key,
+            .max_streams = LANES_MAX_STREAMS,
+            .linger_ns = FLOW_LINGER_NS,
+        };
+        r.table = flow_table_new(&config);
         r.defrag = defrag_new(DEFRAG_LIMIT);
     }
     if (r.table == NULL || r.defrag == NULL)

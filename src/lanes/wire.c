@@ -13,7 +13,6 @@ struct wire_build {
     struct lanes_stream *stream;
     bool skipped; /* another stream was asked for: no spans */
     struct wire_side {
-        bool syn_timestamps;  /* offered in the SYN */
         uint64_t uncaptured;  /* lowest offset whose byte the capture cut off */
         uint64_t payload_end; /* bytes of `payload` that were allotted */
         size_t payload_cap;
@@ -132,7 +131,7 @@ static void add_span(struct lanes *lanes, struct lanes_direction *d, uint32_t n,
     span->seq = packet->tcp.seq + piece->at;
     span->flags = packet->tcp.flags;
     span->retransmission = !piece->is_new;
-    span->out_of_order = segment->out_of_order;
+    span->out_of_order = (segment->marks & TCP_BIT(TCP_MARK_OUT_OF_ORDER)) != 0;
     span->fate = fate_of(lanes, packet);
 }
 
@@ -146,10 +145,8 @@ static void on_segment(void *context, struct flow_stream *flow, enum flow_side f
     struct wire_side *side = &build->side[from];
     struct lanes_direction *d = &build->stream->direction[from];
     const struct packet *packet = segment->packet;
-    if ((packet->tcp.flags & TCP_SYN) != 0)
-        side->syn_timestamps = packet->tcp.has_timestamps;
     /* A keep-alive repeats a byte to be answered, not to carry it. */
-    if (segment->piece_count == 0 || segment->keep_alive)
+    if (segment->piece_count == 0 || (segment->marks & TCP_BIT(TCP_MARK_KEEP_ALIVE)) != 0)
         return;
     side->segments++;
     if (packet->payload_len > side->longest)
@@ -158,7 +155,8 @@ static void on_segment(void *context, struct flow_stream *flow, enum flow_side f
         const struct tcp_piece *piece = &segment->pieces[i];
         if (piece->length == 0)
             continue;
-        if (piece->is_new)
+        /* Nobody knows what stood before the bytes of a direction that was joined midway. */
+        if (piece->is_new && flow->direction[from].origin == 0)
             keep_payload(lanes, d, side, packet, piece);
         add_span(lanes, d, side->segments, segment, piece);
     }
@@ -177,19 +175,6 @@ static int compare_wire(const void *a, const void *b)
     return left->offset < right->offset ? -1 : left->offset > right->offset;
 }
 
-/* Payload bytes of a full segment: the smaller of both sides' MSS (each bounds what its own interface can
- * carry), less the timestamp option, which takes 12 bytes of it in each segment (RFC 7323, appendix A; RFC
- * 6691). 0 where a SYN was not captured. */
-static uint16_t full_segment(const struct flow_stream *flow, const struct wire_build *build)
-{
-    const uint16_t a = flow->direction[0].mss, b = flow->direction[1].mss;
-    if (!flow->direction[0].syn_seen || !flow->direction[1].syn_seen || a == 0 || b == 0)
-        return 0;
-    const uint16_t mss = a < b ? a : b;
-    const bool timestamps = build->side[0].syn_timestamps && build->side[1].syn_timestamps;
-    return timestamps && mss > 12 ? (uint16_t)(mss - 12) : mss;
-}
-
 /* A stream that has ended keeps what it holds, and no room to grow: there may be very many. */
 static void trim(struct lanes_store *store, struct lanes_direction *d, struct wire_side *side)
 {
@@ -206,6 +191,17 @@ static void trim(struct lanes_store *store, struct lanes_direction *d, struct wi
     side->payload_cap = d->payload_len;
 }
 
+/* Bytes of the payload that are there without a gap, from the start. */
+static uint64_t whole_payload(const struct tcp_direction *tcp, const struct wire_side *side)
+{
+    uint64_t whole = tcp->range_count > 0 && tcp_ranges(tcp)[0].begin == 0 ? tcp_ranges(tcp)[0].end : 0;
+    if (whole > side->uncaptured)
+        whole = side->uncaptured;
+    if (whole > side->payload_end)
+        whole = side->payload_end;
+    return tcp_direction_given_up(tcp) == 0 ? whole : 0;
+}
+
 static void finish_direction(struct lanes_store *store, const struct flow_stream *flow,
                              struct wire_build *build, enum flow_side from)
 {
@@ -213,6 +209,8 @@ static void finish_direction(struct lanes_store *store, const struct flow_stream
     struct wire_side *side = &build->side[from];
     struct lanes_direction *d = &build->stream->direction[from];
     struct lanes_spans *wire = &d->lane[LANES_WIRE];
+    for (size_t i = 0; i < wire->count; i++)
+        wire->at[i].offset -= tcp->origin;
     if (wire->count > 1)
         qsort(wire->at, wire->count, sizeof *wire->at, compare_wire);
     while (d->unique < wire->count && !wire->at[d->unique].retransmission)
@@ -220,19 +218,16 @@ static void finish_direction(struct lanes_store *store, const struct flow_stream
     d->bytes = d->unique > 0 ? span_end(&wire->at[d->unique - 1]) : 0;
     d->packets = tcp->packets;
     d->segments = side->segments;
-    d->mss = full_segment(flow, build);
-    d->partial = tcp->partial;
+    d->mss = tcp_mss_in_force(tcp, &flow->direction[1 - from]);
+    d->partial = tcp->partial && tcp->segments > 0;
     d->gaps = tcp_direction_missing(tcp);
-    d->ended = tcp->fin_seen && d->gaps == 0 && tcp->fin_offset == d->bytes;
-    uint64_t whole = tcp->range_count > 0 && tcp->ranges[0].begin == 0 ? tcp->ranges[0].end : 0;
-    if (whole > side->uncaptured)
-        whole = side->uncaptured;
-    if (whole > side->payload_end)
-        whole = side->payload_end;
-    d->payload_len = tcp->forced_joins == 0 ? (size_t)whole : 0;
-    d->reached = tcp->acked > d->bytes ? tcp->acked : d->bytes;
-    if (tcp->fin_seen && tcp->fin_offset > d->reached)
-        d->reached = tcp->fin_offset;
+    d->ended = tcp->fin_seen && d->gaps == 0 && tcp->fin_offset - tcp->origin == d->bytes;
+    d->payload_len = (size_t)whole_payload(tcp, side);
+    d->reached = d->bytes;
+    if (tcp->has_acked && tcp->acked - tcp->origin > d->reached)
+        d->reached = tcp->acked - tcp->origin;
+    if (tcp->fin_seen && tcp->fin_offset - tcp->origin > d->reached)
+        d->reached = tcp->fin_offset - tcp->origin;
     trim(store, d, side);
 }
 

@@ -1,6 +1,7 @@
-/* needs: capture/flow.c capture/tcp.c capture/packet.c capture/decode.c capture/decode_ether.c
- * capture/decode_ip.c capture/decode_ppp.c capture/decode_transport.c capture/decode_tunnel.c
- * capture/decode_udp.c src/base/hash.c src/base/buf.c tests/unit/frames.c */
+/* needs: capture/flow.c capture/tcp.c capture/tcp_judge.c
+ * capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c capture/packet.c capture/decode.c
+ * capture/decode_ether.c capture/decode_ip.c capture/decode_ppp.c capture/decode_transport.c
+ * capture/decode_tunnel.c capture/decode_udp.c src/base/hash.c src/base/buf.c tests/unit/frames.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +19,8 @@
 /* Events as words: "open 1", "1c+5" (client's segment with 5 new bytes), "close 1 fin". */
 struct log {
     char text[4096];
-    struct flow_stream last; /* as it was when it closed */
+    struct flow_stream last; /* as it was when it closed, but for what its directions held */
+    uint64_t marks[2][TCP_MARK_COUNT];
 };
 
 static void add(struct log *log, const char *word)
@@ -53,6 +55,10 @@ static void closed(void *context, struct flow_stream *stream)
     snprintf(word, sizeof word, "close%u-%s", (unsigned)stream->number, ends[stream->end]);
     add(log, word);
     log->last = *stream;
+    for (int side = 0; side < 2; side++) {
+        for (int mark = 0; mark < TCP_MARK_COUNT; mark++)
+            log->marks[side][mark] = tcp_mark_count(&stream->direction[side], mark);
+    }
 }
 
 static uint64_t now_ns, packets;
@@ -60,9 +66,14 @@ static uint64_t now_ns, packets;
 static struct flow_table *table_for(struct log *log, size_t max)
 {
     packets = 0;
-    const struct flow_observer observer = {log, opened, segment, closed};
+    const struct flow_config config = {
+        .observer = {log, opened, segment, closed},
+        .key = {1, 2},
+        .max_streams = max,
+        .linger_ns = 1000000,
+    };
     *log = (struct log){0};
-    struct flow_table *table = flow_table_new(&observer, (struct hash_key){1, 2}, max);
+    struct flow_table *table = flow_table_new(&config);
     assert_non_null(table);
     return table;
 }
@@ -199,8 +210,8 @@ static void a_corrupted_segment(void **state)
     feed_spec(table, &spec, -1);
     flow_table_finish(table);
     assert_string_equal(log.text, "open1 1c0 1s0 1c0 1c0 1c0 1c3 close1-open");
-    assert_int_equal(log.last.direction[FLOW_CLIENT].bad_checksums, 2);
-    assert_int_equal(log.last.direction[FLOW_CLIENT].retransmissions, 0);
+    assert_int_equal(log.marks[FLOW_CLIENT][TCP_MARK_BAD_CHECKSUM], 2);
+    assert_int_equal(log.marks[FLOW_CLIENT][TCP_MARK_RETRANSMISSION], 0);
     flow_table_free(table);
 }
 
@@ -217,7 +228,8 @@ static void checksum_offload(void **state)
     feed_spec(table, &data, 50);
     flow_table_finish(table);
     assert_string_equal(log.text, "open1 1c0 1s0 1c3 close1-open");
-    assert_int_equal(log.last.direction[FLOW_CLIENT].bad_checksums, 0);
+    assert_int_equal(log.marks[FLOW_CLIENT][TCP_MARK_BAD_CHECKSUM], 0);
+    assert_true(flow_checksums_offloaded(&log.last, FLOW_CLIENT));
     flow_table_free(table);
 }
 

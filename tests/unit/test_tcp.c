@@ -1,4 +1,5 @@
-/* needs: capture/tcp.c */
+/* needs: capture/tcp.c capture/tcp_judge.c
+ * capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +12,7 @@
 #include "capture/tcp.h"
 
 struct fixture {
-    struct tcp_direction d;
+    struct tcp_direction d, peer;
     struct tcp_scratch scratch;
     struct tcp_segment segment;
 };
@@ -21,6 +22,7 @@ static int set_up(void **state)
     static struct fixture f;
     f = (struct fixture){0};
     tcp_direction_init(&f.d);
+    tcp_direction_init(&f.peer);
     *state = &f;
     return 0;
 }
@@ -28,7 +30,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    tcp_direction_fini(&f->d);
+    tcp_direction_fini(&f->d, &f->scratch);
+    tcp_direction_fini(&f->peer, &f->scratch);
+    assert_int_equal(f->scratch.held, 0);
     tcp_scratch_fini(&f->scratch);
     return 0;
 }
@@ -41,14 +45,21 @@ static void feed(struct fixture *f, uint32_t seq, uint32_t len, uint8_t flags)
         .payload_len = len,
         .payload_captured = len,
     };
-    assert_int_equal(tcp_direction_feed(&f->d, &packet, true, &f->scratch, &f->segment), 0);
+    assert_int_equal(tcp_feed(&f->d, &f->peer, &packet, false, &f->scratch, &f->segment), 0);
 }
 
 /* The other side's acknowledgement. */
 static void acked(struct fixture *f, uint32_t ack, uint8_t flags)
 {
-    const struct packet packet = {.ip_protocol = 6, .tcp = {.ack = ack, .flags = flags | TCP_ACK}};
-    tcp_direction_acked(&f->d, &packet);
+    const struct packet packet = {.ip_protocol = 6,
+                                  .tcp = {.ack = ack, .flags = flags | TCP_ACK, .window = 1000}};
+    struct tcp_segment segment;
+    assert_int_equal(tcp_feed(&f->peer, &f->d, &packet, false, &f->scratch, &segment), 0);
+}
+
+static bool has_mark(const struct fixture *f, enum tcp_mark mark)
+{
+    return (f->segment.marks & TCP_BIT(mark)) != 0;
 }
 
 static void check_piece(const struct fixture *f, size_t at, uint64_t offset, uint32_t length, bool is_new)
@@ -73,7 +84,7 @@ static void in_order(void **state)
     assert_int_equal(f->segment.piece_count, 0);
     assert_int_equal(f->segment.offset, 15);
     feed(f, 1017, 0, TCP_ACK);
-    assert_false(f->segment.keep_alive);
+    assert_false(has_mark(f, TCP_MARK_KEEP_ALIVE));
     assert_true(f->d.fin_seen);
     assert_int_equal(f->d.fin_offset, 15);
     assert_int_equal(f->d.next, 15);
@@ -102,17 +113,16 @@ static void retransmissions(void **state)
     feed(f, 1, 10, TCP_ACK);
     assert_int_equal(f->segment.piece_count, 1);
     check_piece(f, 0, 0, 10, false);
-    assert_int_equal(f->d.retransmissions, 1);
-    /* Half old, half new: two pieces, no retransmission. */
+    assert_true(has_mark(f, TCP_MARK_RETRANSMISSION));
+    /* Half old, half new: two pieces. */
     feed(f, 6, 10, TCP_ACK);
     assert_int_equal(f->segment.piece_count, 2);
     check_piece(f, 0, 5, 5, false);
     check_piece(f, 1, 10, 5, true);
     assert_int_equal(f->segment.pieces[1].at, 5);
-    assert_int_equal(f->d.retransmissions, 1);
+    assert_int_equal(tcp_retransmissions(&f->d), 2);
     assert_int_equal(f->d.unique_bytes, 15);
     assert_int_equal(f->d.wire_bytes, 30);
-    assert_false(f->segment.out_of_order);
 }
 
 static void holes_and_overlaps(void **state)
@@ -132,8 +142,9 @@ static void holes_and_overlaps(void **state)
     check_piece(f, 3, 30, 10, false);
     check_piece(f, 4, 40, 10, true);
     assert_int_equal(f->segment.pieces[4].at, 40);
-    assert_true(f->segment.out_of_order);
-    assert_int_equal(f->d.out_of_order, 1);
+    assert_true(has_mark(f, TCP_MARK_OUT_OF_ORDER));
+    assert_int_equal(tcp_mark_count(&f->d, TCP_MARK_OUT_OF_ORDER), 1);
+    assert_int_equal(tcp_mark_count(&f->d, TCP_MARK_LOST_BEFORE), 2);
     assert_int_equal(f->d.range_count, 1);
     assert_int_equal(f->d.unique_bytes, 50);
     assert_int_equal(tcp_direction_missing(&f->d), 0);
@@ -145,11 +156,11 @@ static void a_hole_is_filled(void **state)
     feed(f, 0, 0, TCP_SYN);
     feed(f, 1, 5, TCP_ACK);
     feed(f, 11, 5, TCP_ACK);
-    assert_false(f->segment.out_of_order);
+    assert_true(has_mark(f, TCP_MARK_LOST_BEFORE));
     feed(f, 6, 5, TCP_ACK);
     assert_int_equal(f->segment.piece_count, 1);
     check_piece(f, 0, 5, 5, true);
-    assert_true(f->segment.out_of_order);
+    assert_true(has_mark(f, TCP_MARK_OUT_OF_ORDER));
     assert_int_equal(f->d.range_count, 1);
 }
 
@@ -179,25 +190,40 @@ static void wrap_around(void **state)
     assert_true(f->d.acked == offset);
 }
 
+/* Nobody knows how much came before: offsets count from TCP_PARTIAL_ORIGIN, and the axis may begin before. */
 static void without_syn(void **state)
 {
+    const uint64_t origin = TCP_PARTIAL_ORIGIN;
     struct fixture *f = *state;
     feed(f, 500, 0, TCP_ACK);
-    assert_false(f->d.started);
-    feed(f, 510, 10, TCP_ACK);
     assert_true(f->d.partial);
-    check_piece(f, 0, 10, 10, true);
+    feed(f, 510, 10, TCP_ACK);
+    check_piece(f, 0, origin + 10, 10, true);
+    assert_int_equal(tcp_direction_missing(&f->d), 10);
+    assert_int_equal(tcp_direction_gaps(&f->d), 1);
     feed(f, 500, 10, TCP_ACK);
-    check_piece(f, 0, 0, 10, true);
-    /* From before the start: reported to nobody, and the part behind it is. */
+    check_piece(f, 0, origin, 10, true);
+    assert_int_equal(tcp_direction_gaps(&f->d), 0);
     feed(f, 490, 10, TCP_ACK);
-    assert_int_equal(f->segment.piece_count, 0);
-    assert_int_equal(f->d.before_start, 1);
-    feed(f, 495, 10, TCP_ACK);
-    assert_int_equal(f->segment.piece_count, 1);
-    check_piece(f, 0, 0, 5, false);
-    assert_int_equal(f->segment.pieces[0].at, 5);
-    assert_int_equal(f->d.before_start, 2);
+    check_piece(f, 0, origin - 10, 10, true);
+    assert_true(f->d.origin == origin - 10);
+    assert_int_equal(f->d.unique_bytes, 30);
+    assert_int_equal(tcp_direction_missing(&f->d), 0);
+}
+
+/* What the other side acknowledges tells where a direction goes on that was joined midway. */
+static void an_acknowledgement_without_syn(void **state)
+{
+    struct fixture *f = *state;
+    acked(f, 500, 0);
+    feed(f, 510, 10, TCP_ACK);
+    assert_true(has_mark(f, TCP_MARK_LOST_BEFORE));
+    check_piece(f, 0, TCP_PARTIAL_ORIGIN + 10, 10, true);
+    tcp_direction_fini(&f->d, &f->scratch);
+    tcp_direction_init(&f->d);
+    acked(f, 0x80000000, 0); /* nonsense */
+    feed(f, 500, 10, TCP_ACK);
+    check_piece(f, 0, TCP_PARTIAL_ORIGIN, 10, true);
 }
 
 static void the_answer_tells_the_base(void **state)
@@ -217,8 +243,11 @@ static void a_late_syn(void **state)
     struct fixture *f = *state;
     feed(f, 501, 10, TCP_ACK);
     assert_true(f->d.partial);
+    assert_true(tcp_is_own_syn(&f->d, 500));
+    assert_false(tcp_is_own_syn(&f->d, 501 + (1U << 21)));
     feed(f, 500, 0, TCP_SYN);
     assert_false(f->d.partial);
+    assert_true(f->d.origin == TCP_PARTIAL_ORIGIN);
     feed(f, 400, 5, TCP_SYN); /* of another connection: its data is not this one's */
     assert_int_equal(f->segment.piece_count, 0);
     assert_int_equal(f->d.base_seq, 501);
@@ -231,21 +260,36 @@ static void resets_and_bad_checksums(void **state)
     feed(f, 0, 0, TCP_SYN);
     feed(f, 1, 13, TCP_RST);
     assert_int_equal(f->segment.piece_count, 0);
+    assert_true(has_mark(f, TCP_MARK_DATA_ON_RST));
     assert_true(f->d.rst_seen);
     assert_int_equal(f->d.next, 0);
-    struct packet packet = {
+    const struct packet packet = {
         .ip_protocol = 6,
         .tcp = {.seq = 1, .flags = TCP_ACK | TCP_FIN},
         .payload_len = 4,
-        .transport_checksum = CHECKSUM_BAD,
     };
-    assert_int_equal(tcp_direction_feed(&f->d, &packet, true, &f->scratch, &f->segment), 0);
+    assert_int_equal(tcp_feed(&f->d, &f->peer, &packet, true, &f->scratch, &f->segment), 0);
     assert_int_equal(f->segment.piece_count, 0);
-    assert_int_equal(f->d.bad_checksums, 1);
+    assert_int_equal(tcp_mark_count(&f->d, TCP_MARK_BAD_CHECKSUM), 1);
     assert_false(f->d.fin_seen);
-    assert_int_equal(tcp_direction_feed(&f->d, &packet, false, &f->scratch, &f->segment), 0);
+    assert_int_equal(tcp_feed(&f->d, &f->peer, &packet, false, &f->scratch, &f->segment), 0);
     check_piece(f, 0, 0, 4, true);
     assert_true(f->d.fin_seen);
+}
+
+static void data_behind_the_fin(void **state)
+{
+    struct fixture *f = *state;
+    feed(f, 0, 0, TCP_SYN);
+    feed(f, 1, 10, TCP_ACK | TCP_FIN);
+    feed(f, 6, 10, TCP_ACK);
+    assert_true(has_mark(f, TCP_MARK_AFTER_FIN));
+    assert_int_equal(f->segment.piece_count, 1);
+    check_piece(f, 0, 5, 5, false);
+    assert_int_equal(f->d.unique_bytes, 10);
+    feed(f, 11, 0, TCP_ACK | TCP_FIN);
+    assert_true(has_mark(f, TCP_MARK_FIN_REPEATED));
+    assert_int_equal(f->d.fins, 2);
 }
 
 static void keep_alives(void **state)
@@ -253,18 +297,18 @@ static void keep_alives(void **state)
     struct fixture *f = *state;
     feed(f, 0, 0, TCP_SYN);
     feed(f, 0, 0, TCP_ACK);
-    assert_true(f->segment.keep_alive);
+    assert_true(has_mark(f, TCP_MARK_KEEP_ALIVE));
     feed(f, 1, 10, TCP_ACK);
     acked(f, 11, 0);
     feed(f, 10, 1, TCP_ACK); /* Windows: with a byte */
-    assert_true(f->segment.keep_alive);
+    assert_true(has_mark(f, TCP_MARK_KEEP_ALIVE));
     feed(f, 10, 0, TCP_ACK); /* Linux: without */
-    assert_true(f->segment.keep_alive);
-    assert_int_equal(f->d.retransmissions, 0);
+    assert_true(has_mark(f, TCP_MARK_KEEP_ALIVE));
+    assert_int_equal(tcp_retransmissions(&f->d), 0);
     feed(f, 11, 1, TCP_ACK);
     feed(f, 11, 1, TCP_ACK); /* not acknowledged yet: sent again */
-    assert_false(f->segment.keep_alive);
-    assert_int_equal(f->d.retransmissions, 1);
+    assert_false(has_mark(f, TCP_MARK_KEEP_ALIVE));
+    assert_int_equal(tcp_retransmissions(&f->d), 1);
 }
 
 static void windows_and_duplicate_acks(void **state)
@@ -279,20 +323,24 @@ static void windows_and_duplicate_acks(void **state)
                 .has_mss = true,
                 .mss = 9},
     };
-    const struct packet peer = {.ip_protocol = 6, .tcp = {.flags = TCP_SYN, .has_window_scale = true}};
-    tcp_direction_feed(&f->d, &packet, true, &f->scratch, &f->segment);
-    tcp_direction_acked(&f->d, &peer);
+    const struct packet peer = {
+        .ip_protocol = 6, .tcp = {.flags = TCP_SYN, .has_window_scale = true, .has_mss = true, .mss = 8}};
+    tcp_feed(&f->d, &f->peer, &packet, false, &f->scratch, &f->segment);
+    tcp_feed(&f->peer, &f->d, &peer, false, &f->scratch, &f->segment);
     assert_int_equal(f->d.mss, 9);
+    assert_int_equal(tcp_mss_in_force(&f->d, &f->peer), 8);
     assert_int_equal(f->d.window_scale, 3);
     packet.tcp = (struct packet_tcp){.seq = 1, .flags = TCP_ACK, .window = 10, .ack = 5};
     for (int i = 0; i < 4; i++)
-        tcp_direction_feed(&f->d, &packet, true, &f->scratch, &f->segment);
+        tcp_feed(&f->d, &f->peer, &packet, false, &f->scratch, &f->segment);
     assert_int_equal(f->d.last_window, 80);
-    assert_int_equal(f->d.duplicate_acks, 3);
+    assert_int_equal(tcp_mark_count(&f->d, TCP_MARK_DUPLICATE_ACK), 3);
     packet.tcp.window = 0;
-    tcp_direction_feed(&f->d, &packet, true, &f->scratch, &f->segment);
-    assert_int_equal(f->d.zero_windows, 1);
-    assert_int_equal(f->d.duplicate_acks, 3);
+    tcp_feed(&f->d, &f->peer, &packet, false, &f->scratch, &f->segment);
+    assert_int_equal(f->segment.marks, TCP_BIT(TCP_MARK_ZERO_WINDOW));
+    assert_int_equal(tcp_mark_count(&f->d, TCP_MARK_DUPLICATE_ACK), 3);
+    assert_int_equal(f->d.window_min, 0);
+    assert_int_equal(f->d.window_max, 80);
 }
 
 static void ranges_are_bounded(void **state)
@@ -302,8 +350,9 @@ static void ranges_are_bounded(void **state)
     const uint32_t count = TCP_MAX_RANGES + 1000;
     for (uint32_t i = 0; i < count; i++)
         feed(f, 1 + i * 10, 1, TCP_ACK);
-    assert_int_equal(f->d.range_count, TCP_MAX_RANGES);
-    assert_int_equal(f->d.forced_joins, 1000);
+    assert_in_range(f->d.range_count, TCP_MAX_RANGES / 2, TCP_MAX_RANGES);
+    assert_int_equal(tcp_direction_gaps(&f->d), count - 1);
+    assert_int_equal(tcp_direction_given_up(&f->d) + f->d.range_count, count);
     assert_int_equal(f->d.unique_bytes, count);
     assert_true(tcp_direction_missing(&f->d) == f->d.next - count);
 }
@@ -319,8 +368,6 @@ static void against_a_bitmap(void **state)
         random = random * 1664525 + 1013904223;
         const uint32_t begin = (random >> 8) % 280, len = 1 + (random >> 20) % 20;
         feed(f, UINT32_MAX - 99 + begin, len, TCP_ACK | TCP_PSH);
-        if (f->segment.keep_alive)
-            continue;
         uint64_t at = begin;
         for (size_t i = 0; i < f->segment.piece_count; i++) {
             const struct tcp_piece *piece = &f->segment.pieces[i];
@@ -337,7 +384,8 @@ static void against_a_bitmap(void **state)
         assert_true(total == f->d.unique_bytes);
         if (total == 300 || round % 500 == 499) {
             memset(seen, 0, sizeof seen);
-            tcp_direction_fini(&f->d);
+            tcp_direction_fini(&f->d, &f->scratch);
+            tcp_direction_init(&f->d);
             feed(f, UINT32_MAX - 100, 0, TCP_SYN);
         }
     }
@@ -353,9 +401,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_hole_is_filled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrap_around, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_syn, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_acknowledgement_without_syn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_answer_tells_the_base, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_late_syn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resets_and_bad_checksums, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(data_behind_the_fin, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keep_alives, set_up, tear_down),
         cmocka_unit_test_setup_teardown(windows_and_duplicate_acks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ranges_are_bounded, set_up, tear_down),

@@ -1,0 +1,401 @@
+#include "capture/reassembly.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In order, bytes go straight from the packet to the consumer. Others wait as chunks: disjoint, in axis
+ * order, each a part of one segment.
+ *
+ * What Linux would have kept (net/ipv4/tcp_input.c, by observation of its receive queue):
+ * - What is in order is taken at once and stays; what waits below its end is dropped.
+ * - A segment that waits is dropped if another that waits holds all its bytes; it replaces those whose bytes
+ *   it holds all.
+ * - Of two that wait and overlap in part, the bytes are taken from the one that begins first.
+ * So that each chunk remembers the segment that Linux has queued there, which need not be its own. */
+
+enum {
+    MAX_SOURCES = 32, /* packets whose place in the window is known */
+    CHUNK_COST = 64,  /* of keeping a chunk, beside its bytes */
+};
+
+struct chunk {
+    uint64_t begin, end;
+    uint64_t packet;
+    uint64_t queued_begin, queued_end; /* the segment that Linux holds here */
+    uint8_t bytes[];
+};
+
+struct reassembly {
+    struct reassembly_config config;
+    bool started;    /* `origin` and `next` are known */
+    uint64_t origin; /* internal offset of the consumer's 0 */
+    uint64_t next;   /* internal offset up to which all was given out */
+    struct chunk **chunks;
+    size_t chunk_count, chunk_cap;
+    size_t held; /* bytes, with CHUNK_COST for each chunk */
+    /* The window: bytes [next - recent_len, next). */
+    uint8_t *recent;
+    size_t recent_len, recent_cap;
+    struct source {
+        uint64_t begin, packet;
+    } sources[MAX_SOURCES];
+    size_t source_at;
+    uint64_t uncompared, given_up;
+};
+
+/* The bytes of a segment that are the stream's and were captured. */
+struct fresh {
+    uint64_t begin, end;
+    const uint8_t *bytes;
+    uint64_t packet;
+};
+
+struct reassembly *reassembly_new(const struct reassembly_config *config)
+{
+    struct reassembly *r = calloc(1, sizeof *r);
+    if (r != NULL)
+        r->config = *config;
+    return r;
+}
+
+void reassembly_free(struct reassembly *r)
+{
+    if (r == NULL)
+        return;
+    for (size_t i = 0; i < r->chunk_count; i++)
+        free(r->chunks[i]);
+    free(r->chunks);
+    free(r->recent);
+    free(r);
+}
+
+size_t reassembly_memory(const struct reassembly *r)
+{
+    return sizeof *r + r->held + r->chunk_cap * sizeof(struct chunk *) + r->recent_cap;
+}
+
+uint64_t reassembly_uncompared(const struct reassembly *r)
+{
+    return r->uncompared;
+}
+
+uint64_t reassembly_given_up(const struct reassembly *r)
+{
+    return r->given_up;
+}
+
+/* ---- the window ---- */
+
+/* Room for twice the window: its bytes stay in one piece, and are moved to the front seldom. */
+static int reserve_recent(struct reassembly *r, size_t more)
+{
+    const size_t most = (size_t)r->config.window * 2;
+    size_t cap = r->recent_cap > 0 ? r->recent_cap : 512;
+    if (r->recent_len + more <= r->recent_cap || r->recent_cap == most)
+        return 0;
+    while (cap < r->recent_len + more)
+        cap *= 2;
+    uint8_t *grown = realloc(r->recent, cap < most ? cap : most);
+    if (grown == NULL)
+        return -ENOMEM;
+    r->recent = grown;
+    r->recent_cap = cap < most ? cap : most;
+    return 0;
+}
+
+static int remember(struct reassembly *r, uint64_t begin, const uint8_t *bytes, size_t len, uint64_t packet)
+{
+    const size_t window = r->config.window;
+    if (window == 0)
+        return 0;
+    r->sources[r->source_at++ % MAX_SOURCES] = (struct source){begin, packet};
+    if (len > window) {
+        bytes += len - window;
+        len = window;
+        r->recent_len = 0;
+    }
+    if (reserve_recent(r, len) != 0)
+        return -ENOMEM;
+    if (r->recent_len + len > r->recent_cap) {
+        const size_t keep = window - len < r->recent_len ? window - len : r->recent_len;
+        memmove(r->recent, r->recent + r->recent_len - keep, keep);
+        r->recent_len = keep;
+    }
+    memcpy(r->recent + r->recent_len, bytes, len);
+    r->recent_len += len;
+    return 0;
+}
+
+static uint64_t source_of(const struct reassembly *r, uint64_t offset)
+{
+    const size_t count = r->source_at < MAX_SOURCES ? r->source_at : MAX_SOURCES;
+    const struct source *best = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct source *source = &r->sources[i];
+        if (source->begin <= offset && (best == NULL || source->begin > best->begin))
+            best = source;
+    }
+    return best != NULL ? best->packet : 0;
+}
+
+/* ---- conflicts ---- */
+
+/* Compare `len` bytes of the axis from `begin` on; report from the first to the last that differs. */
+static void compare(const struct reassembly *r, uint64_t begin, const uint8_t *first, const uint8_t *second,
+                    size_t len, struct reassembly_conflict conflict)
+{
+    if (r->config.conflict == NULL || memcmp(first, second, len) == 0)
+        return;
+    size_t from = 0, to = len;
+    while (first[from] == second[from])
+        from++;
+    while (first[to - 1] == second[to - 1])
+        to--;
+    conflict.offset = begin + from - r->origin;
+    conflict.length = (uint32_t)(to - from);
+    conflict.first = first + from;
+    conflict.second = second + from;
+    if (conflict.first_packet == 0)
+        conflict.first_packet = source_of(r, begin + from);
+    r->config.conflict(r->config.context, &conflict);
+}
+
+/* What was given out already: Linux has taken it, too. */
+static void compare_recent(struct reassembly *r, const struct fresh *fresh)
+{
+    const uint64_t window_begin = r->next - r->recent_len;
+    const uint64_t end = fresh->end < r->next ? fresh->end : r->next;
+    const uint64_t begin = fresh->begin > window_begin ? fresh->begin : window_begin;
+    if (begin >= end) {
+        r->uncompared += end - fresh->begin;
+        return;
+    }
+    r->uncompared += begin - fresh->begin;
+    compare(r, begin, r->recent + (begin - window_begin), fresh->bytes + (begin - fresh->begin),
+            (size_t)(end - begin), (struct reassembly_conflict){.second_packet = fresh->packet});
+}
+
+static bool linux_takes_second(const struct reassembly *r, const struct chunk *chunk,
+                               const struct fresh *fresh)
+{
+    if (r->started && fresh->begin <= r->next)
+        return true;
+    if (chunk->queued_begin <= fresh->begin && chunk->queued_end >= fresh->end)
+        return false;
+    return fresh->begin <= chunk->queued_begin;
+}
+
+static void compare_chunk(const struct reassembly *r, struct chunk *chunk, const struct fresh *fresh)
+{
+    const uint64_t begin = fresh->begin > chunk->begin ? fresh->begin : chunk->begin;
+    const uint64_t end = fresh->end < chunk->end ? fresh->end : chunk->end;
+    const bool second = linux_takes_second(r, chunk, fresh);
+    compare(r, begin, chunk->bytes + (begin - chunk->begin), fresh->bytes + (begin - fresh->begin),
+            (size_t)(end - begin),
+            (struct reassembly_conflict){
+                .first_packet = chunk->packet,
+                .second_packet = fresh->packet,
+                .linux_keeps_second = second,
+            });
+    if (second && fresh->end >= chunk->queued_end) {
+        chunk->queued_begin = fresh->begin;
+        chunk->queued_end = fresh->end;
+    }
+}
+
+/* ---- giving out ---- */
+
+static int give(struct reassembly *r, uint64_t begin, uint64_t end, const uint8_t *bytes, uint64_t packet)
+{
+    r->config.data(r->config.context, begin - r->origin, bytes, (size_t)(end - begin));
+    r->next = end;
+    return remember(r, begin, bytes, (size_t)(end - begin), packet);
+}
+
+static void give_gap(struct reassembly *r, uint64_t end, enum reassembly_gap why)
+{
+    if (r->config.gap != NULL && end > r->next)
+        r->config.gap(r->config.context, r->next - r->origin, end - r->next, why);
+    r->next = end;
+    r->recent_len = 0;
+}
+
+/* What nobody will bring any more: some of it may have been there, and cut off. */
+static void give_up(struct reassembly *r, const struct tcp_direction *d, uint64_t end,
+                    enum reassembly_gap unseen)
+{
+    const struct tcp_range *ranges = tcp_ranges(d);
+    for (size_t i = 0; i < d->range_count && r->next < end; i++) {
+        if (ranges[i].end <= r->next)
+            continue;
+        if (ranges[i].begin > r->next)
+            give_gap(r, ranges[i].begin < end ? ranges[i].begin : end, unseen);
+        if (r->next < end)
+            give_gap(r, ranges[i].end < end ? ranges[i].end : end, REASSEMBLY_CUT);
+    }
+    if (r->next < end)
+        give_gap(r, end, unseen);
+}
+
+/* Give out the chunks whose turn it is. */
+static int drain(struct reassembly *r)
+{
+    size_t done = 0;
+    int failed = 0;
+    while (done < r->chunk_count && r->chunks[done]->begin == r->next && failed == 0) {
+        struct chunk *chunk = r->chunks[done++];
+        failed = give(r, chunk->begin, chunk->end, chunk->bytes, chunk->packet);
+        r->held -= (size_t)(chunk->end - chunk->begin) + CHUNK_COST;
+        free(chunk);
+    }
+    if (done == 0)
+        return 0;
+    r->chunk_count -= done;
+    memmove(r->chunks, r->chunks + done, r->chunk_count * sizeof *r->chunks);
+    return failed;
+}
+
+/* The axis begins at `origin` for good. */
+static int begin_at(struct reassembly *r, uint64_t origin)
+{
+    r->started = true;
+    r->origin = r->next = origin;
+    return drain(r);
+}
+
+/* ---- waiting ---- */
+
+static int insert_chunk(struct reassembly *r, size_t at, uint64_t begin, uint64_t end,
+                        const struct fresh *fresh)
+{
+    const size_t len = (size_t)(end - begin);
+    if (r->chunk_count == r->chunk_cap) {
+        const size_t cap = r->chunk_cap > 0 ? r->chunk_cap * 2 : 8;
+        struct chunk **grown = reallocarray(r->chunks, cap, sizeof *grown);
+        if (grown == NULL)
+            return -ENOMEM;
+        r->chunks = grown;
+        r->chunk_cap = cap;
+    }
+    struct chunk *chunk = malloc(sizeof *chunk + len);
+    if (chunk == NULL)
+        return -ENOMEM;
+    *chunk = (struct chunk){begin, end, fresh->packet, fresh->begin, fresh->end};
+    memcpy(chunk->bytes, fresh->bytes + (begin - fresh->begin), len);
+    memmove(r->chunks + at + 1, r->chunks + at, (r->chunk_count - at) * sizeof *r->chunks);
+    r->chunks[at] = chunk;
+    r->chunk_count++;
+    r->held += len + CHUNK_COST;
+    return 0;
+}
+
+/* Index of the first chunk that ends behind `offset`. */
+static size_t find_chunk(const struct reassembly *r, uint64_t offset)
+{
+    size_t low = 0, high = r->chunk_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (r->chunks[middle]->end <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Keep what is not there yet of the bytes from `at` on; compare what is. */
+static int keep(struct reassembly *r, const struct fresh *fresh, uint64_t at)
+{
+    size_t i = find_chunk(r, at);
+    while (at < fresh->end) {
+        struct chunk *next = i < r->chunk_count ? r->chunks[i] : NULL;
+        const uint64_t free_end = next != NULL && next->begin < fresh->end ? next->begin : fresh->end;
+        if (at < free_end) {
+            if (insert_chunk(r, i++, at, free_end, fresh) != 0)
+                return -ENOMEM;
+            at = free_end;
+        } else {
+            compare_chunk(r, next, fresh);
+            at = next->end;
+            i++;
+        }
+    }
+    return 0;
+}
+
+static bool is_full(const struct reassembly *r)
+{
+    return r->held > r->config.limit || r->chunk_count > REASSEMBLY_MAX_CHUNKS;
+}
+
+/* ---- segments ---- */
+
+static int take(struct reassembly *r, const struct tcp_direction *d, const struct fresh *fresh)
+{
+    uint64_t at = fresh->begin;
+    if (r->started && at < r->next) {
+        compare_recent(r, fresh);
+        at = r->next;
+    }
+    if (at >= fresh->end)
+        return 0;
+    if (r->started && at == r->next && r->chunk_count == 0)
+        return give(r, at, fresh->end, fresh->bytes + (at - fresh->begin), fresh->packet);
+    if (keep(r, fresh, at) != 0 || (r->started && drain(r) != 0))
+        return -ENOMEM;
+    if (is_full(r) && !r->started && begin_at(r, d->origin) != 0)
+        return -ENOMEM;
+    while (is_full(r)) {
+        r->given_up++;
+        give_up(r, d, r->chunks[0]->begin, REASSEMBLY_GIVEN_UP);
+        if (drain(r) != 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* Where the axis begins is known for good: a SYN told it, or the first bytes were acknowledged, so that none
+ * from before them is on its way. */
+static bool is_settled(const struct tcp_direction *d)
+{
+    return d->started &&
+           (!d->partial || (d->has_acked && d->range_count > 0 && d->acked > tcp_ranges(d)[0].begin));
+}
+
+int reassembly_feed(struct reassembly *r, const struct tcp_direction *d, const struct tcp_segment *segment)
+{
+    int failed = 0;
+    if (!r->started && d->started && !d->partial)
+        failed = begin_at(r, d->origin);
+    if (failed == 0 && segment->piece_count > 0 && (segment->marks & TCP_BIT(TCP_MARK_KEEP_ALIVE)) == 0) {
+        const struct packet *packet = segment->packet;
+        const struct tcp_piece *first = &segment->pieces[0], *last = first + segment->piece_count - 1;
+        const uint32_t there =
+            packet->payload_captured > first->at ? packet->payload_captured - first->at : 0;
+        struct fresh fresh = {
+            .begin = first->offset,
+            .end = last->offset + last->length,
+            .bytes = packet->payload + first->at,
+            .packet = packet->number,
+        };
+        if (fresh.end - fresh.begin > there)
+            fresh.end = fresh.begin + there;
+        if (there > 0)
+            failed = take(r, d, &fresh);
+    }
+    if (failed == 0 && !r->started && is_settled(d))
+        failed = begin_at(r, d->origin);
+    return failed;
+}
+
+void reassembly_finish(struct reassembly *r, const struct tcp_direction *d)
+{
+    if (!r->started)
+        (void)begin_at(r, d->origin);
+    while (r->chunk_count > 0) {
+        give_up(r, d, r->chunks[0]->begin, REASSEMBLY_NOT_CAPTURED);
+        (void)drain(r);
+    }
+    give_up(r, d, d->next, REASSEMBLY_NOT_CAPTURED);
+}

@@ -1,0 +1,287 @@
+/* What a segment is.
+ *
+ * A segment that goes on where the axis ended needs no judgement. One that comes from before it was either
+ * overtaken on the way or sent again, and its place does not tell which; what does, in this order:
+ *
+ * - The IP identification: most senders count it up, packet by packet.
+ * - The time stamp (RFC 7323): it never goes back.
+ * - What the other side said: bytes that it had acknowledged cannot be wanted again; bytes that it asked for,
+ *   by duplicate or selective acknowledgements at least a round trip ago, are sent again; before that, and
+ *   with no timeout passed, nothing can have been.
+ * - Else only time, and the verdict is marked `likely`. */
+
+#include <errno.h>
+
+#include "base/bytes.h"
+#include "capture/tcp_private.h"
+
+enum {
+    IDS_ENOUGH = 3,       /* ascending identifications before they are believed */
+    IDS_MOST = 15,        /* counted */
+    ID_NEAR = 256,        /* with fewer, how far behind a copy's may be, */
+    COPY_NS = 100000000,  /* and how late: sooner than any timeout */
+    ID_STEP = 0x4000,     /* the most they may ascend at once: some count for all connections together */
+    REORDER_NS = 3000000, /* with nothing but time to judge by: what comes later was sent again */
+    TIMEOUT_NS =
+        180000000,        /* no retransmission by timeout comes before, with some slack: Linux waits 200 ms */
+    PROMPT_NS = 20000000, /* and a round trip: an answer to an acknowledgement comes by then */
+    RUN_FAST = 3,         /* duplicate acknowledgements that ask for a retransmission (RFC 5681, 3.2) */
+};
+
+static uint64_t since(uint64_t now_ns, uint64_t then_ns)
+{
+    return now_ns > then_ns ? now_ns - then_ns : 0;
+}
+
+/* The IPv4 identification; 0: none. */
+static uint16_t id_of(const struct packet *packet)
+{
+    return packet->source.family == 4 && packet->ip_header != NULL ? load_be16(packet->ip_header + 4) : 0;
+}
+
+static bool ids_tell(const struct tcp_direction *d)
+{
+    return d->ids >= IDS_ENOUGH && !d->ids_broken;
+}
+
+bool tcp_judge_is_copy(const struct tcp_context *c)
+{
+    const struct tcp_direction *d = c->d;
+    const uint16_t id = id_of(c->packet);
+    const int16_t step = (int16_t)(id - d->last_id);
+    if (id == 0 || !d->has_id || d->ids_broken || step > 0)
+        return false;
+    return d->ids >= IDS_ENOUGH || (step > -ID_NEAR && since(c->packet->time_ns, d->last_ns) < COPY_NS);
+}
+
+void tcp_judge_note(const struct tcp_context *c, bool advances)
+{
+    struct tcp_direction *d = c->d;
+    const uint16_t id = id_of(c->packet);
+    d->last_ns = c->packet->time_ns;
+    if (c->packet->tcp.has_timestamps && (!d->has_ts || seq_lt(d->last_ts, c->packet->tcp.ts_value))) {
+        d->has_ts = true;
+        d->last_ts = c->packet->tcp.ts_value;
+    }
+    if (id == 0 || d->ids_broken)
+        return;
+    const int16_t step = (int16_t)(id - d->last_id);
+    if (advances && d->has_id) {
+        if (step <= 0 || step > ID_STEP)
+            d->ids_broken = true;
+        else if (d->ids < IDS_MOST)
+            d->ids++;
+    }
+    if (!d->has_id || step > 0)
+        d->last_id = id;
+    d->has_id = true;
+}
+
+/* ---- before or after ---- */
+
+/* Was the segment sent before (negative) or after (positive) the latest that was captured? 0: cannot say. */
+static int sent_order(const struct tcp_context *c)
+{
+    const struct tcp_direction *d = c->d;
+    const uint16_t id = id_of(c->packet);
+    if (id != 0 && ids_tell(d))
+        return (int16_t)(id - d->last_id) <= 0 ? -1 : 1;
+    if (c->packet->tcp.has_timestamps && d->has_ts && c->packet->tcp.ts_value != d->last_ts)
+        return seq_lt(c->packet->tcp.ts_value, d->last_ts) ? -1 : 1;
+    return 0;
+}
+
+/* Had the other side just asked for these bytes? */
+static bool asked_for(const struct tcp_context *c)
+{
+    const struct tcp_odd *odd = c->d->odd;
+    const uint64_t prompt = PROMPT_NS + (c->d->rtt.count > 0 ? c->d->rtt.min_ns : TIMEOUT_NS);
+    return odd != NULL && odd->told_ns != 0 && c->offset < (int64_t)odd->recover &&
+           since(c->packet->time_ns, odd->told_last_ns) <= prompt;
+}
+
+static enum tcp_mark kind_of_retransmission(const struct tcp_context *c)
+{
+    const int64_t end = c->offset + (int64_t)c->packet->payload_len;
+    if (c->d->has_acked && end <= (int64_t)c->d->acked)
+        return TCP_MARK_SPURIOUS_RETRANSMISSION;
+    return asked_for(c) ? TCP_MARK_FAST_RETRANSMISSION : TCP_MARK_RETRANSMISSION;
+}
+
+/* When the hole was made that lies at the segment's place; the oldest known where its own is forgotten. */
+static uint64_t hole_opened_ns(const struct tcp_odd *odd, int64_t offset)
+{
+    uint64_t best = 0, oldest = UINT64_MAX, opened = 0;
+    for (int i = 0; i < TCP_HOLES; i++) {
+        const uint64_t begin = odd->hole[i].begin, ns = odd->hole[i].opened_ns;
+        if (ns == 0)
+            continue;
+        oldest = ns < oldest ? ns : oldest;
+        if ((int64_t)begin <= offset && begin >= best) {
+            best = begin;
+            opened = ns;
+        }
+    }
+    return opened != 0 ? opened : oldest;
+}
+
+/* New bytes in a hole, and no number tells when they were sent. */
+static void judge_by_signs(const struct tcp_context *c, const struct tcp_odd *odd)
+{
+    const struct tcp_direction *d = c->d, *peer = c->peer;
+    const uint64_t now = c->packet->time_ns, age = since(now, hole_opened_ns(odd, c->offset));
+    const int64_t end = c->offset + (int64_t)c->packet->payload_len;
+    const bool acked = d->has_acked && end <= (int64_t)d->acked;
+    const bool told = odd->told_ns != 0 && c->offset < (int64_t)odd->recover;
+    if (!acked && told && peer->rtt.count > 0) {
+        /* From the capture to the sender and back, the least that an answer takes. */
+        const bool answer = since(now, odd->told_ns) >= peer->rtt.min_ns - peer->rtt.min_ns / 8;
+        tcp_mark(c, answer ? kind_of_retransmission(c) : TCP_MARK_OUT_OF_ORDER);
+    } else if (!acked && !told && d->has_acked && age < TIMEOUT_NS) {
+        tcp_mark(c, TCP_MARK_OUT_OF_ORDER);
+    } else {
+        const uint64_t rtt = d->rtt.count > 0 ? d->rtt.min_ns : 0;
+        const bool late = age >= (rtt > REORDER_NS ? rtt : REORDER_NS);
+        tcp_mark(c, late ? kind_of_retransmission(c) : TCP_MARK_OUT_OF_ORDER);
+        tcp_mark(c, TCP_MARK_LIKELY);
+    }
+}
+
+static int open_hole(const struct tcp_context *c)
+{
+    struct tcp_odd *odd = tcp_odd_of(c->d, c->scratch);
+    if (odd == NULL)
+        return -ENOMEM;
+    odd->hole_last = (uint8_t)((odd->hole_last + 1) % TCP_HOLES);
+    odd->hole[odd->hole_last].begin = c->old_next;
+    odd->hole[odd->hole_last].opened_ns = c->packet->time_ns;
+    tcp_mark(c, TCP_MARK_LOST_BEFORE);
+    return 0;
+}
+
+int tcp_judge_place(const struct tcp_context *c)
+{
+    bool fills = false, any_new = false;
+    if (c->offset > (int64_t)c->old_next)
+        return open_hole(c);
+    for (size_t i = 0; i < c->segment->piece_count; i++) {
+        const struct tcp_piece *piece = &c->segment->pieces[i];
+        any_new = any_new || piece->is_new;
+        fills = fills || (piece->is_new && piece->offset < c->old_next);
+    }
+    struct tcp_odd *odd = tcp_odd_of(c->d, c->scratch);
+    if (odd == NULL)
+        return -ENOMEM;
+    if (!fills && !any_new && tcp_judge_is_copy(c)) {
+        tcp_mark(c, TCP_MARK_CAPTURED_TWICE);
+    } else if (!fills) {
+        tcp_mark(c, kind_of_retransmission(c));
+    } else {
+        const int order = sent_order(c);
+        if (order == 0)
+            judge_by_signs(c, odd);
+        else
+            tcp_mark(c, order < 0 ? TCP_MARK_OUT_OF_ORDER : kind_of_retransmission(c));
+    }
+    return 0;
+}
+
+/* ---- asking ---- */
+
+/* A probe repeats the byte before the end of the axis, with that byte or without (RFC 9293, 3.8.4): Windows
+ * sends one byte of garbage, Linux none. A byte that was not yet acknowledged is a retransmission. Where the
+ * other side has no room, it is that which the probe asks about; BSD and Windows then send the next byte. */
+void tcp_judge_probe(const struct tcp_context *c)
+{
+    struct tcp_direction *d = c->d;
+    const uint32_t len = c->packet->payload_len;
+    const bool no_room = c->peer->has_ack && c->peer->last_window == 0 && c->peer->window_max > 0;
+    const bool repeats = c->offset == (int64_t)d->next - 1 && (d->next > d->origin || d->syn_seen) &&
+                         (len == 0 || (len == 1 && d->has_acked && d->acked >= d->next));
+    const bool goes_on = len == 1 && no_room && c->offset == (int64_t)d->next;
+    if (d->fin_seen || (c->packet->tcp.flags & (TCP_SYN | TCP_FIN | TCP_RST)) != 0 || !(repeats || goes_on)) {
+        if (len > 0)
+            d->probing = TCP_PROBING_NOT;
+        return;
+    }
+    d->probing = no_room ? TCP_PROBING_WINDOW : TCP_PROBING_KEEP_ALIVE;
+    tcp_mark(c, no_room ? TCP_MARK_ZERO_WINDOW_PROBE : TCP_MARK_KEEP_ALIVE);
+}
+
+/* ---- acknowledgements ---- */
+
+/* The same acknowledgement again, and nothing else in the packet. */
+static void judge_same_ack(const struct tcp_context *c)
+{
+    struct tcp_direction *d = c->d, *peer = c->peer;
+    if (tcp_judge_is_copy(c) && c->window == d->last_window) {
+        tcp_mark(c, TCP_MARK_CAPTURED_TWICE);
+    } else if (peer->probing != TCP_PROBING_NOT && c->window <= d->last_window) {
+        tcp_mark(c, peer->probing == TCP_PROBING_WINDOW ? TCP_MARK_ZERO_WINDOW_PROBE_ACK
+                                                        : TCP_MARK_KEEP_ALIVE_ACK);
+        peer->probing = TCP_PROBING_NOT;
+    } else if (c->window > d->last_window) {
+        tcp_mark(c, TCP_MARK_WINDOW_UPDATE);
+        peer->probing = TCP_PROBING_NOT;
+    } else if (c->window == d->last_window && c->window != 0) {
+        tcp_mark(c, TCP_MARK_DUPLICATE_ACK);
+    }
+}
+
+/* Selective acknowledgements: the highest byte that they report, 0 for none; the first block may report a
+ * duplicate (RFC 2883, 4). */
+static uint64_t read_sack(const struct tcp_context *c)
+{
+    const struct packet_tcp *tcp = &c->packet->tcp;
+    uint64_t high = 0;
+    for (int i = 0; i < tcp->sack_count; i++) {
+        const int64_t left = tcp_offset_of(c->peer, tcp->sack[i].left);
+        const int64_t right = tcp_offset_of(c->peer, tcp->sack[i].right);
+        const bool below = i == 0 && !seq_lt(tcp->ack, tcp->sack[0].right);
+        const bool within = i == 0 && tcp->sack_count > 1 && !seq_lt(tcp->sack[0].left, tcp->sack[1].left) &&
+                            !seq_lt(tcp->sack[1].right, tcp->sack[0].right);
+        if (below || within)
+            tcp_mark(c, TCP_MARK_DSACK);
+        else if (left < right && right <= (int64_t)c->peer->next && right > (int64_t)high)
+            high = (uint64_t)right;
+    }
+    return high;
+}
+
+/* What the other side says about bytes that it lacks. */
+static int note_told(const struct tcp_context *c, bool advanced, uint64_t sack_high)
+{
+    struct tcp_direction *peer = c->peer;
+    const bool duplicate = (c->segment->marks & TCP_BIT(TCP_MARK_DUPLICATE_ACK)) != 0;
+    if (peer->odd == NULL && !duplicate && sack_high == 0)
+        return 0;
+    struct tcp_odd *odd = tcp_odd_of(peer, c->scratch);
+    if (odd == NULL)
+        return -ENOMEM;
+    odd->duplicate_run = advanced ? 0 : odd->duplicate_run + duplicate;
+    if (sack_high > odd->recover)
+        odd->recover = sack_high;
+    if (odd->duplicate_run == RUN_FAST && peer->next > odd->recover)
+        odd->recover = peer->next;
+    if (advanced && peer->acked >= odd->recover) {
+        odd->told_ns = odd->recover = 0;
+    } else if (duplicate || sack_high > 0 || (advanced && odd->told_ns != 0)) {
+        odd->told_last_ns = c->packet->time_ns;
+        if (odd->told_ns == 0)
+            odd->told_ns = c->packet->time_ns;
+    }
+    return 0;
+}
+
+int tcp_judge_ack(const struct tcp_context *c, bool advanced)
+{
+    const struct tcp_direction *d = c->d;
+    const struct packet_tcp *tcp = &c->packet->tcp;
+    if (c->window == 0 && (tcp->flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0)
+        tcp_mark(c, TCP_MARK_ZERO_WINDOW);
+    if (tcp->ack == d->last_ack && d->has_ack && tcp_is_pure(c->packet) && c->offset >= (int64_t)d->next &&
+        (c->segment->marks & (TCP_BIT(TCP_MARK_KEEP_ALIVE) | TCP_BIT(TCP_MARK_ZERO_WINDOW_PROBE))) == 0)
+        judge_same_ack(c);
+    const uint64_t sack_high = tcp->sack_count > 0 && c->peer->started ? read_sack(c) : 0;
+    return note_told(c, advanced, sack_high);
+}

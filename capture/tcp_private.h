@@ -1,0 +1,103 @@
+#ifndef SOCKDIAG_CAPTURE_TCP_PRIVATE_H
+#define SOCKDIAG_CAPTURE_TCP_PRIVATE_H
+
+#include "base/seq.h"
+#include "capture/tcp.h"
+
+/* Inside tcp: tcp.c (packets), tcp_ranges.c (bytes seen), tcp_judge.c (what a segment is), tcp_rtt.c (round
+ * trips, windows). */
+
+#define TCP_HOLES 4 /* holes whose age is known */
+
+struct tcp_odd {
+    uint32_t count[TCP_MARK_COUNT];
+    uint32_t duplicate_run; /* acknowledgements in a row that told nothing but that bytes are missing */
+    uint64_t told_ns, told_last_ns; /* when the other side said so: first and last time since it had all; 0:
+                                       it has all */
+    uint64_t recover;               /* where the axis ended then, or the highest byte that it holds out of
+                                       order: below it, bytes may have been asked for */
+    struct {
+        uint64_t begin, opened_ns;
+    } hole[TCP_HOLES];
+    uint8_t hole_last;
+    uint64_t given_up, given_up_bytes;
+};
+
+enum {
+    TCP_PROBING_NOT,
+    TCP_PROBING_KEEP_ALIVE,
+    TCP_PROBING_WINDOW,
+};
+
+/* A packet, and what it meets. */
+struct tcp_context {
+    struct tcp_direction *d, *peer;
+    const struct packet *packet;
+    struct tcp_scratch *scratch;
+    struct tcp_segment *segment;
+    int64_t offset;    /* of its first byte; may be negative */
+    uint64_t old_next; /* before its payload was taken */
+    uint32_t window;   /* that it offers, scaled */
+};
+
+/* Where a sequence number lies on the axis, the nearest to its present end; may be negative. Only for a
+ * direction that has started. */
+static inline int64_t tcp_offset_of(const struct tcp_direction *d, uint32_t seq)
+{
+    return (int64_t)d->next + seq_diff(seq, d->base_seq + (uint32_t)d->next);
+}
+
+static inline bool tcp_is_pure(const struct packet *packet)
+{
+    return packet->payload_len == 0 && (packet->tcp.flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0;
+}
+
+static inline void tcp_mark(const struct tcp_context *c, enum tcp_mark mark)
+{
+    c->segment->marks |= TCP_BIT(mark);
+}
+
+/* tcp.c: the direction's odd state, made if there is none; NULL: out of memory. */
+struct tcp_odd *tcp_odd_of(struct tcp_direction *d, struct tcp_scratch *scratch);
+
+/* tcp_ranges.c: cut [begin, end) into the segment's pieces and add it to the ranges. `skipped`: bytes of the
+ * payload before `begin`. 0 or -ENOMEM. */
+int tcp_ranges_take(const struct tcp_context *c, uint64_t begin, uint64_t end, uint32_t skipped);
+
+/* Is a byte of [begin, end) missing? */
+bool tcp_ranges_lack(const struct tcp_direction *d, uint64_t begin, uint64_t end);
+
+/* tcp_judge.c, each 0 or -ENOMEM. */
+
+/* A segment that asks for an answer: a keep-alive or a zero-window probe, by the state before it. */
+void tcp_judge_probe(const struct tcp_context *c);
+
+/* A segment that does not just go on where the axis ended, once its pieces are known. */
+int tcp_judge_place(const struct tcp_context *c);
+
+/* Its acknowledgement and window, by the state of `d` before it; `advanced`: it acknowledges more of `peer`
+ * than before. */
+int tcp_judge_ack(const struct tcp_context *c, bool advanced);
+
+/* By its IP identification, is it the packet that was captured last, or one sent before? */
+bool tcp_judge_is_copy(const struct tcp_context *c);
+
+/* The evidence that every packet leaves: IP identification, time stamp. `advances`: it was surely sent after
+ * all before it. */
+void tcp_judge_note(const struct tcp_context *c, bool advances);
+
+/* tcp_rtt.c */
+
+/* Bytes up to `end` leave for the first time, or again. */
+void tcp_rtt_sent(const struct tcp_context *c, uint64_t end, bool repeated);
+
+/* The peer's bytes up to `acked` are acknowledged. */
+void tcp_rtt_acked(const struct tcp_context *c, int64_t acked);
+
+/* A SYN tells how windows are scaled. */
+void tcp_windows_settle(struct tcp_direction *d, struct tcp_direction *peer);
+
+/* The packet's window: d's extremes, the peer's edge. `ack`: place of its acknowledgement on peer's axis. */
+void tcp_window_take(const struct tcp_context *c, int64_t ack);
+
+#endif
