@@ -15,6 +15,7 @@
 
 enum {
     SLOTS = 64,
+    BATCHES_AT_ONCE = 16, /* before the next look at the signals and the clock, however many more come */
     WITNESS_ROOM = 65536,
     WITNESS_BUFFER = 8 << 20,
     IP4_LEAST = 20,
@@ -273,14 +274,14 @@ static void take_incoming(struct ping *ping, const struct rawsock_in *in)
 void ping_headers_look(struct ping *ping)
 {
     struct ping_headers *headers = ping->headers;
-    int count;
-    do {
-        count = headers != NULL ? rawsock_recv(&headers->witness, headers->batch) : 0;
+    int count = headers != NULL ? RAWSOCK_BATCH : 0;
+    for (int n = 0; n < BATCHES_AT_ONCE && count == RAWSOCK_BATCH; n++) {
+        count = rawsock_recv(&headers->witness, headers->batch);
         for (int i = 0; i < count; i++) {
             const struct rawsock_in *in = rawsock_batch_at(headers->batch, (size_t)i);
             (in->outgoing ? take_outgoing : take_incoming)(ping, in);
         }
-    } while (count == RAWSOCK_BATCH);
+    }
 }
 
 /* ---- from the loop ---- */

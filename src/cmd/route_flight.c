@@ -5,6 +5,9 @@
 #include "base/clock.h"
 #include "cmd/route.h"
 
+/* Batches that are read before the next look at the signals and the clock, however many more come. */
+#define BATCHES_AT_ONCE 16
+
 static struct route_flight *flight_of(struct route *route, uint32_t number)
 {
     return &route->flight[number % ROUTE_FLIGHTS];
@@ -63,8 +66,9 @@ int route_send(struct route *route, uint8_t ttl, uint32_t size, const struct rou
 static void take_stamps(struct route *route)
 {
     struct rawsock_sent sent[RAWSOCK_BATCH];
-    int count = 0;
-    while ((count = rawsock_sent(&route->way->sender, route->stamps, sent, RAWSOCK_BATCH)) > 0) {
+    int count = 1;
+    for (int n = 0; n < BATCHES_AT_ONCE && count > 0; n++) {
+        count = rawsock_sent(&route->way->sender, route->stamps, sent, RAWSOCK_BATCH);
         for (int i = 0; i < count; i++) {
             const uint32_t number = route->number_of_send[sent[i].id % ROUTE_FLIGHTS];
             struct track_probe *probe = track_find(&route->track, number, 32);
@@ -159,14 +163,15 @@ static void take_packet(struct route *route, const struct route_receiver *receiv
 
 static int receive_from(struct route *route, struct route_receiver *receiver)
 {
-    int count = 0;
-    while ((count = rawsock_recv(&receiver->raw, route->packets)) > 0) {
+    int count = RAWSOCK_BATCH;
+    for (int n = 0; n < BATCHES_AT_ONCE && count == RAWSOCK_BATCH; n++) {
+        count = rawsock_recv(&receiver->raw, route->packets);
         /* The kernel stamps a probe before it leaves: what was answered is stamped by now. */
         take_stamps(route);
         for (int i = 0; i < count; i++)
             take_packet(route, receiver, rawsock_batch_at(route->packets, (size_t)i));
     }
-    return count == 0 ? 0 : sd_fail_errno(&route->err, -count, "cannot receive");
+    return count >= 0 ? 0 : sd_fail_errno(&route->err, -count, "cannot receive");
 }
 
 int route_receive(struct route *route)

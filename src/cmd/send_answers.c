@@ -9,6 +9,9 @@
 
 #define LEAST_MEMORY_NS NS_PER_S /* a packet is not given up before, however short --wait is */
 
+/* Batches that are read before the next look at the signals and the clock, however many more come. */
+#define BATCHES_AT_ONCE 16
+
 /* ---- what was sent ---- */
 
 static int remember(struct send_live *live, const struct send_frame *frame, uint64_t asked_ns)
@@ -62,7 +65,7 @@ static int take_stamps(struct send_live *live, enum send_way way)
 {
     struct rawsock_sent stamps[RAWSOCK_BATCH];
     int count = RAWSOCK_BATCH;
-    while (count == RAWSOCK_BATCH) {
+    for (int n = 0; n < BATCHES_AT_ONCE && count == RAWSOCK_BATCH; n++) {
         count = rawsock_sent(&live->sockets[way], live->batch, stamps, RAWSOCK_BATCH);
         for (int i = 0; i < count && live->ids[way] != NULL; i++)
             take_stamp(live, way, &stamps[i]);
@@ -126,7 +129,7 @@ static void take_answer(struct send_live *live, enum send_ear ear, const struct 
 static int take_packets(struct send_live *live, enum send_ear ear, struct rawsock *socket)
 {
     int count = RAWSOCK_BATCH;
-    while (count == RAWSOCK_BATCH) {
+    for (int n = 0; n < BATCHES_AT_ONCE && count == RAWSOCK_BATCH; n++) {
         count = rawsock_recv(socket, live->batch);
         for (int i = 0; i < count; i++) {
             const struct rawsock_in *in = rawsock_batch_at(live->batch, (size_t)i);
