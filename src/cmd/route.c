@@ -55,6 +55,8 @@ static int open_all(struct route *route)
         failed = privilege_drop(&route->err);
     if (failed == 0)
         failed = route_find_target(route);
+    if (failed == 0)
+        failed = take_signals(route); /* until now, while a name is looked up, they just end us */
     if (failed == 0 && !route->options.numeric)
         failed = names_start(&route->names, &route->err);
     if (failed != 0)
@@ -176,7 +178,7 @@ int cmd_route(int argc, char **argv)
         status = CMD_OK;
     else {
         route->style = screen_style(&route->options.screen, &route->options.common);
-        status = take_signals(route) == 0 ? run(route) : cmd_fail(name, "%s", route->err.text);
+        status = run(route);
     }
     route_free(route);
     return status;

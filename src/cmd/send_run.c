@@ -98,9 +98,7 @@ static int connect_to_one(struct send_live *live)
 static int prepare(struct send_live *live)
 {
     struct send *send = live->send;
-    int failed = take_signals(live);
-    if (failed == 0)
-        failed = send_sockets_open(live);
+    int failed = send_sockets_open(live);
     if (failed == 0)
         failed = send_sockets_no_rst(live);
     if (failed == 0)
@@ -121,6 +119,8 @@ static int prepare(struct send_live *live)
         failed = send_sockets_filter(live);
     if (failed == 0 && send_report_leave(live) != CMD_OK)
         return -EPERM;
+    if (failed == 0)
+        failed = take_signals(live); /* until now, while names are waited for, they just end us */
     if (failed == 0)
         failed = privilege_filter(0, &live->err);
     return failed == -ENOSYS ? 0
