@@ -86,6 +86,11 @@ static void take_option(struct packet_tcp *tcp, uint8_t kind, const uint8_t *val
 
 static void walk_options(struct packet *packet, struct bytes options)
 {
+    /* What nearly every segment has, in the order that RFC 7323, appendix A, recommends. */
+    if (options.left == 12 && load_be32(options.at) == 0x0101080a) {
+        take_option(&packet->tcp, OPTION_TIMESTAMPS, options.at + 4, 8);
+        return;
+    }
     uint8_t kind, len;
     while (bytes_u8(&options, &kind) && kind != OPTION_END) {
         if (kind == OPTION_NOP)

@@ -59,10 +59,21 @@ static bool is_elsewhere(const struct engine_shard *shard, const struct packet *
     return shard->count > 1 && tuple_hash(&shard->key, packet) % shard->count != shard->index;
 }
 
+/* Before it is decoded; false where only that can tell. */
+static bool is_surely_elsewhere(const struct engine_shard *shard, const struct packet *packet)
+{
+    uint64_t hash;
+    return shard->count > 1 && tuple_peek(&shard->key, packet, &hash) && hash % shard->count != shard->index;
+}
+
 int engine_feed(struct engine *engine, struct packet *packet)
 {
     struct engine_counts *counts = &engine->counts;
     counts->packets++;
+    if (is_surely_elsewhere(&engine->shard, packet)) {
+        counts->elsewhere++;
+        return 0;
+    }
     decode_packet(packet);
     /* Which stream a fragment belongs to is known only when its datagram is whole: each shard does that. */
     if (packet->is_fragment && !defrag_feed(engine->defrag, packet)) {

@@ -10,4 +10,9 @@
  * addresses cannot choose collisions while the key is not known. */
 uint64_t tuple_hash(const struct hash_key *key, const struct packet *packet);
 
+/* What tuple_hash() will be of a packet that is not decoded yet. False, and no answer, but for what most
+ * captures are full of: a whole TCP segment in IPv4 without options or in IPv6, directly in Ethernet. Whoever
+ * wants only some of the connections need not decode the others' packets. */
+bool tuple_peek(const struct hash_key *key, const struct packet *packet, uint64_t *hash);
+
 #endif

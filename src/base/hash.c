@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include <endian.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/random.h>
@@ -27,7 +28,8 @@ static inline void sip_round(struct state *s)
     s->v2 = rotl(s->v2, 32);
 }
 
-static inline uint64_t load_le(const uint8_t *p, size_t len)
+/* The last bytes, fewer than eight. */
+static inline uint64_t load_rest(const uint8_t *p, size_t len)
 {
     uint64_t v = 0;
     for (size_t i = 0; i < len; i++)
@@ -42,13 +44,15 @@ uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t len)
     const uint8_t *p = data;
     size_t left = len;
     for (; left >= 8; p += 8, left -= 8) {
-        uint64_t m = load_le(p, 8);
+        uint64_t m;
+        memcpy(&m, p, sizeof m);
+        m = le64toh(m);
         s.v3 ^= m;
         sip_round(&s);
         sip_round(&s);
         s.v0 ^= m;
     }
-    uint64_t last = (uint64_t)len << 56 | load_le(p, left);
+    uint64_t last = (uint64_t)len << 56 | load_rest(p, left);
     s.v3 ^= last;
     sip_round(&s);
     sip_round(&s);
