@@ -8,11 +8,14 @@
 enum {
     FLAG_IPV6 = 1,
     FLAG_PARTIAL = 2,
-    FLAG_END = 4, /* times enum flow_end */
+    FLAG_EVICTED = 4,
+    FLAG_END = 8, /* times enum flow_end */
     SIDE_MD5 = 1,
     SIDE_MSS = 2,
     SIDE_SCALE = 4,
-    RARE_COUNT = 7,
+    SIDE_RTT = 8,
+    SIDE_OFFLOADED = 16,
+    RARE_COUNT = 4 + TCP_MARK_COUNT,
 };
 
 /* ---- numbers ---- */
@@ -39,39 +42,57 @@ static const uint8_t *get(const uint8_t *p, uint64_t *value)
 /* ---- a side ---- */
 
 /* What is 0 in most streams, by its place in the packed form. */
-static void list_rare(struct row_side *side, uint64_t *rare[RARE_COUNT])
+static uint64_t *rare_at(struct row_side *side, unsigned place)
 {
-    uint64_t *const all[RARE_COUNT] = {
-        &side->retransmissions, &side->out_of_order, &side->duplicate_acks,
-        &side->zero_windows,    &side->rsts,         &side->gaps,
-        &side->missing,
-    };
-    memcpy(rare, all, sizeof all);
+    switch (place) {
+    case 0:
+        return &side->rsts;
+    case 1:
+        return &side->gaps;
+    case 2:
+        return &side->missing;
+    case 3:
+        return &side->unseen_end;
+    default:
+        return &side->marks[place - 4];
+    }
+}
+
+static uint8_t *pack_rare(uint8_t *p, const struct row_side *side)
+{
+    struct row_side copy = *side;
+    for (unsigned i = 0; i < RARE_COUNT; i++) {
+        const uint64_t value = *rare_at(&copy, i);
+        if (value != 0)
+            p = put(put(p, i + 1), value);
+    }
+    *p++ = 0;
+    return p;
 }
 
 static uint8_t *pack_side(uint8_t *p, const struct row_side *side)
 {
-    struct row_side copy = *side;
-    uint64_t *rare[RARE_COUNT];
     uint8_t *flags = p++;
     *flags = (uint8_t)((side->has_md5 ? SIDE_MD5 : 0) | (side->mss != 0 ? SIDE_MSS : 0) |
-                       (side->window_scale >= 0 ? SIDE_SCALE : 0));
+                       (side->window_scale >= 0 ? SIDE_SCALE : 0) | (side->rtt_min_ns != 0 ? SIDE_RTT : 0) |
+                       (side->checksums_offloaded ? SIDE_OFFLOADED : 0));
     p = put(p, side->packets);
     p = put(p, side->bytes);
     p = put(p, side->wire_bytes - side->bytes);
     p = put(p, side->syns);
     p = put(p, side->fins);
-    p = put(p, side->rtt_ns);
+    p = put(p, side->flight_max);
+    p = put(p, side->mss_in_force);
+    if (side->rtt_min_ns != 0) {
+        p = put(p, side->rtt_min_ns);
+        p = put(p, side->rtt_mean_ns - side->rtt_min_ns);
+        p = put(p, side->rtt_max_ns - side->rtt_min_ns);
+    }
     if (side->mss != 0)
         p = put(p, side->mss);
     if (side->window_scale >= 0)
         p = put(p, (uint64_t)side->window_scale);
-    list_rare(&copy, rare);
-    for (unsigned i = 0; i < RARE_COUNT; i++) {
-        if (*rare[i] != 0)
-            p = put(put(p, i + 1), *rare[i]);
-    }
-    *p++ = 0;
+    p = pack_rare(p, side);
     if (side->has_md5) {
         memcpy(p, side->md5, ROW_MD5);
         p += ROW_MD5;
@@ -81,16 +102,27 @@ static uint8_t *pack_side(uint8_t *p, const struct row_side *side)
 
 static const uint8_t *unpack_side(const uint8_t *p, struct row_side *side)
 {
-    uint64_t *rare[RARE_COUNT], value, place;
+    uint64_t value, place;
     const uint8_t flags = *p++;
-    *side = (struct row_side){.window_scale = -1, .has_md5 = (flags & SIDE_MD5) != 0};
+    *side = (struct row_side){.window_scale = -1,
+                              .has_md5 = (flags & SIDE_MD5) != 0,
+                              .checksums_offloaded = (flags & SIDE_OFFLOADED) != 0};
     p = get(p, &side->packets);
     p = get(p, &side->bytes);
     p = get(p, &side->wire_bytes);
     side->wire_bytes += side->bytes;
     p = get(p, &side->syns);
     p = get(p, &side->fins);
-    p = get(p, &side->rtt_ns);
+    p = get(p, &side->flight_max);
+    p = get(p, &value);
+    side->mss_in_force = (uint16_t)value;
+    if (flags & SIDE_RTT) {
+        p = get(p, &side->rtt_min_ns);
+        p = get(p, &side->rtt_mean_ns);
+        p = get(p, &side->rtt_max_ns);
+        side->rtt_mean_ns += side->rtt_min_ns;
+        side->rtt_max_ns += side->rtt_min_ns;
+    }
     if (flags & SIDE_MSS) {
         p = get(p, &value);
         side->mss = (uint16_t)value;
@@ -99,9 +131,8 @@ static const uint8_t *unpack_side(const uint8_t *p, struct row_side *side)
         p = get(p, &value);
         side->window_scale = (int16_t)value;
     }
-    list_rare(side, rare);
     for (p = get(p, &place); place != 0; p = get(p, &place))
-        p = get(p, rare[place - 1]);
+        p = get(p, rare_at(side, (unsigned)place - 1));
     if (side->has_md5) {
         memcpy(side->md5, p, ROW_MD5);
         p += ROW_MD5;
@@ -132,7 +163,8 @@ size_t row_pack(const struct row *row, uint8_t out[ROW_MAX_PACKED])
 {
     const bool ipv6 = row->endpoint[0].address.family != 4;
     uint8_t *p = out;
-    *p++ = (uint8_t)((ipv6 ? FLAG_IPV6 : 0) | (row->partial ? FLAG_PARTIAL : 0) | (int)row->end * FLAG_END);
+    *p++ = (uint8_t)((ipv6 ? FLAG_IPV6 : 0) | (row->partial ? FLAG_PARTIAL : 0) |
+                     (row->evicted ? FLAG_EVICTED : 0) | (int)row->end * FLAG_END);
     p = put(p, row->number);
     for (int i = 0; i < 2; i++)
         p = pack_endpoint(p, &row->endpoint[i], ipv6 ? 16 : 4);
@@ -148,7 +180,9 @@ void row_unpack(struct row *row, const uint8_t *packed)
 {
     const uint8_t *p = packed;
     const uint8_t flags = *p++;
-    *row = (struct row){.partial = (flags & FLAG_PARTIAL) != 0, .end = (enum flow_end)(flags / FLAG_END)};
+    *row = (struct row){.partial = (flags & FLAG_PARTIAL) != 0,
+                        .evicted = (flags & FLAG_EVICTED) != 0,
+                        .end = (enum flow_end)(flags / FLAG_END)};
     p = get(p, &row->number);
     for (int i = 0; i < 2; i++)
         p = unpack_endpoint(p, &row->endpoint[i], flags & FLAG_IPV6 ? 6 : 4);
@@ -162,24 +196,43 @@ void row_unpack(struct row *row, const uint8_t *packed)
 
 /* ---- of a stream ---- */
 
-static void fill_side(struct row_side *side, const struct tcp_direction *d)
+static void fill_side(struct row_side *side, const struct flow_stream *stream, enum flow_side from)
 {
-    *side = (struct row_side){
-        .packets = d->packets,
-        .bytes = d->unique_bytes,
-        .wire_bytes = d->wire_bytes,
-        .retransmissions = tcp_retransmissions(d),
-        .out_of_order = tcp_mark_count(d, TCP_MARK_OUT_OF_ORDER),
-        .duplicate_acks = tcp_mark_count(d, TCP_MARK_DUPLICATE_ACK),
-        .zero_windows = tcp_mark_count(d, TCP_MARK_ZERO_WINDOW),
-        .syns = d->syns,
-        .fins = d->fins,
-        .rsts = d->rsts,
-        .gaps = tcp_direction_gaps(d),
-        .missing = tcp_direction_missing(d),
-        .mss = d->mss,
-        .window_scale = d->window_scale,
-    };
+    const struct tcp_direction *d = &stream->direction[from], *peer = &stream->direction[1 - from];
+    const struct tcp_rtt *rtt = d->rtt.count > 0 ? &d->rtt : &d->rtt_ts;
+    side->packets = d->packets;
+    side->bytes = d->unique_bytes;
+    side->wire_bytes = d->wire_bytes;
+    side->syns = d->syns;
+    side->fins = d->fins;
+    side->rsts = d->rsts;
+    side->flight_max = d->flight_max;
+    side->unseen_end = tcp_direction_unseen_end(d);
+    side->mss = d->mss;
+    side->mss_in_force = tcp_mss_in_force(d, peer);
+    side->window_scale = d->window_scale;
+    side->checksums_offloaded = flow_checksums_offloaded(stream, from);
+    side->gaps = tcp_direction_gaps(d);
+    side->missing = tcp_direction_missing(d);
+    if (rtt->count > 0) {
+        side->rtt_min_ns = rtt->min_ns;
+        side->rtt_mean_ns = rtt->sum_ns / rtt->count;
+        side->rtt_max_ns = rtt->max_ns;
+    }
+    for (int mark = 0; mark < TCP_MARK_COUNT; mark++)
+        side->marks[mark] = tcp_mark_count(d, (enum tcp_mark)mark);
+}
+
+uint64_t row_retransmissions(const struct row_side *side)
+{
+    return side->marks[TCP_MARK_RETRANSMISSION] + side->marks[TCP_MARK_FAST_RETRANSMISSION] +
+           side->marks[TCP_MARK_SPURIOUS_RETRANSMISSION];
+}
+
+uint64_t row_rtt_ns(const struct row *row)
+{
+    const uint64_t there = row->side[FLOW_CLIENT].rtt_min_ns, back = row->side[FLOW_SERVER].rtt_min_ns;
+    return row->handshake_rtt_ns != 0 ? row->handshake_rtt_ns : there + back;
 }
 
 void row_of_stream(struct row *row, const struct flow_stream *stream)
@@ -192,7 +245,8 @@ void row_of_stream(struct row *row, const struct flow_stream *stream)
         .handshake_rtt_ns = stream->handshake_rtt_ns,
         .end = stream->end,
         .partial = stream->partial,
+        .evicted = stream->reason == FLOW_EVICTED,
     };
     for (int side = 0; side < 2; side++)
-        fill_side(&row->side[side], &stream->direction[side]);
+        fill_side(&row->side[side], stream, (enum flow_side)side);
 }

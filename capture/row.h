@@ -11,12 +11,16 @@
 struct row_side {
     uint64_t packets, bytes; /* payload, each byte once */
     uint64_t wire_bytes;     /* payload as sent, repeats included */
-    uint64_t retransmissions, out_of_order, duplicate_acks, zero_windows;
     uint64_t syns, fins, rsts;
-    uint64_t gaps, missing; /* places and bytes that were sent and never captured */
-    uint64_t rtt_ns;        /* of what this side sent, the smallest; 0: not known */
-    uint16_t mss;           /* 0: not told */
-    int16_t window_scale;   /* -1: not told */
+    uint64_t gaps, missing; /* places and bytes between others that were never captured */
+    uint64_t unseen_end;    /* bytes behind all others that were acknowledged, and not captured */
+    uint64_t rtt_min_ns, rtt_mean_ns,
+        rtt_max_ns;      /* from the capture to the other side and back; 0: not known */
+    uint64_t flight_max; /* bytes sent and not acknowledged */
+    uint64_t marks[TCP_MARK_COUNT];
+    uint16_t mss, mss_in_force; /* 0: not told */
+    int16_t window_scale;       /* -1: not told */
+    bool checksums_offloaded;   /* they were wrong, and were believed */
     bool has_md5;
     uint8_t md5[ROW_MD5];
 };
@@ -26,14 +30,20 @@ struct row {
     struct flow_endpoint endpoint[2]; /* by enum flow_side */
     uint64_t start_ns, end_ns, handshake_rtt_ns;
     enum flow_end end;
-    bool partial;
+    bool partial, evicted;
     struct row_side side[2];
 };
+
+/* Retransmissions of every kind. */
+uint64_t row_retransmissions(const struct row_side *side);
+
+/* From one end to the other and back: by the handshake, else by what both sides sent. 0: not known. */
+uint64_t row_rtt_ns(const struct row *row);
 
 /* The row of a stream, without digests. */
 void row_of_stream(struct row *row, const struct flow_stream *stream);
 
-/* Returns the length, at most ROW_MAX_PACKED; typically under 100 bytes. */
+/* Returns the length, at most ROW_MAX_PACKED; typically about 100 bytes. */
 size_t row_pack(const struct row *row, uint8_t out[ROW_MAX_PACKED]);
 
 /* Of what row_pack() made. */

@@ -60,10 +60,10 @@ static char *put_side(char *p, const struct row_side *side, int s)
     p = put_count(p, packets[s], side->packets);
     p = put_count(p, bytes[s], side->bytes);
     p = put_count(p, wire_bytes[s], side->wire_bytes);
-    p = put_count(p, retransmissions[s], side->retransmissions);
-    p = put_count(p, out_of_order[s], side->out_of_order);
-    p = put_count(p, duplicate_acks[s], side->duplicate_acks);
-    p = put_count(p, zero_windows[s], side->zero_windows);
+    p = put_count(p, retransmissions[s], row_retransmissions(side));
+    p = put_count(p, out_of_order[s], side->marks[TCP_MARK_OUT_OF_ORDER]);
+    p = put_count(p, duplicate_acks[s], side->marks[TCP_MARK_DUPLICATE_ACK]);
+    p = put_count(p, zero_windows[s], side->marks[TCP_MARK_ZERO_WINDOW]);
     p = put_count(p, syn[s], side->syns);
     p = put_count(p, fin[s], side->fins);
     p = put_count(p, rst[s], side->rsts);
@@ -85,6 +85,41 @@ static char *put_md5(char *p, const struct row_side *side, int s)
         *p++ = hex[side->md5[i] & 15];
     }
     *p++ = '"';
+    return p;
+}
+
+/* What the contract does not ask for. */
+static char *put_more(char *p, const struct row_side *side, int s)
+{
+    static const char
+        *const rtt_min[] = SIDE_KEY("rtt_min_ns"),
+               *const rtt_mean[] = SIDE_KEY("rtt_mean_ns"), *const rtt_max[] = SIDE_KEY("rtt_max_ns"),
+               *const missing[] = SIDE_KEY("missing"), *const unseen_end[] = SIDE_KEY("unseen_end"),
+               *const flight_max[] = SIDE_KEY("flight_max"), *const mss_in_force[] = SIDE_KEY("mss_in_force"),
+               *const offloaded[] = SIDE_KEY("checksums_offloaded");
+    const bool timed = side->rtt_min_ns != 0;
+    p = put_known(p, rtt_min[s], timed, side->rtt_min_ns);
+    p = put_known(p, rtt_mean[s], timed, side->rtt_mean_ns);
+    p = put_known(p, rtt_max[s], timed, side->rtt_max_ns);
+    p = put_count(p, missing[s], side->missing);
+    p = put_count(p, unseen_end[s], side->unseen_end);
+    p = put_count(p, flight_max[s], side->flight_max);
+    p = put_known(p, mss_in_force[s], side->mss_in_force != 0, side->mss_in_force);
+    if (side->checksums_offloaded)
+        p = put_text(put_text(p, offloaded[s]), "true");
+    return p;
+}
+
+/* Marks that were set, and have no key of their own. */
+static char *put_marks(char *p, const struct row_side *side, int s)
+{
+    for (int mark = 0; mark < TCP_MARK_COUNT; mark++) {
+        if (side->marks[mark] == 0 || mark == TCP_MARK_OUT_OF_ORDER)
+            continue;
+        p = put_text(p, ",\"");
+        p = put_text(p, tcp_mark_rows[mark].name);
+        p = put_count(p, s == FLOW_CLIENT ? "_client\":" : "_server\":", side->marks[mark]);
+    }
     return p;
 }
 
@@ -115,7 +150,9 @@ void streams_json_row(struct buf *out, const struct row *row, bool md5)
     p = put_known(p, ",\"handshake_rtt_ns\":", row->handshake_rtt_ns != 0, row->handshake_rtt_ns);
     for (int s = 0; s < 2 && md5; s++)
         p = put_md5(p, &row->side[s], s);
-    p = put_text(p, "}\n");
+    for (int s = 0; s < 2; s++)
+        p = put_marks(put_more(p, &row->side[s], s), &row->side[s], s);
+    p = put_text(p, row->evicted ? ",\"evicted\":true}\n" : "}\n");
     out->len += (size_t)(p - begin);
 }
 

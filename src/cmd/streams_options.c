@@ -51,11 +51,11 @@ uint64_t streams_sort_key(enum streams_sort sort, const struct row *row)
     case STREAMS_SORT_PACKETS:
         return UINT64_MAX - (a->packets + b->packets);
     case STREAMS_SORT_RETRANSMISSIONS:
-        return UINT64_MAX - (a->retransmissions + b->retransmissions);
+        return UINT64_MAX - (row_retransmissions(a) + row_retransmissions(b));
     case STREAMS_SORT_GAPS:
         return UINT64_MAX - (a->missing + b->missing);
     case STREAMS_SORT_RTT:
-        return UINT64_MAX - row->handshake_rtt_ns;
+        return UINT64_MAX - row_rtt_ns(row);
     default:
         return row->start_ns;
     }

@@ -1,5 +1,6 @@
 /* What is wrong with a stream, in words. */
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -54,37 +55,43 @@ static const struct {
 
 /* ---- of packets ---- */
 
-static uint64_t retransmissions(const struct row *row, int side)
-{
-    return row->side[side].retransmissions;
-}
-
-static uint64_t out_of_order(const struct row *row, int side)
-{
-    return row->side[side].out_of_order;
-}
-
-static uint64_t zero_windows(const struct row *row, int side)
-{
-    return row->side[side].zero_windows;
-}
-
-static uint64_t duplicate_acks(const struct row *row, int side)
-{
-    return row->side[side].duplicate_acks;
-}
-
+/* The order in which marks are told, and which of them stand in the table: those that somebody would want to
+ * look into. */
 static const struct {
-    struct streams_problem problem;
-    uint64_t (*times)(const struct row *row, int side);
+    enum tcp_mark mark;
+    bool notable;
 } of_packets[] = {
-    {{"zero_window", "the receiver had no room", true}, zero_windows},
-    {{"retransmission", "bytes were sent again", true}, retransmissions},
-    {{"out_of_order", "a segment came behind a later one", true}, out_of_order},
-    {{"duplicate_ack", "the same was acknowledged again", false}, duplicate_acks},
+    {TCP_MARK_CONFLICT, true},
+    {TCP_MARK_BAD_CHECKSUM, true},
+    {TCP_MARK_RETRANSMISSION, true},
+    {TCP_MARK_FAST_RETRANSMISSION, true},
+    {TCP_MARK_SPURIOUS_RETRANSMISSION, true},
+    {TCP_MARK_SYN_REPEATED, true},
+    {TCP_MARK_FIN_REPEATED, true},
+    {TCP_MARK_ZERO_WINDOW, true},
+    {TCP_MARK_ZERO_WINDOW_PROBE, true},
+    {TCP_MARK_WINDOW_FULL, true},
+    {TCP_MARK_BEYOND_WINDOW, true},
+    {TCP_MARK_OUT_OF_ORDER, true},
+    {TCP_MARK_ACKED_UNSEEN, true},
+    {TCP_MARK_CAPTURED_TWICE, true},
+    {TCP_MARK_AFTER_FIN, true},
+    {TCP_MARK_DATA_ON_RST, true},
+    {TCP_MARK_LIKELY, false},
+    {TCP_MARK_LOST_BEFORE, false},
+    {TCP_MARK_DUPLICATE_ACK, false},
+    {TCP_MARK_DSACK, false},
+    {TCP_MARK_KEEP_ALIVE, false},
+    {TCP_MARK_KEEP_ALIVE_ACK, false},
+    {TCP_MARK_ZERO_WINDOW_PROBE_ACK, false},
+    {TCP_MARK_WINDOW_UPDATE, false},
+    {TCP_MARK_DATA_IN_SYN, false},
+    {TCP_MARK_URGENT, false},
+    {TCP_MARK_OFFLOADED, false},
 };
 
 #define OF_PACKETS (sizeof of_packets / sizeof of_packets[0])
+static_assert(OF_PACKETS == TCP_MARK_COUNT, "each mark has its place");
 
 /* ---- all of them ---- */
 
@@ -95,14 +102,20 @@ size_t streams_problem_count(void)
 
 struct streams_problem streams_problem(size_t number)
 {
-    return number < OF_CONNECTION ? of_connection[number].problem
-                                  : of_packets[number - OF_CONNECTION].problem;
+    if (number < OF_CONNECTION)
+        return of_connection[number].problem;
+    const struct tcp_mark_row *mark = &tcp_mark_rows[of_packets[number - OF_CONNECTION].mark];
+    return (struct streams_problem){mark->name, mark->meaning, of_packets[number - OF_CONNECTION].notable};
 }
 
 uint64_t streams_problem_times(const struct row *row, size_t number, int side)
 {
-    return number < OF_CONNECTION ? of_connection[number].times(row, side)
-                                  : of_packets[number - OF_CONNECTION].times(row, side);
+    if (number < OF_CONNECTION)
+        return of_connection[number].times(row, side);
+    const enum tcp_mark mark = of_packets[number - OF_CONNECTION].mark;
+    if (mark == TCP_MARK_BAD_CHECKSUM && row->side[side].checksums_offloaded)
+        return 0; /* none of them was wrong on the wire */
+    return row->side[side].marks[mark];
 }
 
 uint64_t streams_problems_of(const struct row *row)

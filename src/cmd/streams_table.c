@@ -212,15 +212,15 @@ static void make_cell(struct streams_table *table, struct cell *cell, int column
         cell_u64(cell, client->packets + server->packets);
         break;
     case STREAMS_COLUMN_RESENT:
-        cell_if(cell, client->retransmissions + server->retransmissions);
+        cell_if(cell, row_retransmissions(client) + row_retransmissions(server));
         break;
     case STREAMS_COLUMN_MISSING:
         if (client->missing + server->missing != 0)
             cell_bytes(cell, client->missing + server->missing);
         break;
     case STREAMS_COLUMN_RTT:
-        if (row->handshake_rtt_ns != 0)
-            cell_duration(cell, row->handshake_rtt_ns);
+        if (row_rtt_ns(row) != 0)
+            cell_duration(cell, row_rtt_ns(row));
         break;
     default:
         cell_text(cell, ends[row->end]);
