@@ -29,7 +29,7 @@ AGAIN = +$(Q)$(MAKE) --no-print-directory $(PARALLEL)
 O := $(if $(SAN),$(BUILD)/san,$(BUILD))
 
 # Asked each time make starts, so that a make which installed packages must start another one.
-PACKAGES := libpcap jansson libseccomp libcap-ng libnl-3.0 libnl-route-3.0
+PACKAGES := libpcap jansson libseccomp libcap-ng libmd libnl-3.0 libnl-route-3.0
 PACKAGES_MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 

@@ -30,7 +30,8 @@ struct engine *engine_new(const struct engine_config *config)
     const struct flow_config streams = {
         .observer = *config->streams,
         .key = key,
-        .max_streams = config->max_streams,
+        .max_streams = SIZE_MAX,
+        .max_memory = config->max_memory,
         .linger_ns = FLOW_LINGER_NS,
     };
     engine->streams = flow_table_new(&streams);
@@ -70,6 +71,8 @@ int engine_feed(struct engine *engine, struct packet *packet)
 {
     struct engine_counts *counts = &engine->counts;
     counts->packets++;
+    /* By every packet, so that streams close at the same one whatever part of them is followed. */
+    flow_table_tick(engine->streams, packet->time_ns);
     if (is_surely_elsewhere(&engine->shard, packet)) {
         counts->elsewhere++;
         return 0;

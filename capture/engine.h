@@ -20,7 +20,7 @@ struct engine_shard {
 struct engine_config {
     const struct flow_observer *streams;
     const struct conversation_observer *conversations; /* NULL: they are only counted */
-    size_t max_streams;                                /* of the table of streams */
+    size_t max_memory;                                 /* of the table of streams, bytes */
     struct engine_shard shard;
 };
 

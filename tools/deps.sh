@@ -19,6 +19,7 @@ build  must  pc:libpcap       libpcap-dev                        libpcap-devel  
 build  must  pc:jansson       libjansson-dev                     jansson-devel       jansson        jansson-dev
 build  must  pc:libseccomp    libseccomp-dev                     libseccomp-devel    libseccomp     libseccomp-dev
 build  must  pc:libcap-ng     libcap-ng-dev                      libcap-ng-devel     libcap-ng      libcap-ng-dev
+build  must  pc:libmd         libmd-dev                          libmd-devel         libmd          libmd-dev
 build  must  pc:libnl-3.0     libnl-3-dev                        libnl3-devel        libnl          libnl3-dev
 build  must  pc:libnl-route-3.0  libnl-route-3-dev               libnl3-devel        libnl          libnl3-dev
 build  must  header:unistr.h  libunistring-dev                   libunistring-devel  libunistring   libunistring-dev

@@ -18,7 +18,6 @@
 
 enum {
     MAX_NUMBERS = 4096,
-    STREAM_COST = 4096, /* of memory, for one open stream with its two files */
     DEFAULT_FILES = 250000,
     DEFAULT_MEMORY_MB = 256,
 };
@@ -154,7 +153,7 @@ static int make_engine(struct extract *x, struct sd_err *err)
     const struct flow_observer observer = extract_observer(&x->sink);
     const struct engine_config config = {
         .streams = &observer,
-        .max_streams = ((size_t)x->memory_mb << 20) / STREAM_COST,
+        .max_memory = ((size_t)x->memory_mb << 20) / 2,
     };
     x->engine = engine_new(&config);
     return x->engine == NULL ? sd_fail_errno(err, ENOMEM, "extract") : 0;

@@ -10,12 +10,12 @@
 
 #include "base/clock.h"
 #include "cmd/cmd.h"
+#include "cmd/streams_digest.h"
 
 enum {
     GATHER = 256 << 10,        /* bytes of output before they are written */
     FLUSH_NS = 50 * NS_PER_MS, /* or so long after the last time */
-    STREAM_COST = 2048,        /* of memory, for one open stream */
-    ROWS_SHARE = 5,            /* of eighths of the memory, where rows are kept */
+    ROWS_SHARE = 6,            /* of eighths of the memory, where rows are kept */
 };
 
 static const char *const name = "streams";
@@ -25,6 +25,7 @@ struct streams {
     struct intake intake;
     struct engine *engine;
     struct row_store *rows; /* NULL: rows are printed as their streams close */
+    struct digests digests;
     struct streams_table table;
     struct streams_totals totals;
     struct buf out;
@@ -102,15 +103,26 @@ static int keep_row(struct streams *s, const struct row *row)
     return row_store_add(s->rows, streams_sort_key(s->options.sort, row), row->number, packed, len);
 }
 
+static void take_segment(void *context, struct flow_stream *stream, enum flow_side from,
+                         const struct tcp_segment *segment)
+{
+    struct streams *s = context;
+    if (s->failed == 0 && is_asked_for(s, stream->number))
+        s->failed = digests_feed(&s->digests, stream, from, segment);
+}
+
 static void take_closed(void *context, struct flow_stream *stream)
 {
     struct streams *s = context;
+    struct digest_results digests;
     struct row row;
     s->totals.streams++;
+    digests_close(&s->digests, stream, &digests);
     note_nearest(s, stream->number);
     if (!is_asked_for(s, stream->number) || s->failed != 0)
         return;
     row_of_stream(&row, stream);
+    digests_put(&digests, &row);
     if (s->options.problems != 0 && (streams_problems_of(&row) & s->options.problems) == 0)
         return;
     if (s->rows != NULL) {
@@ -216,13 +228,16 @@ static bool say_losses(const struct streams *s)
                  "%llu rows, the last ones of the order, were given up to stay in %llu MiB of memory; "
                  "--memory gives more, --json needs none",
                  (unsigned long long)t->given_up, (unsigned long long)s->options.memory_mb);
+    if (s->digests.given_up > 0)
+        cmd_fail(name, "%llu MD5s were given up to stay in %llu MiB of memory; --memory gives more",
+                 (unsigned long long)s->digests.given_up, (unsigned long long)s->options.memory_mb);
     if (t->conversations_evicted > 0)
         cmd_fail(name, "%llu conversations were evicted; those that went on are counted again",
                  (unsigned long long)t->conversations_evicted);
     if (s->intake.interrupted && !s->intake.live)
         cmd_fail(name, "interrupted: the rest of the file was not read");
-    return t->lost > 0 || t->evicted > 0 || t->given_up > 0 || t->conversations_evicted > 0 || t->damaged ||
-           (s->intake.interrupted && !s->intake.live);
+    return s->digests.given_up > 0 || t->lost > 0 || t->evicted > 0 || t->given_up > 0 ||
+           t->conversations_evicted > 0 || t->damaged || (s->intake.interrupted && !s->intake.live);
 }
 
 static void say_none(const struct streams *s)
@@ -284,15 +299,17 @@ static int finish(struct streams *s, int ended, struct sd_err *err)
 static int make_engine(struct streams *s, struct sd_err *err)
 {
     const struct streams_options *o = &s->options;
-    const struct flow_observer streams = {.context = s, .closed = take_closed};
+    const struct flow_observer streams = {
+        .context = s, .segment = o->md5 ? take_segment : NULL, .closed = take_closed};
     const struct conversation_observer conversations = {s, take_conversation};
     const size_t memory = (size_t)o->memory_mb << 20;
     const bool kept = !s->intake.live && (!o->common.json || o->sort_name != NULL || o->top != 0);
     const size_t for_rows = kept ? memory / 8 * ROWS_SHARE : 0;
+    s->digests.limit = o->md5 ? (memory - for_rows) / 2 : 0;
     const struct engine_config config = {
         .streams = &streams,
         .conversations = o->conversations ? &conversations : NULL,
-        .max_streams = (memory - for_rows) / STREAM_COST,
+        .max_memory = memory - for_rows - s->digests.limit,
         .shard = o->shard,
     };
     s->engine = engine_new(&config);

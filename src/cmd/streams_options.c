@@ -167,6 +167,8 @@ int streams_options_parse(struct streams_options *o, int argc, char **argv, stru
          NULL},
         {0, "problem", "KIND", "only streams with that; may be a list: gap,reset", OPTION_CUSTOM, o, 0, 0,
          parse_problems, NULL},
+        {0, "md5", NULL, "the MD5 of each direction's payload (in --json), and conflicting bytes",
+         OPTION_FLAG, &o->md5, 0, 0, NULL, NULL},
         {0, "conversations", NULL, "list those of UDP, SCTP, ICMP and others, too", OPTION_FLAG,
          &o->conversations, 0, 0, NULL, NULL},
         {0, "memory", "MB", "take at most so much (256); what is evicted is counted", OPTION_NUMBER,
@@ -178,7 +180,7 @@ int streams_options_parse(struct streams_options *o, int argc, char **argv, stru
         {0, "buffer", "MB", "size of the kernel's ring buffer (64)", OPTION_NUMBER, &o->intake.buffer_mb, 1,
          2047, NULL, NULL},
     };
-    const size_t own = 10, count = own + screen_option_rows(&o->screen, rows + own);
+    const size_t own = 11, count = own + screen_option_rows(&o->screen, rows + own);
     int first = 0;
     o->memory_mb = MEMORY_MB;
     o->shard.key.k0 = DEFAULT_SHARD_KEY;
