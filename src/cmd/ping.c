@@ -119,6 +119,8 @@ static int open_all(struct ping *ping, int argc, char **argv)
     if (failed == 0)
         failed = ping_targets_find(ping, argc, argv);
     ping_sockets_trim(ping);
+    if (failed == 0 && ping->target_count > 0)
+        ping_stamps_await();
     if (failed == 0)
         failed = block_signals(ping);
     if (failed == 0)

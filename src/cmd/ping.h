@@ -20,9 +20,10 @@
  *     options -> sockets (privileged) -> drop -> targets (names, routes) -> filter -> loop -> summary
  *
  * ping_options  the command line             ping_targets  names, routes, the table by address
- * ping_sockets  what is opened, and when     ping_pace     when a probe is due (pure)
- * ping_flight   what is under way            ping_send, ping_receive, ping_loop
- * ping_text, ping_json  the two views        ping_headers  what the witness socket saw: -v, --diff
+ * ping_sockets  what is opened, and when     ping_stamps   until the kernel stamps packets
+ * ping_pace     when a probe is due (pure)   ping_flight   what is under way
+ * ping_send, ping_receive, ping_loop         ping_headers  what the witness socket saw: -v, --diff
+ * ping_text, ping_json  the two views        ping_summary  the end of the text
  *
  * A probe's number counts from 0 and is `number + 1` on the wire and in every output (icmp_seq=1 is the
  * first). */
@@ -200,6 +201,8 @@ struct ping {
 int ping_sockets_open(struct ping *ping);
 /* Options of the sockets that no privilege is needed for. */
 int ping_sockets_prepare(struct ping *ping);
+/* Return when the kernel stamps the packets that come, or where that cannot be told. */
+void ping_stamps_await(void);
 /* Close those of a family that no target has. */
 void ping_sockets_trim(struct ping *ping);
 void ping_sockets_close(struct ping *ping);

@@ -139,6 +139,7 @@ static void draw(struct ping *ping, const char *what, const struct slot *slot, c
     buf_printf(&ping->out, "%s, %s=%u, %zu bytes:\n", what, ping_seq_word(ping),
                ping_wire_number(slot->number), len);
     craft_boxes(&ping->out, dissect(&ping->headers->got, data, len), data, len, &style);
+    buf_char(&ping->out, '\n');
 }
 
 /* Why an answer is the answer, field by field. */

@@ -45,8 +45,7 @@ static void put_source(struct ping *ping)
     if (source->address.family == 0 && source->interface == NULL)
         return;
     packet_address_text(&ping->targets[0].shape.source, address);
-    buf_printf(&ping->out, " from %s%s%s", address, source->interface != NULL ? " " : "",
-               source->interface != NULL ? source->interface : "");
+    buf_printf(&ping->out, " from %s %s:", address, source->interface != NULL ? source->interface : "");
 }
 
 static void put_pattern(struct ping *ping)

@@ -110,6 +110,16 @@ with case(f"show of a file that only root can open, as {INSIDE}: no rights befor
         check_rights(process.pid)
         os.close(writer)
 
+# An address that nobody has: a wire whose other end takes no frame that is not for it.
+for line in ("link add v0 type veth peer name v1", "link set v0 up", "link set v1 up", "address add 10.99.9.1/24 dev v0",
+             "neighbour add 10.99.9.2 lladdr 02:00:00:00:00:99 dev v0 nud permanent"):
+    subprocess.run(["ip", *line.split()], check=True)
+for words in (("ping", "10.99.9.2"), ("ping", "-v", "10.99.9.2", "127.0.0.1"), ("ping", "--tcp", "80", "10.99.9.2"),
+              ("ping", "--busy", "10.99.9.2")):
+    with case(f"{' '.join(words)}, as {INSIDE}: no rights before the first answer"), Started(*words) as process:
+        wait_filtered(process)
+        check_rights(process.pid)
+
 ROUTE = ("route", "--watch", "--numeric", "--interval", "0.1", "127.0.0.1")
 with case(f"{' '.join(ROUTE)}, as {INSIDE}: no rights before the first answer"), Started(*ROUTE) as process:
     wait_filtered(process)
@@ -121,6 +131,11 @@ if INSIDE == "root" and user_uid() is not None:
         wait_filtered(process)
         check_rights(process.pid, user_uid())
         check("0" not in status_of(process.pid)["Groups"].split(), "a group of root is left")
+
+    with case("ping, by sudo: the user who called it"), \
+            Started("ping", "10.99.9.2", SUDO_UID=str(user_uid()), SUDO_GID=str(user_uid())) as process:
+        wait_filtered(process)
+        check_rights(process.pid, user_uid())
 
     with case("route, by sudo: the user who called it"), \
             Started(*ROUTE, SUDO_UID=str(user_uid()), SUDO_GID=str(user_uid())) as process:
