@@ -58,11 +58,11 @@ static uint64_t *rare_at(struct row_side *side, unsigned place)
     }
 }
 
-static uint8_t *pack_rare(uint8_t *p, const struct row_side *side)
+static uint8_t *pack_rare(uint8_t *p, struct row_side *side)
 {
-    struct row_side copy = *side;
-    for (unsigned i = 0; i < RARE_COUNT; i++) {
-        const uint64_t value = *rare_at(&copy, i);
+    const unsigned count = side->marked != 0 ? RARE_COUNT : RARE_COUNT - TCP_MARK_COUNT;
+    for (unsigned i = 0; i < count; i++) {
+        const uint64_t value = *rare_at(side, i);
         if (value != 0)
             p = put(put(p, i + 1), value);
     }
@@ -70,7 +70,7 @@ static uint8_t *pack_rare(uint8_t *p, const struct row_side *side)
     return p;
 }
 
-static uint8_t *pack_side(uint8_t *p, const struct row_side *side)
+static uint8_t *pack_side(uint8_t *p, struct row_side *side)
 {
     uint8_t *flags = p++;
     *flags = (uint8_t)((side->has_md5 ? SIDE_MD5 : 0) | (side->mss != 0 ? SIDE_MSS : 0) |
@@ -131,8 +131,11 @@ static const uint8_t *unpack_side(const uint8_t *p, struct row_side *side)
         p = get(p, &value);
         side->window_scale = (int16_t)value;
     }
-    for (p = get(p, &place); place != 0; p = get(p, &place))
+    for (p = get(p, &place); place != 0; p = get(p, &place)) {
         p = get(p, rare_at(side, (unsigned)place - 1));
+        if (place > RARE_COUNT - TCP_MARK_COUNT)
+            side->marked |= TCP_BIT(place - 1 - (RARE_COUNT - TCP_MARK_COUNT));
+    }
     if (side->has_md5) {
         memcpy(side->md5, p, ROW_MD5);
         p += ROW_MD5;
@@ -159,7 +162,7 @@ static const uint8_t *unpack_endpoint(const uint8_t *p, struct flow_endpoint *en
     return p + address_len + 2;
 }
 
-size_t row_pack(const struct row *row, uint8_t out[ROW_MAX_PACKED])
+size_t row_pack(struct row *row, uint8_t out[ROW_MAX_PACKED])
 {
     const bool ipv6 = row->endpoint[0].address.family != 4;
     uint8_t *p = out;
@@ -196,6 +199,13 @@ void row_unpack(struct row *row, const uint8_t *packed)
 
 /* ---- of a stream ---- */
 
+void row_mark(struct row_side *side, enum tcp_mark mark, uint64_t times)
+{
+    side->marks[mark] = times;
+    if (times != 0)
+        side->marked |= TCP_BIT(mark);
+}
+
 static void fill_side(struct row_side *side, const struct flow_stream *stream, enum flow_side from)
 {
     const struct tcp_direction *d = &stream->direction[from], *peer = &stream->direction[1 - from];
@@ -219,8 +229,8 @@ static void fill_side(struct row_side *side, const struct flow_stream *stream, e
         side->rtt_mean_ns = rtt->sum_ns / rtt->count;
         side->rtt_max_ns = rtt->max_ns;
     }
-    for (int mark = 0; mark < TCP_MARK_COUNT; mark++)
-        side->marks[mark] = tcp_mark_count(d, (enum tcp_mark)mark);
+    for (int mark = 0; mark < TCP_MARK_COUNT && d->odd != NULL; mark++)
+        row_mark(side, (enum tcp_mark)mark, tcp_mark_count(d, (enum tcp_mark)mark));
 }
 
 uint64_t row_retransmissions(const struct row_side *side)

@@ -18,6 +18,7 @@ struct row_side {
         rtt_max_ns;      /* from the capture to the other side and back; 0: not known */
     uint64_t flight_max; /* bytes sent and not acknowledged */
     uint64_t marks[TCP_MARK_COUNT];
+    uint32_t marked;            /* TCP_BIT() of those that are not 0 */
     uint16_t mss, mss_in_force; /* 0: not told */
     int16_t window_scale;       /* -1: not told */
     bool checksums_offloaded;   /* they were wrong, and were believed */
@@ -34,6 +35,9 @@ struct row {
     struct row_side side[2];
 };
 
+/* Set the count of a mark. */
+void row_mark(struct row_side *side, enum tcp_mark mark, uint64_t times);
+
 /* Retransmissions of every kind. */
 uint64_t row_retransmissions(const struct row_side *side);
 
@@ -43,8 +47,8 @@ uint64_t row_rtt_ns(const struct row *row);
 /* The row of a stream, without digests. */
 void row_of_stream(struct row *row, const struct flow_stream *stream);
 
-/* Returns the length, at most ROW_MAX_PACKED; typically about 100 bytes. */
-size_t row_pack(const struct row *row, uint8_t out[ROW_MAX_PACKED]);
+/* Changes nothing in the row. Returns the length, at most ROW_MAX_PACKED; typically about 100 bytes. */
+size_t row_pack(struct row *row, uint8_t out[ROW_MAX_PACKED]);
 
 /* Of what row_pack() made. */
 void row_unpack(struct row *row, const uint8_t *packed);

@@ -66,9 +66,11 @@ static void print_row(struct streams *s, const struct row *row)
         streams_json_row(&s->out, row, s->options.md5);
         return;
     }
-    streams_table_measure(&s->table, row);
-    if (streams_table_fit(&s->table))
-        streams_table_head(&s->table, &s->out);
+    if (s->rows == NULL) {
+        streams_table_measure(&s->table, row);
+        if (streams_table_fit(&s->table))
+            streams_table_head(&s->table, &s->out);
+    }
     streams_table_row(&s->table, &s->out, row);
 }
 
@@ -96,7 +98,7 @@ static void note_nearest(struct streams *s, uint64_t number)
         nearest[1] = number;
 }
 
-static int keep_row(struct streams *s, const struct row *row)
+static int keep_row(struct streams *s, struct row *row)
 {
     uint8_t packed[ROW_MAX_PACKED];
     const size_t len = row_pack(row, packed);
@@ -188,6 +190,10 @@ static int print_kept(struct streams *s)
     for (size_t i = 0; i < count && failed == 0 && !s->options.common.json; i++) {
         row_unpack(&row, row_store_get(s->rows, i, &len));
         streams_table_measure(&s->table, &row);
+    }
+    if (count > 0 && !s->options.common.json) {
+        streams_table_fit(&s->table);
+        streams_table_head(&s->table, &s->out);
     }
     for (size_t i = 0; i < count && failed == 0; i++) {
         row_unpack(&row, row_store_get(s->rows, i, &len));

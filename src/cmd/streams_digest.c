@@ -132,6 +132,6 @@ void digests_put(const struct digest_results *results, struct row *row)
     for (int side = 0; side < 2; side++) {
         row->side[side].has_md5 = results->has[side];
         memcpy(row->side[side].md5, results->md5[side], ROW_MD5);
-        row->side[side].marks[TCP_MARK_CONFLICT] = results->conflicts[side];
+        row_mark(&row->side[side], TCP_MARK_CONFLICT, results->conflicts[side]);
     }
 }

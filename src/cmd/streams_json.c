@@ -113,7 +113,7 @@ static char *put_more(char *p, const struct row_side *side, int s)
 /* Marks that were set, and have no key of their own. */
 static char *put_marks(char *p, const struct row_side *side, int s)
 {
-    for (int mark = 0; mark < TCP_MARK_COUNT; mark++) {
+    for (int mark = 0; mark < TCP_MARK_COUNT && side->marked != 0; mark++) {
         if (side->marks[mark] == 0 || mark == TCP_MARK_OUT_OF_ORDER)
             continue;
         p = put_text(p, ",\"");

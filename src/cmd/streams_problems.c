@@ -120,8 +120,9 @@ uint64_t streams_problem_times(const struct row *row, size_t number, int side)
 
 uint64_t streams_problems_of(const struct row *row)
 {
+    const bool marked = (row->side[0].marked | row->side[1].marked) != 0;
     uint64_t bits = 0;
-    for (size_t n = 0; n < streams_problem_count(); n++) {
+    for (size_t n = 0; n < (marked ? OF_CONNECTION + OF_PACKETS : OF_CONNECTION); n++) {
         if (streams_problem_times(row, n, 0) != 0 || streams_problem_times(row, n, 1) != 0)
             bits |= UINT64_C(1) << n;
     }
