@@ -9,6 +9,7 @@
 enum {
     DEFRAG_LIMIT = 4 << 20,
     MAX_CONVERSATIONS = 65536,
+    MAX_ENDED = 16384, /* some 12 MiB */
 };
 
 struct engine {
@@ -33,6 +34,7 @@ struct engine *engine_new(const struct engine_config *config)
         .max_streams = SIZE_MAX,
         .max_memory = config->max_memory,
         .linger_ns = FLOW_LINGER_NS,
+        .max_ended = MAX_ENDED,
     };
     engine->streams = flow_table_new(&streams);
     engine->conversations = conversation_table_new(

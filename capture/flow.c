@@ -394,8 +394,10 @@ static bool follows_held(const struct entry *e, const struct packet *packet)
     const uint32_t behind = syn->tcp.seq + 1;
     const bool same_side =
         packet->source_port == syn->source_port && packet_address_equal(&packet->source, &syn->source);
+    if (same_side && (packet->tcp.flags & TCP_SYN) != 0)
+        return packet->tcp.seq == syn->tcp.seq;
     if (same_side)
-        return packet->tcp.seq == ((packet->tcp.flags & TCP_SYN) != 0 ? syn->tcp.seq : behind);
+        return packet->tcp.seq - behind <= syn->payload_len;
     return (packet->tcp.flags & (TCP_SYN | TCP_RST)) != 0 && (packet->tcp.flags & TCP_ACK) != 0 &&
            packet->tcp.ack - behind <= syn->payload_len;
 }

@@ -124,7 +124,7 @@ static void close_stream(void *context, struct flow_stream *stream)
         reassembly_finish(side->bytes, d);
         /* Bytes from before the first ones given out have no place. */
         must(side->at <= d->next - d->origin && side->data <= d->unique_bytes);
-        must(d->partial || side->at == d->next - d->origin);
+        must(d->origin != 0 || side->at == d->next);
         reassembly_free(side->bytes);
     }
     free(user);

@@ -198,6 +198,103 @@ static void syns_again(void **state)
     flow_table_free(table);
 }
 
+/* Only the client's packets are captured: what goes on from a SYN tells that it began a connection. */
+static void ports_used_again_one_sided(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 10);
+    handshake(table, 100, 200);
+    client(table, 5000, 0, TCP_SYN, "fast");
+    client(table, 5005, 6001, TCP_ACK, "abc");
+    client(table, 5001, 6001, TCP_ACK, NULL);
+    client(table, 9000, 0, TCP_SYN, NULL);
+    client(table, 9001, 1, TCP_ACK, "abc");
+    flow_table_finish(table);
+    assert_string_equal(
+        log.text, "open1 1c0 1s0 1c0 close1-open open4 4c4 4c3 4c0 close4-open open7 7c0 7c3 close7-open");
+    flow_table_free(table);
+}
+
+/* A SYN that nothing goes on from is a connection that was tried. */
+static void a_last_syn(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 10);
+    handshake(table, 100, 200);
+    client(table, 5000, 0, TCP_SYN, NULL);
+    flow_table_finish(table);
+    assert_string_equal(log.text, "open1 1c0 1s0 1c0 close1-open open4 4c0 close4-open");
+    flow_table_free(table);
+}
+
+/* No side had acknowledged the other's SYN-ACK: the client begins anew. */
+static void a_handshake_given_up(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 10);
+    client(table, 100, 0, TCP_SYN, NULL);
+    server(table, 200, 101, TCP_SYN | TCP_ACK, NULL);
+    client(table, 300, 0, TCP_SYN, NULL);
+    server(table, 900, 301, TCP_SYN | TCP_ACK, NULL);
+    flow_table_finish(table);
+    assert_string_equal(log.text, "open1 1c0 1s0 close1-open open3 3c0 3s0 close3-open");
+    flow_table_free(table);
+}
+
+/* A stream that has ended waits for stragglers, by the time of packets, whoever's they are. */
+static void stragglers(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 10);
+    handshake(table, 100, 200);
+    client(table, 101, 201, TCP_RST, NULL);
+    server(table, 201, 101, TCP_ACK | TCP_FIN, NULL); /* 1 ms of packet time is not over */
+    now_ns += 1000000;
+    client(table, 101, 202, TCP_RST, NULL); /* now it is: another stream */
+    assert_string_equal(log.text, "open1 1c0 1s0 1c0 1c0 1s0 close1-rst open6 6c0");
+    assert_int_equal(log.last.reason, FLOW_LINGERED);
+    flow_table_tick(table, now_ns + UINT64_C(1000000000));
+    assert_int_equal(flow_table_count(table), 1);
+    flow_table_tick(table, now_ns + UINT64_C(1100000000));
+    assert_int_equal(flow_table_count(table), 0);
+    flow_table_free(table);
+}
+
+/* With a bound of memory, those that have ended leave first, and are not counted as evicted. */
+static void memory_is_bounded(void **state)
+{
+    (void)state;
+    struct log log;
+    const struct flow_config config = {
+        .observer = {&log, NULL, NULL, closed},
+        .key = {1, 2},
+        .max_streams = 1000000,
+        .max_memory = 100000,
+        .linger_ns = FLOW_LINGER_NS,
+    };
+    struct flow_table *table = flow_table_new(&config);
+    assert_non_null(table);
+    for (uint16_t i = 0; i < 1000; i++) {
+        log = (struct log){0};
+        const uint8_t flags = i % 2 == 0 ? TCP_RST : TCP_SYN;
+        feed_spec(table, &(struct frame_spec){0, 0, (uint16_t)(2000 + i), 80, 1, 0, flags, NULL, 0}, -1);
+        assert_true(flow_table_memory(table) <= config.max_memory);
+    }
+    assert_true(flow_table_count(table) > 50);
+    assert_true(flow_table_evicted(table) > 0 && flow_table_evicted(table) < 500);
+    /* Holes cost memory, too. */
+    for (uint32_t i = 0; i < 3000; i++) {
+        log = (struct log){0};
+        feed_spec(table, &(struct frame_spec){0, 0, 2999, 80, 2 + 10 * i, 0, TCP_ACK, "x", 0}, -1);
+        assert_true(flow_table_memory(table) <= config.max_memory);
+    }
+    flow_table_free(table);
+}
+
 static void a_corrupted_segment(void **state)
 {
     (void)state;
@@ -269,7 +366,9 @@ int main(void)
         cmocka_unit_test(ports_used_again), cmocka_unit_test(a_foreign_syn),
         cmocka_unit_test(syns_again),       cmocka_unit_test(a_corrupted_segment),
         cmocka_unit_test(checksum_offload), cmocka_unit_test(the_silent_ones_leave),
-        cmocka_unit_test(many_streams),
+        cmocka_unit_test(many_streams),     cmocka_unit_test(ports_used_again_one_sided),
+        cmocka_unit_test(a_last_syn),       cmocka_unit_test(a_handshake_given_up),
+        cmocka_unit_test(stragglers),       cmocka_unit_test(memory_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
