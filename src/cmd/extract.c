@@ -151,6 +151,7 @@ static int open_outputs(void *context, struct sd_err *err)
 static int make_engine(struct extract *x, struct sd_err *err)
 {
     const struct flow_observer observer = extract_observer(&x->sink);
+    x->sink.memory = ((size_t)x->memory_mb << 20) / 2;
     const struct engine_config config = {
         .streams = &observer,
         .max_memory = ((size_t)x->memory_mb << 20) / 2,
@@ -189,8 +190,11 @@ static bool say_losses(const struct extract *x)
     if (x->sink.index_cut)
         cmd_fail(name, "the index is not complete: --limit was reached");
     if (x->sink.unlisted > 0)
-        cmd_fail(name, "%llu bytes that the capture cut off are not listed: there are too many places",
+        cmd_fail(name, "%llu gaps are not listed: their streams have too many",
                  (unsigned long long)x->sink.unlisted);
+    if (x->sink.given_up > 0)
+        cmd_fail(name, "%llu bytes were not written, of %llu directions that --memory had no room for",
+                 (unsigned long long)x->sink.forgone, (unsigned long long)x->sink.given_up);
     if (evicted > 0)
         cmd_fail(name, "%llu streams were cut into parts, to stay in %llu MiB of memory; --memory gives more",
                  (unsigned long long)evicted, (unsigned long long)x->memory_mb);
@@ -198,8 +202,8 @@ static bool say_losses(const struct extract *x)
         cmd_fail(name, "the capture lost %llu packets", (unsigned long long)x->lost);
     if (x->intake.interrupted)
         cmd_fail(name, "interrupted: the rest of the file was not read");
-    return counts.bytes_refused > 0 || x->sink.index_cut || x->sink.unlisted > 0 || evicted > 0 ||
-           x->lost > 0 || x->intake.interrupted;
+    return counts.bytes_refused > 0 || x->sink.index_cut || x->sink.unlisted > 0 || x->sink.given_up > 0 ||
+           evicted > 0 || x->lost > 0 || x->intake.interrupted;
 }
 
 static void say_none(const struct extract *x)
@@ -226,8 +230,9 @@ static void put_summary(struct extract *x, bool damaged)
     json_u64(&j, "bytes", counts.bytes);
     json_u64(&j, "gaps", x->sink.gaps);
     json_u64(&j, "gap_bytes", x->sink.gap_bytes);
+    json_u64(&j, "conflicts", x->sink.conflicts);
     json_u64(&j, "files_refused", counts.files_refused);
-    json_u64(&j, "bytes_refused", counts.bytes_refused);
+    json_u64(&j, "bytes_refused", counts.bytes_refused + x->sink.forgone);
     json_u64(&j, "damaged", damaged);
     json_u64(&j, "evicted_streams", flow_table_evicted(engine_streams(x->engine)));
     json_u64(&j, "lost_packets", x->lost);
@@ -244,6 +249,9 @@ static void say_done(const struct extract *x)
     if (x->sink.gaps > 0)
         buf_printf(&line, "; %llu gap%s of %llu bytes", (unsigned long long)x->sink.gaps,
                    x->sink.gaps == 1 ? "" : "s", (unsigned long long)x->sink.gap_bytes);
+    if (x->sink.conflicts > 0)
+        buf_printf(&line, "; %llu conflict%s", (unsigned long long)x->sink.conflicts,
+                   x->sink.conflicts == 1 ? "" : "s");
     buf_text(&line, "; ");
     text_escape(&line, x->config.directory, strlen(x->config.directory));
     buf_text(&line, "/" INDEX_NAME " lists them\n");

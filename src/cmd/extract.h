@@ -16,9 +16,12 @@ struct extract_sink {
     bool json; /* the index goes to stdout, too */
     struct buf index;
 
-    uint64_t streams; /* with payload */
-    uint64_t gaps, gap_bytes, unlisted;
-    uint64_t nearest[2]; /* streams beside the first one that is wanted */
+    uint64_t streams;                   /* with payload */
+    uint64_t gaps, gap_bytes, unlisted; /* unlisted: of the gaps */
+    uint64_t conflicts;
+    size_t memory, held;        /* bytes that payload may take while it waits, and takes */
+    uint64_t given_up, forgone; /* directions, for want of that; bytes that came later */
+    uint64_t nearest[2];        /* streams beside the first one that is wanted */
     bool index_cut;
     int failed; /* negative errno, `err` filled */
     struct sd_err err;

@@ -1,6 +1,5 @@
-/* From segments to files. Bytes are written where they belong as they come, so that nothing waits in memory
- * for what comes late; what never came is known when the stream closes, from the ranges that its direction
- * kept. */
+/* From segments to files. Each direction's bytes are put in order and go to its file as they come; gaps are
+ * kept until the stream closes, for only then it is known what was acknowledged. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,25 +7,37 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "capture/reassembly.h"
 #include "cmd/cmd.h"
 #include "cmd/extract.h"
 
 enum {
-    MAX_CUTS = 4096, /* a direction: places whose bytes the capture cut off */
+    MAX_GAPS = 4096,     /* a direction: that are listed */
+    WAITING = 4 << 20,   /* bytes that may wait for others, a direction */
+    WINDOW = 32 << 10,   /* bytes back to which versions are compared */
+    FREE_OF_CARE = 4096, /* what a direction may take, however many there are */
+    SHOWN = 32,          /* bytes of a conflict that the index has */
     GATHER = 64 << 10,
 };
 
-struct span {
+struct gap {
     uint64_t begin, end;
+    enum reassembly_gap why;
 };
 
 struct side {
-    struct extract_file *file; /* NULL: no byte yet */
-    struct span *cuts;
-    size_t cut_count, cut_cap;
-    uint64_t cut_unlisted; /* bytes */
-    uint64_t written;
-    uint64_t origin; /* offset of the file's first byte */
+    struct extract_sink *sink;
+    uint64_t stream;
+    int from;
+    struct reassembly *reassembly; /* NULL: no byte yet, or given up */
+    struct extract_file *file;     /* NULL: no byte yet */
+    struct gap *gaps;
+    size_t gap_count, gap_cap;
+    uint64_t end;     /* of what was put in order */
+    uint64_t written; /* bytes that were captured */
+    uint64_t forgone; /* bytes that came after the direction was given up */
+    uint64_t conflicts;
+    bool given_up;
 };
 
 struct wanted {
@@ -62,69 +73,151 @@ static void note_nearest(struct extract_sink *sink, uint64_t number)
         sink->nearest[1] = number;
 }
 
-static int add_cut(struct side *side, uint64_t begin, uint64_t end)
+static void take_data(void *context, uint64_t offset, const uint8_t *bytes, size_t len)
 {
-    struct span *last = side->cut_count > 0 ? &side->cuts[side->cut_count - 1] : NULL;
-    if (last != NULL && last->end == begin) {
-        last->end = end;
-        return 0;
+    struct side *side = context;
+    struct extract_sink *sink = side->sink;
+    side->end = offset + len;
+    side->written += len;
+    if (sink->failed == 0)
+        fail(sink, extract_file_write(side->file, offset, bytes, len, &sink->err));
+}
+
+static void take_gap(void *context, uint64_t offset, uint64_t len, enum reassembly_gap why)
+{
+    struct side *side = context;
+    struct extract_sink *sink = side->sink;
+    side->end = offset + len;
+    sink->gaps++;
+    sink->gap_bytes += len;
+    if (side->gap_count == MAX_GAPS) {
+        sink->unlisted++;
+        return;
     }
-    if (side->cut_count == MAX_CUTS) {
-        side->cut_unlisted += end - begin;
-        return 0;
+    if (side->gap_count == side->gap_cap) {
+        const size_t cap = side->gap_cap == 0 ? 8 : side->gap_cap * 2;
+        struct gap *gaps = reallocarray(side->gaps, cap, sizeof *gaps);
+        if (gaps == NULL) {
+            fail(sink, sd_fail_errno(&sink->err, ENOMEM, "extract"));
+            return;
+        }
+        side->gaps = gaps;
+        side->gap_cap = cap;
     }
-    if (side->cut_count == side->cut_cap) {
-        const size_t cap = side->cut_cap == 0 ? 8 : side->cut_cap * 2;
-        struct span *cuts = reallocarray(side->cuts, cap, sizeof *cuts);
-        if (cuts == NULL)
-            return -ENOMEM;
-        side->cuts = cuts;
-        side->cut_cap = cap;
+    side->gaps[side->gap_count++] = (struct gap){offset, offset + len, why};
+}
+
+static void put_bytes(struct json *j, const char *key, const uint8_t *bytes, size_t len)
+{
+    char text[2 * SHOWN + 1] = "";
+    for (size_t i = 0; i < len && i < SHOWN; i++) {
+        text[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        text[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
     }
-    side->cuts[side->cut_count++] = (struct span){begin, end};
+    json_text_len(j, key, text, 2 * (len < SHOWN ? len : SHOWN));
+}
+
+static struct json begin_line(struct extract_sink *sink, const char *type, const struct side *side)
+{
+    struct json j = json_begin(&sink->index);
+    json_text(&j, "type", type);
+    json_u64(&j, "stream", side->stream);
+    json_text(&j, "from", side_names[side->from]);
+    return j;
+}
+
+static void take_conflict(void *context, const struct reassembly_conflict *c)
+{
+    struct side *side = context;
+    struct extract_sink *sink = side->sink;
+    sink->conflicts++;
+    if (side->conflicts++ >= MAX_GAPS)
+        return;
+    struct json j = begin_line(sink, "conflict", side);
+    json_u64(&j, "offset", c->offset);
+    json_u64(&j, "length", c->length);
+    json_u64_if(&j, "first_packet", c->first_packet != 0, c->first_packet);
+    json_u64(&j, "second_packet", c->second_packet);
+    put_bytes(&j, "first_bytes", c->first, c->length);
+    put_bytes(&j, "second_bytes", c->second, c->length);
+    json_text(&j, "written", "first");
+    json_text(&j, "linux", c->linux_keeps_second ? "second" : "first");
+    json_end_line(&j);
+}
+
+static void end_reassembly(struct side *side)
+{
+    if (side->reassembly == NULL)
+        return;
+    side->sink->held -= reassembly_memory(side->reassembly);
+    reassembly_free(side->reassembly);
+    side->reassembly = NULL;
+}
+
+static int begin_side(struct extract_sink *sink, struct side *side, uint64_t stream, int from)
+{
+    const struct reassembly_config config = {
+        .context = side,
+        .data = take_data,
+        .gap = take_gap,
+        .conflict = take_conflict,
+        .limit = WAITING,
+        .window = WINDOW,
+    };
+    side->sink = sink;
+    side->stream = stream;
+    side->from = from;
+    side->file = extract_file_new(sink->files, stream, side_names[from]);
+    side->reassembly = reassembly_new(&config);
+    if (side->file == NULL || side->reassembly == NULL)
+        return sd_fail_errno(&sink->err, ENOMEM, "extract");
+    sink->held += reassembly_memory(side->reassembly);
     return 0;
 }
 
-static int take_piece(struct extract_sink *sink, struct side *side, const struct packet *packet,
-                      const struct tcp_piece *piece)
+/* Put in order what waits, and let the rest of the direction go: there is no memory for it. */
+static void give_up(struct side *side, const struct tcp_direction *d)
 {
-    const uint64_t at = piece->offset - side->origin;
-    const uint32_t captured = packet->payload_captured > piece->at ? packet->payload_captured - piece->at : 0;
-    const uint32_t here = captured < piece->length ? captured : piece->length;
-    int failed = 0;
-    if (here > 0)
-        failed = extract_file_write(side->file, at, packet->payload + piece->at, here, &sink->err);
-    side->written += here;
-    if (failed == 0 && here < piece->length)
-        failed = add_cut(side, at + here, at + piece->length);
-    return failed;
+    const size_t before = reassembly_memory(side->reassembly);
+    reassembly_finish(side->reassembly, d);
+    side->sink->held -= before - reassembly_memory(side->reassembly);
+    end_reassembly(side);
+    side->given_up = true;
+    side->sink->given_up++;
 }
 
 static void take_segment(void *context, struct flow_stream *stream, enum flow_side from,
                          const struct tcp_segment *segment)
 {
     struct extract_sink *sink = context;
-    if (segment->piece_count == 0 || sink->failed != 0 || !is_wanted(sink, stream->number))
-        return;
-    if (stream->user == NULL)
-        stream->user = calloc(1, sizeof(struct wanted));
     struct wanted *wanted = stream->user;
+    if (sink->failed != 0 || !is_wanted(sink, stream->number) ||
+        (segment->piece_count == 0 && (wanted == NULL || wanted->side[from].reassembly == NULL)))
+        return;
+    if (wanted == NULL)
+        wanted = stream->user = calloc(1, sizeof *wanted);
     if (wanted == NULL) {
         fail(sink, sd_fail_errno(&sink->err, ENOMEM, "extract"));
         return;
     }
     struct side *side = &wanted->side[from];
-    if (side->file == NULL)
-        side->origin = stream->direction[from].origin;
-    if (side->file == NULL)
-        side->file = extract_file_new(sink->files, stream->number, side_names[from]);
-    int failed = side->file == NULL ? sd_fail_errno(&sink->err, ENOMEM, "extract") : 0;
-    for (size_t i = 0; i < segment->piece_count && failed == 0; i++) {
-        /* Of a direction that was joined midway, what comes from before the first bytes has no place. */
-        if (segment->pieces[i].is_new && segment->pieces[i].offset >= side->origin)
-            failed = take_piece(sink, side, segment->packet, &segment->pieces[i]);
+    if (side->given_up) {
+        side->forgone += segment->packet->payload_captured;
+        sink->forgone += segment->packet->payload_captured;
+        return;
     }
-    fail(sink, failed);
+    if (side->reassembly == NULL)
+        fail(sink, begin_side(sink, side, stream->number, from));
+    if (sink->failed != 0)
+        return;
+    const size_t before = reassembly_memory(side->reassembly);
+    const int failed = reassembly_feed(side->reassembly, &stream->direction[from], segment);
+    const size_t now = reassembly_memory(side->reassembly);
+    sink->held += now - before;
+    if (failed != 0)
+        fail(sink, sd_fail_errno(&sink->err, -failed, "cannot put the stream in order"));
+    else if (sink->held > sink->memory && now > FREE_OF_CARE)
+        give_up(side, &stream->direction[from]);
 }
 
 /* ---- the index ---- */
@@ -146,87 +239,71 @@ int extract_index_flush(struct extract_sink *sink)
     return failed == -EPIPE ? 0 : failed;
 }
 
-static struct json begin_line(struct extract_sink *sink, const char *type, uint64_t number, int side)
+static void put_gap(struct side *side, struct gap gap, bool acknowledged)
 {
-    struct json j = json_begin(&sink->index);
-    json_text(&j, "type", type);
-    json_u64(&j, "stream", number);
-    json_text(&j, "from", side_names[side]);
-    return j;
-}
-
-static void put_gap(struct extract_sink *sink, uint64_t number, int side, struct span gap, const char *why,
-                    bool acknowledged)
-{
-    struct json j = begin_line(sink, "gap", number, side);
+    static const char *const why[] = {
+        [REASSEMBLY_NOT_CAPTURED] = "not captured",
+        [REASSEMBLY_CUT] = "cut off by the capture",
+        [REASSEMBLY_GIVEN_UP] = "came too late",
+    };
+    if (gap.begin == gap.end)
+        return;
+    struct json j = begin_line(side->sink, "gap", side);
     json_u64(&j, "offset", gap.begin);
     json_u64(&j, "length", gap.end - gap.begin);
-    json_text(&j, "why", why);
+    json_text(&j, "why", why[gap.why]);
     json_bool(&j, "acknowledged", acknowledged);
     json_end_line(&j);
 }
 
 /* A gap whose beginning only was acknowledged is two. */
-static int take_gap(struct extract_sink *sink, const struct flow_stream *stream, int side, struct span gap,
-                    const char *why)
+static int list_gaps(struct side *side, const struct tcp_direction *d)
 {
-    struct wanted *wanted = stream->user;
-    const uint64_t origin = wanted->side[side].origin, end = stream->direction[side].acked;
-    const uint64_t acked = end > origin ? end - origin : 0;
-    sink->gaps++;
-    sink->gap_bytes += gap.end - gap.begin;
-    const uint64_t middle = acked <= gap.begin ? gap.begin : acked < gap.end ? acked : gap.end;
-    if (middle > gap.begin)
-        put_gap(sink, stream->number, side, (struct span){gap.begin, middle}, why, true);
-    if (middle < gap.end)
-        put_gap(sink, stream->number, side, (struct span){middle, gap.end}, why, false);
-    return extract_file_fill(wanted->side[side].file, gap.begin, gap.end - gap.begin, &sink->err);
-}
-
-static int take_gaps(struct extract_sink *sink, const struct flow_stream *stream, int side)
-{
-    const struct tcp_direction *d = &stream->direction[side];
-    const struct side *s = &((struct wanted *)stream->user)->side[side];
-    uint64_t at = 0;
+    const uint64_t acked = d->has_acked && d->acked > d->origin ? d->acked - d->origin : 0;
     int failed = 0;
-    for (size_t i = 0; i < d->range_count && failed == 0; i++) {
-        const struct tcp_range *range = &tcp_ranges(d)[i];
-        if (range->end <= s->origin)
-            continue;
-        if (range->begin > s->origin + at)
-            failed =
-                take_gap(sink, stream, side, (struct span){at, range->begin - s->origin}, "not captured");
-        at = range->end - s->origin;
+    for (size_t i = 0; i < side->gap_count && failed == 0; i++) {
+        const struct gap gap = side->gaps[i];
+        const uint64_t middle = acked <= gap.begin ? gap.begin : acked < gap.end ? acked : gap.end;
+        put_gap(side, (struct gap){gap.begin, middle, gap.why}, true);
+        put_gap(side, (struct gap){middle, gap.end, gap.why}, false);
+        failed = extract_file_fill(side->file, gap.begin, gap.end - gap.begin, &side->sink->err);
     }
-    for (size_t i = 0; i < s->cut_count && failed == 0; i++)
-        failed = take_gap(sink, stream, side, s->cuts[i], "cut off by the capture");
-    sink->unlisted += s->cut_unlisted;
     return failed;
 }
 
-static int close_side(struct extract_sink *sink, const struct flow_stream *stream, int side)
+static int close_side(struct side *side, const struct flow_stream *stream)
 {
-    const struct tcp_direction *d = &stream->direction[side];
-    struct side *s = &((struct wanted *)stream->user)->side[side];
+    struct extract_sink *sink = side->sink;
+    const struct tcp_direction *d = &stream->direction[side->from];
     const char *name = NULL;
-    if (s->file == NULL)
-        return 0;
-    int failed = take_gaps(sink, stream, side);
+    if (side->reassembly != NULL)
+        reassembly_finish(side->reassembly, d);
+    int failed = sink->failed != 0 ? sink->failed : list_gaps(side, d);
     if (failed == 0)
-        failed = extract_file_finish(s->file, d->next - s->origin, &name, &sink->err);
+        failed = extract_file_finish(side->file, side->end, &name, &sink->err);
     if (failed != 0)
         return failed;
     char endpoint[PACKET_ENDPOINT_TEXT];
-    packet_endpoint_text(&stream->endpoint[side].address, stream->endpoint[side].port, endpoint);
-    struct json j = begin_line(sink, "file", stream->number, side);
+    packet_endpoint_text(&stream->endpoint[side->from].address, stream->endpoint[side->from].port, endpoint);
+    struct json j = begin_line(sink, "file", side);
     json_text(&j, "name", name);
     json_text(&j, "sender", endpoint);
-    json_u64(&j, "length", d->next - s->origin);
-    json_u64(&j, "captured", s->written);
-    json_u64(&j, "refused", extract_file_refused(s->file));
+    json_u64(&j, "length", side->end);
+    json_u64(&j, "captured", side->written);
+    json_u64(&j, "not_written", extract_file_refused(side->file) + side->forgone);
+    json_u64(&j, "conflicts", side->conflicts);
+    json_u64(&j, "acknowledged_behind", tcp_direction_unseen_end(d));
     json_bool(&j, "partial", d->partial);
     json_end_line(&j);
     return 0;
+}
+
+static void free_side(struct side *side)
+{
+    if (side->sink != NULL)
+        end_reassembly(side);
+    extract_file_free(side->file);
+    free(side->gaps);
 }
 
 static void take_closed(void *context, struct flow_stream *stream)
@@ -236,15 +313,18 @@ static void take_closed(void *context, struct flow_stream *stream)
     note_nearest(sink, stream->number);
     if (wanted == NULL)
         return;
-    for (int side = 0; side < 2 && sink->failed == 0; side++)
-        fail(sink, close_side(sink, stream, side));
+    for (int i = 0; i < 2; i++) {
+        struct side *side = &wanted->side[i];
+        if (side->file != NULL && sink->failed == 0) {
+            const size_t before = side->reassembly != NULL ? reassembly_memory(side->reassembly) : 0;
+            fail(sink, close_side(side, stream));
+            sink->held -= side->reassembly != NULL ? before - reassembly_memory(side->reassembly) : 0;
+        }
+        free_side(side);
+    }
     sink->streams++;
     if (sink->failed == 0 && sink->index.len >= GATHER)
         fail(sink, extract_index_flush(sink));
-    for (int side = 0; side < 2; side++) {
-        extract_file_free(wanted->side[side].file);
-        free(wanted->side[side].cuts);
-    }
     free(wanted);
     stream->user = NULL;
 }
