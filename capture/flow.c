@@ -6,9 +6,12 @@
 #include <string.h>
 
 #include "base/seq.h"
+#include "capture/flow_index.h"
+#include "capture/tuple.h"
 
-/* The table: a hash of chains over the two endpoints, in either direction, and two lists in the order of the
- * last packets: one of the open streams, for eviction, one of those that have ended, for closing.
+/* The table: an index by the hash of the two endpoints, the same in either direction, and two lists in the
+ * order of the last packets: one of the open streams, for eviction, one of those that have ended, for
+ * closing.
  *
  * Time is that of packets. A stream that has ended and was silent for longer than linger_ns is over: its next
  * packet begins another one. When it is closed does not matter for that, so that no stream depends on
@@ -26,9 +29,9 @@ struct held_syn {
 
 struct entry {
     struct flow_stream stream;
-    struct entry *chain;
     struct entry *before, *behind; /* in its list, by last packet */
     uint64_t heard_ns;             /* the table's clock then */
+    uint64_t move;                 /* of the table's, that put it there */
     uint32_t hash;
     uint32_t syn_ack_seq; /* the server's ISN, if syn_ack_seen */
     uint64_t syn_ns;      /* the last SYN of the client before the SYN-ACK; 0: none */
@@ -43,26 +46,14 @@ struct list {
 
 struct flow_table {
     struct flow_config config;
-    size_t count, bucket_count;
-    struct entry **buckets;
+    size_t count, ended_count;
+    struct flow_index index;
     struct list open, ended;
     struct tcp_scratch scratch;
-    uint64_t now_ns, evicted;
+    uint64_t now_ns, moves, evicted;
 };
 
-enum {
-    FIRST_BUCKETS = 256, /* a power of two, as all later sizes */
-};
-
-/* ---- the hash ---- */
-
-static int compare_endpoints(const struct flow_endpoint *a, const struct flow_endpoint *b)
-{
-    int order = memcmp(&a->address.family, &b->address.family, 1);
-    if (order == 0)
-        order = memcmp(a->address.bytes, b->address.bytes, sizeof a->address.bytes);
-    return order != 0 ? order : (a->port > b->port) - (a->port < b->port);
-}
+/* ---- the index ---- */
 
 static bool endpoint_is(const struct flow_endpoint *endpoint, const struct packet_address *address,
                         uint16_t port)
@@ -70,64 +61,16 @@ static bool endpoint_is(const struct flow_endpoint *endpoint, const struct packe
     return endpoint->port == port && packet_address_equal(&endpoint->address, address);
 }
 
-/* The endpoints in address order, so that both directions meet. */
-static uint32_t hash_of(const struct flow_table *table, const struct packet *packet)
+static bool is_between(const void *value, const void *wanted)
 {
-    const struct flow_endpoint source = {packet->source, packet->source_port};
-    const struct flow_endpoint target = {packet->target, packet->target_port};
-    const bool up = compare_endpoints(&source, &target) <= 0;
-    const struct flow_endpoint *const ends[2] = {up ? &source : &target, up ? &target : &source};
-    uint8_t flat[2 * (1 + 16 + 2)];
-    uint8_t *p = flat;
-    for (int i = 0; i < 2; i++) {
-        *p++ = ends[i]->address.family;
-        memcpy(p, ends[i]->address.bytes, 16);
-        p[16] = (uint8_t)(ends[i]->port >> 8);
-        p[17] = (uint8_t)ends[i]->port;
-        p += 18;
-    }
-    return (uint32_t)hash_bytes(&table->config.key, flat, sizeof flat);
-}
-
-static bool is_between(const struct entry *e, const struct packet *packet)
-{
-    const struct flow_endpoint *ends = e->stream.endpoint;
+    const struct flow_endpoint *ends = ((const struct entry *)value)->stream.endpoint;
+    const struct packet *packet = wanted;
     for (int i = 0; i < 2; i++) {
         if (endpoint_is(&ends[i], &packet->source, packet->source_port) &&
             endpoint_is(&ends[1 - i], &packet->target, packet->target_port))
             return true;
     }
     return false;
-}
-
-static struct entry *find(const struct flow_table *table, const struct packet *packet, uint32_t hash)
-{
-    struct entry *e = table->buckets[hash & (table->bucket_count - 1)];
-    while (e != NULL && (e->hash != hash || !is_between(e, packet)))
-        e = e->chain;
-    return e;
-}
-
-static void link_bucket(struct flow_table *table, struct entry *e)
-{
-    struct entry **bucket = &table->buckets[e->hash & (table->bucket_count - 1)];
-    e->chain = *bucket;
-    *bucket = e;
-}
-
-/* Twice the buckets; without memory, the chains just grow longer. */
-static void grow_buckets(struct flow_table *table)
-{
-    struct entry **buckets = calloc(table->bucket_count * 2, sizeof *buckets);
-    if (buckets == NULL)
-        return;
-    free(table->buckets);
-    table->buckets = buckets;
-    table->bucket_count *= 2;
-    for (struct entry *e = table->open.first; e != NULL; e = e->behind)
-        link_bucket(table, e);
-    for (struct entry *e = table->ended.first; e != NULL; e = e->behind)
-        link_bucket(table, e);
 }
 
 /* ---- the lists ---- */
@@ -148,21 +91,27 @@ static void link_heard(struct flow_table *table, struct entry *e)
 {
     struct list *list = list_of(table, e);
     e->heard_ns = table->now_ns;
+    e->move = ++table->moves;
     e->before = list->last;
     e->behind = NULL;
     *(list->last != NULL ? &list->last->behind : &list->first) = e;
     list->last = e;
 }
 
-/* The entry was heard, and may have ended: last in its list. */
+/* The entry was heard, and may have ended: last in its list. Where few others were put behind it since, an
+ * open one stays where it is: to move it touches its neighbours, which are not in the cache. */
 static void note_heard(struct flow_table *table, struct entry *e)
 {
     const bool ended = e->stream.end != FLOW_OPEN;
-    if (e->ended == ended && list_of(table, e)->last == e) {
+    const bool near_end =
+        list_of(table, e)->last == e || (!ended && table->moves - e->move < table->count / 8);
+    if (e->ended == ended && near_end) {
         e->heard_ns = table->now_ns;
         return;
     }
     unlink_heard(table, e);
+    table->ended_count += ended;
+    table->ended_count -= e->ended;
     e->ended = ended;
     link_heard(table, e);
 }
@@ -204,12 +153,10 @@ static void drop_held(struct flow_table *table, struct entry *e)
 /* Tell the observer that the stream is final, and free it. */
 static void close_entry(struct flow_table *table, struct entry *e, enum flow_reason reason)
 {
-    struct entry **link = &table->buckets[e->hash & (table->bucket_count - 1)];
-    while (*link != e)
-        link = &(*link)->chain;
-    *link = e->chain;
+    flow_index_remove(&table->index, e->hash, e);
     unlink_heard(table, e);
     table->count--;
+    table->ended_count -= e->ended;
     e->stream.reason = reason;
     if (table->config.observer.closed != NULL)
         table->config.observer.closed(table->config.observer.context, &e->stream);
@@ -244,8 +191,10 @@ static struct entry *open_stream(struct flow_table *table, const struct packet *
 {
     make_room(table, 1);
     struct entry *e = calloc(1, sizeof *e);
-    if (e == NULL)
+    if (e == NULL || flow_index_add(&table->index, hash, e) != 0) {
+        free(e);
         return NULL;
+    }
     const struct flow_endpoint source = {packet->source, packet->source_port};
     const struct flow_endpoint target = {packet->target, packet->target_port};
     const bool forward = source_is_client(packet);
@@ -256,9 +205,7 @@ static struct entry *open_stream(struct flow_table *table, const struct packet *
     tcp_direction_init(&e->stream.direction[0]);
     tcp_direction_init(&e->stream.direction[1]);
     e->hash = hash;
-    if (++table->count > table->bucket_count)
-        grow_buckets(table);
-    link_bucket(table, e);
+    table->count++;
     link_heard(table, e);
     if (table->config.observer.opened != NULL)
         table->config.observer.opened(table->config.observer.context, &e->stream);
@@ -472,8 +419,8 @@ int flow_table_feed(struct flow_table *table, const struct packet *packet)
     if (packet->ip_protocol != IPPROTO_TCP || packet->payload == NULL || packet->is_fragment)
         return 0;
     flow_table_tick(table, packet->time_ns);
-    const uint32_t hash = hash_of(table, packet);
-    struct entry *e = find(table, packet, hash);
+    const uint32_t hash = (uint32_t)tuple_hash(&table->config.key, packet);
+    struct entry *e = flow_index_find(&table->index, hash, is_between, packet);
     int kept = 0;
     if (e == NULL)
         e = open_stream(table, packet, hash);
@@ -484,6 +431,8 @@ int flow_table_feed(struct flow_table *table, const struct packet *packet)
     const int failed = feed_entry(table, e, packet);
     if (table->config.max_memory > 0)
         make_room(table, 0);
+    while (table->config.max_ended > 0 && table->ended_count > table->config.max_ended)
+        close_entry(table, table->ended.first, FLOW_LINGERED);
     return failed;
 }
 
@@ -492,17 +441,11 @@ int flow_table_feed(struct flow_table *table, const struct packet *packet)
 struct flow_table *flow_table_new(const struct flow_config *config)
 {
     struct flow_table *table = calloc(1, sizeof *table);
-    struct entry **buckets = calloc(FIRST_BUCKETS, sizeof(struct entry *));
-    if (table == NULL || buckets == NULL) {
-        free(table);
-        free(buckets);
+    if (table == NULL)
         return NULL;
-    }
     table->config = *config;
     if (table->config.max_streams == 0)
         table->config.max_streams = 1;
-    table->buckets = buckets;
-    table->bucket_count = FIRST_BUCKETS;
     return table;
 }
 
@@ -553,7 +496,7 @@ void flow_table_free(struct flow_table *table)
     table->config.observer = (struct flow_observer){0};
     flow_table_finish(table);
     tcp_scratch_fini(&table->scratch);
-    free(table->buckets);
+    flow_index_fini(&table->index);
     free(table);
 }
 
@@ -569,8 +512,7 @@ size_t flow_table_count(const struct flow_table *table)
 
 size_t flow_table_memory(const struct flow_table *table)
 {
-    return table->count * sizeof(struct entry) + table->bucket_count * sizeof(struct entry *) +
-           table->scratch.held;
+    return table->count * sizeof(struct entry) + flow_index_memory(&table->index) + table->scratch.held;
 }
 
 int flow_mark_add(struct flow_table *table, struct flow_stream *stream, enum flow_side from,

@@ -15,8 +15,8 @@
  * own packets alone, unless a bound of the table is reached.
  *
  * Memory: at most `max_streams` streams, and at most `max_memory` bytes of them. Beyond either, streams that
- * have ended are closed early, and then the one that was silent longest is closed although it is open, which
- * is counted. */
+ * have ended are closed early, and then one of those that were silent longest is closed although it is
+ * open, which is counted. */
 
 enum flow_side {
     FLOW_CLIENT, /* sent the SYN; no SYN captured: the side with the higher port */
@@ -76,6 +76,8 @@ struct flow_config {
     size_t max_streams; /* 0: one */
     size_t max_memory;  /* bytes; 0: no such bound */
     uint64_t linger_ns;
+    size_t
+        max_ended; /* streams that linger; beyond it, the one silent longest is closed early; 0: no bound */
 };
 
 struct flow_table;

@@ -13,7 +13,7 @@
  *
  * Of two versions of a byte the first that came is the stream's, and conflict() tells of the other, together
  * with what the receive queue of Linux would have made of it. To compare with what was given out already, the
- * last `window` bytes of it are kept. */
+ * last `window` bytes of it at least are kept. */
 
 #define REASSEMBLY_MAX_CHUNKS 1024
 

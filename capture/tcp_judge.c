@@ -16,16 +16,16 @@
 #include "capture/tcp_private.h"
 
 enum {
-    IDS_ENOUGH = 3,       /* ascending identifications before they are believed */
-    IDS_MOST = 15,        /* counted */
-    ID_NEAR = 256,        /* with fewer, how far behind a copy's may be, */
-    COPY_NS = 100000000,  /* and how late: sooner than any timeout */
-    ID_STEP = 0x4000,     /* the most they may ascend at once: some count for all connections together */
-    REORDER_NS = 3000000, /* with nothing but time to judge by: what comes later was sent again */
-    TIMEOUT_NS =
-        180000000,        /* no retransmission by timeout comes before, with some slack: Linux waits 200 ms */
-    PROMPT_NS = 20000000, /* and a round trip: an answer to an acknowledgement comes by then */
-    RUN_FAST = 3,         /* duplicate acknowledgements that ask for a retransmission (RFC 5681, 3.2) */
+    IDS_ENOUGH = 3,         /* ascending identifications before they are believed */
+    IDS_MOST = 15,          /* counted */
+    ID_NEAR = 256,          /* with fewer, how far behind a copy's may be, */
+    COPY_NS = 100000000,    /* and how late: sooner than any timeout */
+    TICK_NS = 1000000,      /* of the clock of most time stamps */
+    ID_STEP = 0x4000,       /* the most they may ascend at once: some count for all connections together */
+    REORDER_NS = 3000000,   /* with nothing but time to judge by: what comes later was sent again */
+    TIMEOUT_NS = 180000000, /* no retransmission by timeout comes before: Linux waits 200 ms */
+    PROMPT_NS = 20000000,   /* and a round trip: an answer to an acknowledgement comes by then */
+    RUN_FAST = 3,           /* duplicate acknowledgements that ask for a retransmission (RFC 5681, 3.2) */
 };
 
 static uint64_t since(uint64_t now_ns, uint64_t then_ns)
@@ -42,16 +42,6 @@ static uint16_t id_of(const struct packet *packet)
 static bool ids_tell(const struct tcp_direction *d)
 {
     return d->ids >= IDS_ENOUGH && !d->ids_broken;
-}
-
-bool tcp_judge_is_copy(const struct tcp_context *c)
-{
-    const struct tcp_direction *d = c->d;
-    const uint16_t id = id_of(c->packet);
-    const int16_t step = (int16_t)(id - d->last_id);
-    if (id == 0 || !d->has_id || d->ids_broken || step > 0)
-        return false;
-    return d->ids >= IDS_ENOUGH || (step > -ID_NEAR && since(c->packet->time_ns, d->last_ns) < COPY_NS);
 }
 
 void tcp_judge_note(const struct tcp_context *c, bool advances)
@@ -98,6 +88,30 @@ static bool asked_for(const struct tcp_context *c)
     const uint64_t prompt = PROMPT_NS + (c->d->rtt.count > 0 ? c->d->rtt.min_ns : TIMEOUT_NS);
     return odd != NULL && odd->told_ns != 0 && c->offset < (int64_t)odd->recover &&
            since(c->packet->time_ns, odd->told_last_ns) <= prompt;
+}
+
+/* Without an identification: it was sent before the latest; or in the same tick of the sender's clock, came
+ * at once, and nobody had asked for it. */
+static bool is_copy_by_time(const struct tcp_context *c)
+{
+    const struct tcp_direction *d = c->d;
+    const struct packet_tcp *tcp = &c->packet->tcp;
+    if (!tcp->has_timestamps || !d->has_ts || seq_lt(d->last_ts, tcp->ts_value))
+        return false;
+    const uint64_t at_once = (tcp->flags & TCP_SYN) != 0 ? COPY_NS : TICK_NS;
+    return tcp->ts_value != d->last_ts || (since(c->packet->time_ns, d->last_ns) < at_once && !asked_for(c));
+}
+
+bool tcp_judge_is_copy(const struct tcp_context *c)
+{
+    const struct tcp_direction *d = c->d;
+    const uint16_t id = id_of(c->packet);
+    const int16_t step = (int16_t)(id - d->last_id);
+    if (id == 0)
+        return (c->packet->payload_len > 0 || (c->packet->tcp.flags & TCP_SYN) != 0) && is_copy_by_time(c);
+    if (!d->has_id || d->ids_broken || step > 0)
+        return false;
+    return d->ids >= IDS_ENOUGH || (step > -ID_NEAR && since(c->packet->time_ns, d->last_ns) < COPY_NS);
 }
 
 static enum tcp_mark kind_of_retransmission(const struct tcp_context *c)
@@ -159,6 +173,26 @@ static int open_hole(const struct tcp_context *c)
     return 0;
 }
 
+static void note_sent_again(const struct tcp_context *c, struct tcp_odd *odd)
+{
+    const int64_t end = c->offset + (int64_t)c->packet->payload_len;
+    odd->again_last = (uint8_t)((odd->again_last + 1) % TCP_HOLES);
+    odd->again[odd->again_last].begin = c->offset > 0 ? (uint64_t)c->offset : 0;
+    odd->again[odd->again_last].end = (uint64_t)end;
+}
+
+/* Old bytes in a packet that was sent before others that were captured: one packet captured twice, or, where
+ * the bytes came by a retransmission, the original, which that has overtaken. */
+static enum tcp_mark kind_of_copy(const struct tcp_context *c, const struct tcp_odd *odd)
+{
+    const int64_t end = c->offset + (int64_t)c->packet->payload_len;
+    for (int i = 0; i < TCP_HOLES; i++) {
+        if ((int64_t)odd->again[i].begin < end && c->offset < (int64_t)odd->again[i].end)
+            return TCP_MARK_OUT_OF_ORDER;
+    }
+    return TCP_MARK_CAPTURED_TWICE;
+}
+
 int tcp_judge_place(const struct tcp_context *c)
 {
     bool fills = false, any_new = false;
@@ -172,17 +206,15 @@ int tcp_judge_place(const struct tcp_context *c)
     struct tcp_odd *odd = tcp_odd_of(c->d, c->scratch);
     if (odd == NULL)
         return -ENOMEM;
-    if (!fills && !any_new && tcp_judge_is_copy(c)) {
-        tcp_mark(c, TCP_MARK_CAPTURED_TWICE);
-    } else if (!fills) {
-        tcp_mark(c, kind_of_retransmission(c));
-    } else {
-        const int order = sent_order(c);
-        if (order == 0)
-            judge_by_signs(c, odd);
-        else
-            tcp_mark(c, order < 0 ? TCP_MARK_OUT_OF_ORDER : kind_of_retransmission(c));
-    }
+    const int order = fills ? sent_order(c) : 1;
+    if (!any_new && tcp_judge_is_copy(c))
+        tcp_mark(c, kind_of_copy(c, odd));
+    else if (order == 0)
+        judge_by_signs(c, odd);
+    else
+        tcp_mark(c, order < 0 ? TCP_MARK_OUT_OF_ORDER : kind_of_retransmission(c));
+    if ((c->segment->marks & TCP_RETRANSMISSIONS) != 0)
+        note_sent_again(c, odd);
     return 0;
 }
 
@@ -195,7 +227,7 @@ void tcp_judge_probe(const struct tcp_context *c)
 {
     struct tcp_direction *d = c->d;
     const uint32_t len = c->packet->payload_len;
-    const bool no_room = c->peer->has_ack && c->peer->last_window == 0 && c->peer->window_max > 0;
+    const bool no_room = c->peer->has_ack && c->peer->last_window == 0;
     const bool repeats = c->offset == (int64_t)d->next - 1 && (d->next > d->origin || d->syn_seen) &&
                          (len == 0 || (len == 1 && d->has_acked && d->acked >= d->next));
     const bool goes_on = len == 1 && no_room && c->offset == (int64_t)d->next;
@@ -220,11 +252,11 @@ static void judge_same_ack(const struct tcp_context *c)
         tcp_mark(c, peer->probing == TCP_PROBING_WINDOW ? TCP_MARK_ZERO_WINDOW_PROBE_ACK
                                                         : TCP_MARK_KEEP_ALIVE_ACK);
         peer->probing = TCP_PROBING_NOT;
-    } else if (c->window > d->last_window) {
+    } else if (c->window > d->last_window && c->packet->tcp.sack_count == 0) {
         tcp_mark(c, TCP_MARK_WINDOW_UPDATE);
         peer->probing = TCP_PROBING_NOT;
-    } else if (c->window == d->last_window && c->window != 0) {
-        tcp_mark(c, TCP_MARK_DUPLICATE_ACK);
+    } else if ((c->window == d->last_window || c->packet->tcp.sack_count > 0) && c->window != 0) {
+        tcp_mark(c, TCP_MARK_DUPLICATE_ACK); /* with selective ones, the window may change (RFC 6675, 2) */
     }
 }
 

@@ -19,7 +19,8 @@ struct tcp_odd {
     struct {
         uint64_t begin, opened_ns;
     } hole[TCP_HOLES];
-    uint8_t hole_last;
+    uint8_t hole_last, again_last;
+    struct tcp_range again[TCP_HOLES]; /* what was sent again last */
     uint64_t given_up, given_up_bytes;
 };
 
@@ -79,7 +80,8 @@ int tcp_judge_place(const struct tcp_context *c);
  * than before. */
 int tcp_judge_ack(const struct tcp_context *c, bool advanced);
 
-/* By its IP identification, is it the packet that was captured last, or one sent before? */
+/* By its IP identification, is it the packet that was captured last, or one sent before? Without one, by its
+ * time stamp. */
 bool tcp_judge_is_copy(const struct tcp_context *c);
 
 /* The evidence that every packet leaves: IP identification, time stamp. `advances`: it was surely sent after

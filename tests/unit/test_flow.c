@@ -1,4 +1,4 @@
-/* needs: capture/flow.c capture/tcp.c capture/tcp_judge.c
+/* needs: capture/flow.c capture/flow_index.c capture/tuple.c capture/tcp.c capture/tcp_judge.c
  * capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c capture/packet.c capture/decode.c
  * capture/decode_ether.c capture/decode_ip.c capture/decode_ppp.c capture/decode_transport.c
  * capture/decode_tunnel.c capture/decode_udp.c src/base/hash.c src/base/buf.c tests/unit/frames.c */
