@@ -18,7 +18,7 @@
 enum {
     MAX_OPEN = 256,
     MAX_GATHERED = 32 << 20, /* of all buffers */
-    FIRST_BUFFER = 4 << 10,
+    FIRST_BUFFER = 512,
     BUFFER = 64 << 10,
     BLOCK = 4096, /* what a file system gives out at once */
 };
