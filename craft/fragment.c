@@ -161,6 +161,8 @@ static int fragment6(struct bytes datagram, size_t mtu, uint32_t id, struct buf 
     const size_t headers = per_fragment_end(first, total, &next_at);
     if (first[next_at] == IP6_FRAGMENT)
         return sd_fail(err, EINVAL, "the IPv6 datagram is a fragment: only its source cuts it");
+    if (headers == total)
+        return no_room(mtu, headers + FRAGMENT_LEN, err);
     for (size_t at = headers; at < total;) {
         const size_t len = piece_len(total - at, mtu, headers + FRAGMENT_LEN), start = out->len;
         if (len == 0)

@@ -218,6 +218,12 @@ static void what_cannot_be_cut(void **state)
     check_refused(39, 20, "no IPv6 datagram: only 39 bytes are there");
     datagram.data[6] = 17;
     check_refused(148, 55, "an MTU of 55 has no room for eight bytes behind 48 bytes of headers");
+    /* Nothing but headers that stay together. */
+    datagram.data[5] = 104;
+    datagram.data[6] = 0;
+    datagram.data[40] = 59;
+    datagram.data[41] = 104 / 8 - 1;
+    check_refused(144, 100, "an MTU of 100 has no room for eight bytes behind 152 bytes of headers");
 }
 
 int main(void)
