@@ -58,14 +58,15 @@ static int open_file(struct dry *d)
     return 0;
 }
 
-/* A block that the disk has no room for is cut off again. */
+/* A block that the disk has no room for is cut off again; not from stdout, where other things may stand
+ * before. */
 static int flush_file(struct dry *d)
 {
     if (d->file.failed)
         return sd_fail_errno(&d->err, ENOMEM, "cannot write %s", d->send->options.write);
     const int failed = io_write_all(d->fd, d->file.data, d->file.len);
     if (failed != 0) {
-        const bool whole = ftruncate(d->fd, (off_t)d->written) == 0; /* not where it is a pipe */
+        const bool whole = d->fd != STDOUT_FILENO && ftruncate(d->fd, (off_t)d->written) == 0;
         return sd_fail(&d->err, -failed, "cannot write %s: %s%s", d->send->options.write, strerror(-failed),
                        whole ? "; what was written before is whole" : "");
     }

@@ -15,7 +15,8 @@
 enum {
     MOST_AT_ONCE = 512,
     LOOK_EVERY = 64, /* calls between looks at the signals, in a flood that awaits nothing */
-    FULL_MS = 1,     /* to wait where the kernel has no room */
+    FULL_US = 1000,  /* to wait where the socket has no room, which poll(2) tells of */
+    QUEUE_US = 100,  /* … where the interface's queue has none, which it does not */
     SEEN_MS = 200,   /* for the witness to see the last packet leave */
 };
 
@@ -131,9 +132,9 @@ static size_t same_way(const struct send_live *live, size_t at, size_t most)
     return count;
 }
 
-/* Hand over what is due of the pieces [at, end). How many are done with (taken or refused), 0 where the
- * kernel has no room now; or a negative errno. */
-static int hand_over(struct send_live *live, size_t at, size_t most)
+/* Hand over `most` pieces from `at` on. How many are done with (taken or refused), 0 where the kernel has no
+ * room now, `queue_full` says where; or a negative errno. */
+static int hand_over(struct send_live *live, size_t at, size_t most, bool *queue_full)
 {
     const struct send_ring *ring = &live->ring;
     struct rawsock *socket = &live->sockets[ring->frames[ring->pieces[at].frame].way];
@@ -144,6 +145,7 @@ static int hand_over(struct send_live *live, size_t at, size_t most)
         const int failed = account(live, at, (size_t)taken, first_id, asked_ns);
         return failed != 0 ? failed : taken;
     }
+    *queue_full = taken == -ENOBUFS;
     if (taken == -EAGAIN || taken == -ENOBUFS || taken == 0)
         return 0;
     const int failed = refused(live, -taken);
@@ -169,13 +171,15 @@ static int send_pieces(struct send_live *live, struct pace *pace, size_t count)
         size_t most = count - at < MOST_AT_ONCE ? count - at : MOST_AT_ONCE;
         if (allowed < most)
             most = (size_t)allowed;
-        const int done = hand_over(live, at, same_way(live, at, most));
+        bool queue_full = false;
+        const int done = hand_over(live, at, same_way(live, at, most), &queue_full);
         if (done < 0)
             return done;
         at += (size_t)done;
         pace->taken += pace->rate != 0 ? (uint64_t)done : 0;
         if (done == 0)
-            failed = wait_and_take(live, clock_mono_ns() + FULL_MS * NS_PER_MS, true);
+            failed = wait_and_take(live, clock_mono_ns() + (queue_full ? QUEUE_US : FULL_US) * NS_PER_US,
+                                   !queue_full);
         else if (quiet && n % LOOK_EVERY == 0)
             take_signal(live);
         else if (!quiet)

@@ -10,6 +10,7 @@ import ctypes
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -17,10 +18,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import pcapng  # noqa: E402
-from cases import case, check, contains, done, equal, skip  # noqa: E402
+from cases import Skip, case, check, contains, done, equal, skip  # noqa: E402
 from procs import SOCKDIAG, as_user, can_userns, have, run, sockdiag, user_python, user_sockdiag, wait_until  # noqa: E402
 
 HERE = str(pathlib.Path(__file__).resolve())
@@ -352,6 +354,49 @@ with case("Ctrl-C ends the sending, what is unanswered and the sums are told"):
         equal(summary(found)["answered"], summary(found)["sent"])
         contains(err, "packets sent")
 
+for words in (("send", "ip(dst=nobody.example)/icmp()"), ("route", "nobody.example"), ("ping", "nobody.example")):
+    with case(f"{words[0]}: a signal ends it while a name is looked up"):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.9", 53))
+            silent.settimeout(10)
+            (DIR / "resolv.conf").write_text("nameserver 127.0.0.9\n", encoding="utf-8")
+            sh(f"mount --bind {DIR}/resolv.conf /etc/resolv.conf")
+            try:
+                process = subprocess.Popen([SOCKDIAG, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                silent.recvfrom(512)  # the question, that nobody answers
+                process.send_signal(signal.SIGINT)
+                equal(process.wait(3), -signal.SIGINT)
+            finally:
+                process.kill()
+                process.wait()
+                sh("umount /etc/resolv.conf")
+
+with case("a flood of answers holds back neither --wait nor the output"):
+    flood = subprocess.Popen(["nsenter", f"--net={PEER_NS}", SOCKDIAG, "send", "-q", "--rate", "max", "--i-may", "--count", "0",
+                              "ip(dst=10.9.0.1)/icmp(type=echo-reply,id=77,seq=1)"])
+    try:
+        before = time.monotonic()
+        sums = summary(objects("--wait", "1", "ip(dst=10.9.0.2)/icmp(id=77,seq=1)", "ip(dst=10.9.0.2)/icmp(type=10)"))
+        check(1 <= time.monotonic() - before < 8, "it took too long")
+        check(sums["duplicates"] > 100, sums)
+    finally:
+        flood.send_signal(signal.SIGINT)
+        equal(flood.wait(10), 0)
+
+with case("the interface's queue is full: waited for, not tried again and again"):
+    limited = run("tc", "qdisc", "add", "dev", "va", "root", "tbf", "rate", "800kbit", "burst", "2000", "limit", "6000")
+    if limited.returncode != 0:
+        raise Skip(f"tc: {limited.stderr.strip()}")
+    try:
+        ran = send("--rate", "max", "--i-may", "--count", "300", "--json", "--wait", "0", "ip(dst=10.9.0.2)/udp()/fill(400)")
+        sums = summary([json.loads(line) for line in ran.stdout.splitlines()])
+        equal((sums["sent"], sums["refused"]), (300, 0))
+        shown = run("tc", "-s", "qdisc", "show", "dev", "va").stdout
+        tries = int(re.search(r"dropped (\d+)", shown).group(1))
+        check(0 < tries < sums["sending_ns"] / 20_000, f"{tries} tries in {sums['sending_ns']} ns")  # one in 100 us
+    finally:
+        run("tc", "qdisc", "del", "dev", "va", "root")
+
 with case("nobody reads the output any more: a quiet end"):
     with subprocess.Popen([SOCKDIAG, "send", "--json", "--count", "0", "--wait", "1", "ip(dst=127.0.0.1)/icmp()"],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -366,6 +411,10 @@ with case("the disk is full: -w cuts the file behind the last whole packet"):
     ran = send("-w", path, "ip(src=10.9.0.1,dst=10.9.0.2,id=1-2000)/udp()/fill(500)", status=2)
     contains(ran.stderr, "No space left on device")
     equal(pcapng.read(path).damage, None)
+    path.write_bytes(b"b" * 50000)
+    with open(path, "ab") as before:
+        ran = send("-w", "-", "ip(src=10.9.0.1,dst=10.9.0.2,id=1-2000)/udp()/fill(500)", status=2, stdout=before)
+    check(path.read_bytes().startswith(b"b" * 50000), "what stood before in stdout is gone")
     sh(f"umount {DIR}/disk")
 
 # ---- the lab ----
