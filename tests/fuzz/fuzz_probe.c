@@ -197,9 +197,20 @@ static void make_answer(struct choice *choice, const struct probe_shape *shape, 
             .padded = choose(choice, 2) * 128,
         };
         struct bytes tail = {0};
+        uint8_t extension[4 + 64] = {0x20};
+        const bool extended = choose(choice, 4) == 3;
         bytes_sub(&choice->left, choose(choice, 64), &tail);
         error.tail = tail.at;
         error.tail_len = tail.left;
+        if (extended) { /* RFC 4884: the length of the quote is told, and a header stands before the objects
+                         */
+            error.rest = shape->target.family == 6 ? UINT32_C(128 / 8) << 24 : UINT32_C(128 / 4) << 16;
+            error.padded = 128;
+            if (tail.left > 0)
+                memcpy(extension + 4, tail.at, tail.left);
+            error.tail = extension;
+            error.tail_len = 4 + tail.left;
+        }
         answer_error(out, &probe, &error);
     }
     uint16_t at;

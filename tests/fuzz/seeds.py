@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Seeds of fuzz_show, fuzz_call and fuzz_dissect from capture files, and of fuzz_expr, fuzz_decode and fuzz_defrag:
-tests/fuzz/seeds.py DIRECTORY FILE...
+"""Seeds of fuzz_show, fuzz_call and fuzz_dissect from capture files, and of fuzz_expr, fuzz_answer, fuzz_decode and
+fuzz_defrag: tests/fuzz/seeds.py DIRECTORY FILE...
 
 Writes DIRECTORY/fuzz_show/NAME (the records of a file as fuzz_show.c packs them), DIRECTORY/fuzz_call/NAME-N,
 DIRECTORY/fuzz_dissect/NAME-N (packets behind the number of their first layer) and
-DIRECTORY/fuzz_expr/N, fuzz_decode/N, fuzz_defrag/N."""
+DIRECTORY/fuzz_expr/N, fuzz_answer/N, fuzz_decode/N, fuzz_defrag/N."""
 
 import pathlib
 import struct
@@ -54,6 +54,38 @@ def write_packets(directory):
         (directory / "fuzz_defrag" / str(number)).write_bytes(b"".join(bytes([len(p), 1]) + p for p in packets))
 
 
+def ipv6(next_header, payload):
+    return struct.pack(">IHBB", 6 << 28, len(payload), next_header, 64) + bytes.fromhex(
+        "fd770000000000000000000000000001fd770000000000000000000000000002") + payload
+
+
+# Of fuzz_answer: the kind of first header (IPv4, IPv6, Ethernet, ARP), what is sent, what changes in the answer.
+SYN = bytes.fromhex("9c40005000000064000000005002ffff00000000")
+ACK = bytes.fromhex("9c4000500000006400000bb85010ffff00000000")
+ASKED = (
+    (0, ipv4(1, bytes.fromhex("0800f7fd00010002") + b"hello"), {20: 0}),
+    (0, ipv4(6, SYN), {33: 0x12, 31: 0x65}), (0, ipv4(6, ACK), {33: 0x04, 27: 0xB8, 26: 0x0B}),
+    (0, ipv4(17, bytes.fromhex("c00000350009000061")), {}), (0, ipv4(2, bytes.fromhex("11140000e0000001")), {20: 0x16}),
+    (0, ipv4(89, b"hello"), {}), (1, ipv6(58, bytes.fromhex("8000000000010002")), {40: 129}),
+    (1, ipv6(58, bytes.fromhex("8700000000000000fd770000000000000000000000000002")), {40: 136}),
+    (1, ipv6(58, bytes.fromhex("8500000000000000")), {40: 134}), (1, ipv6(6, SYN), {53: 0x14, 51: 0x65}),
+    (3, bytes.fromhex("00010800060400010200000000010a0000010000000000000a000002"), {7: 2}),
+    (2, FRAME + bytes.fromhex("080600010800060400010200000000010a0000010000000000000a000002"), {21: 2}),
+)
+
+
+def write_answers(directory):
+    """As fuzz_answer.c takes them: made of what was sent, a reply or an error; looked for in a table, too."""
+    number = 0
+    for first, packet, edits in ASKED:
+        for error in (0, 32):
+            for many in (0, 4):
+                changes = b"" if error else bytes(x for pair in edits.items() for x in pair)
+                head = bytes([first | 8 | 16 | error | many, len(packet)])
+                (directory / "fuzz_answer" / str(number)).write_bytes(head + packet + changes)
+                number += 1
+
+
 def blocks(data):
     """(type, body) of a little-endian file."""
     at = 0
@@ -64,9 +96,10 @@ def blocks(data):
 
 
 def main(directory, *files):
-    for kind in ("fuzz_show", "fuzz_call", "fuzz_expr", "fuzz_decode", "fuzz_defrag", "fuzz_dissect"):
+    for kind in ("fuzz_show", "fuzz_call", "fuzz_expr", "fuzz_answer", "fuzz_decode", "fuzz_defrag", "fuzz_dissect"):
         (directory / kind).mkdir(parents=True, exist_ok=True)
     write_packets(directory)
+    write_answers(directory)
     for number, text in enumerate(EXPRESSIONS):
         (directory / "fuzz_expr" / str(number)).write_text(text, encoding="utf-8")
     for path in map(pathlib.Path, files):
