@@ -95,7 +95,8 @@ def wait_filtered(process):
     check(process.poll() is None, lambda: f"it ended: {process.stderr.read()!r}")
 
 
-for words in (("show", "-"), ("show", "--json", "-"), ("capture", "-r", "-"), ("capture", "-i", "lo")):
+for words in (("show", "-"), ("show", "--json", "-"), ("capture", "-r", "-"), ("capture", "-i", "lo"),
+              ("streams", "-"), ("streams", "--json", "--md5", "-"), ("streams", "-i", "lo")):
     with case(f"{' '.join(words)}, as {INSIDE}: no rights before the first byte"), Started(*words) as process:
         wait_filtered(process)
         check_rights(process.pid)
@@ -124,6 +125,20 @@ ROUTE = ("route", "--watch", "--numeric", "--interval", "0.1", "127.0.0.1")
 with case(f"{' '.join(ROUTE)}, as {INSIDE}: no rights before the first answer"), Started(*ROUTE) as process:
     wait_filtered(process)
     check_rights(process.pid)
+
+with case(f"extract, as {INSIDE}: no rights before the first byte"), tempfile.TemporaryDirectory() as work, \
+        Started("extract", "-d", f"{work}/out", "-") as process:
+    wait_filtered(process)
+    check_rights(process.pid)
+    check(os.path.exists(f"{work}/out/index.ndjson"), "the directory is made before that")
+
+if INSIDE == "root" and user_uid() is not None:
+    with case("extract, by sudo: its files belong to the user who called it"), tempfile.TemporaryDirectory() as work:
+        os.chmod(work, 0o777)
+        with Started("extract", "-d", f"{work}/out", "-", SUDO_UID=str(user_uid()), SUDO_GID=str(user_uid())) as process:
+            wait_filtered(process)
+            check_rights(process.pid, user_uid())
+            equal(os.stat(f"{work}/out/index.ndjson").st_uid, user_uid())
 
 if INSIDE == "root" and user_uid() is not None:
     with case("show, by sudo: the user who called it"), \

@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""`streams`: the table, its order and its width, filters, JSON, shards, pipes, memory."""
+
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from cases import case, check, contains, done, equal  # noqa: E402
+from procs import SOCKDIAG, sockdiag  # noqa: E402
+from scenes import ACK, RST, SYN, Scene  # noqa: E402
+
+WORK = tempfile.TemporaryDirectory()
+CAPTURE = pathlib.Path(WORK.name) / "f.pcap"
+SIDE_KEYS = ["packets", "bytes", "wire_bytes", "retransmissions", "out_of_order", "duplicate_acks", "zero_windows", "syn", "fin",
+             "rst", "mss", "window_scale", "gaps"]
+
+
+def whole(stream, sent=b"question", back=b"an answer"):
+    """A connection from the first SYN to the last ACK."""
+    stream.segment("client", 0, sent)
+    stream.segment("server", 0, back)
+    stream.fin("client", len(sent))
+    stream.fin("server", len(back))
+    stream.raw("client", ACK, len(sent) + 1)
+
+
+def build():
+    scene = Scene()
+    whole(scene.stream())  # 1
+    gap = scene.stream()  # 9
+    gap.segment("client", 0, b"x" * 100)
+    gap.segment("client", 200, b"y" * 100)
+    gap.segment("client", 0, b"x" * 100)
+    scene.tick(3000)
+    gap.raw("server", RST | ACK, 0)
+    refused = scene.stream(handshake=False)  # 16
+    refused.raw("client", SYN, 0)
+    refused.raw("server", RST | ACK, 0)
+    whole(scene.stream(), b"z" * 5000)  # 18
+    scene.write(CAPTURE)
+    return scene
+
+
+def streams(*words, **more):
+    return sockdiag("streams", *words, **more)
+
+
+def rows(*words, **more):
+    """The objects of `streams --json`."""
+    ran = streams("--json", *words, **more)
+    return ran, [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def numbers(text):
+    """Of the table's rows."""
+    return [int(number) for number in re.findall(r"^ +(\d+)  ", text, re.M)]
+
+
+build()
+
+with case("a line for each connection, by the packet it begins with"):
+    ran = streams(CAPTURE)
+    equal((ran.returncode, ran.stderr), (0, ""))
+    equal(numbers(ran.stdout), [1, 9, 16, 18])
+    contains(ran.stdout, "10.77.0.1:41991")
+    contains(ran.stdout, "refused ←")
+    contains(ran.stdout, "gap →")
+    contains(ran.stdout, "reset ←")
+    contains(ran.stdout.splitlines()[-1], "25 packets; TCP: 25 packets in 4 streams")
+
+with case("the order that was asked for"):
+    equal(numbers(streams("--sort", "bytes", CAPTURE).stdout), [18, 9, 1, 16])
+    equal(numbers(streams("--sort", "duration", CAPTURE).stdout)[0], 9)
+    equal(numbers(streams("--sort", "retransmissions", CAPTURE).stdout), [9, 1, 16, 18])
+    equal(numbers(streams("--sort", "gaps", CAPTURE).stdout)[0], 9)
+    equal(numbers(streams("--sort", "bytes", "--top", "2", CAPTURE).stdout), [18, 9])
+    contains(streams("--sort", "size", CAPTURE).stderr, "there is no order 'size'; there are start,")
+
+with case("no line is wider than the terminal, and none is left out"):
+    for width in (40, 60, 80, 100, 160):
+        for ascii_only in ((), ("--ascii",)):
+            ran = streams(*ascii_only, "--width", str(width), CAPTURE)
+            equal(ran.returncode, 0)
+            check(all(len(line) <= width for line in ran.stdout.splitlines()), f"{width}: {ran.stdout}")
+            equal(numbers(ran.stdout), [1, 9, 16, 18], f"width {width}")
+            check(not ascii_only or ran.stdout.isascii(), ran.stdout)
+
+with case("JSON: the keys of the contract, in their order"):
+    ran, found = rows(CAPTURE)
+    equal((ran.returncode, ran.stderr), (0, ""))
+    equal([row["type"] for row in found], ["stream"] * 4 + ["summary"])
+    expected = ["type", "stream", "protocol", "client", "server", "start_ns", "end_ns", "end", "partial"]
+    expected += [f"{key}_{side}" for side in ("client", "server") for key in SIDE_KEYS] + ["handshake_rtt_ns"]
+    for row in found[:-1]:
+        equal(list(row)[:len(expected)], expected)
+    by_number = {row["stream"]: row for row in found[:-1]}
+    first, gap, refused = by_number[1], by_number[9], by_number[16]
+    equal((first["client"], first["server"], first["end"], first["partial"]),
+          ("10.77.0.1:41991", "10.77.0.2:2121", "fin", False))
+    equal((first["packets_client"], first["bytes_client"], first["bytes_server"], first["syn_client"], first["fin_server"]),
+          (5, 8, 9, 1, 1))
+    equal((first["mss_client"], first["window_scale_client"], first["handshake_rtt_ns"]), (1460, None, 200000))
+    equal((gap["end"], gap["bytes_client"], gap["wire_bytes_client"], gap["gaps_client"], gap["missing_client"],
+           gap["retransmissions_client"], gap["rst_server"]), ("rst", 200, 300, 1, 100, 1, 1))
+    equal((refused["end"], refused["bytes_client"], refused["handshake_rtt_ns"]), ("rst", 0, None))
+    equal((found[-1]["packets"], found[-1]["streams"], found[-1]["damaged"]), (25, 4, 0))
+
+with case("--md5: of each direction, null where bytes are missing or there are none"):
+    _, found = rows("--md5", CAPTURE)
+    by_number = {row["stream"]: row for row in found[:-1]}
+    equal(by_number[1]["md5_client"], hashlib.md5(b"question").hexdigest())
+    equal(by_number[18]["md5_client"], hashlib.md5(b"z" * 5000).hexdigest())
+    equal((by_number[9]["md5_client"], by_number[9]["md5_server"], by_number[16]["md5_client"]), (None, None, None))
+
+with case("--stream and --problem choose, and say when there is nothing to choose"):
+    equal(numbers(streams("--stream", "9,18", CAPTURE).stdout), [9, 18])
+    equal(numbers(streams("--problem", "refused", CAPTURE).stdout), [16])
+    equal(numbers(streams("--problem", "gap,refused", CAPTURE).stdout), [9, 16])
+    ran = streams("--stream", "10", CAPTURE)
+    equal(ran.returncode, 1)
+    contains(ran.stderr, "the nearest are 9 and 16")
+    equal(streams("--problem", "zero_window", CAPTURE).returncode, 1)
+    ran = streams("--problem", "slow", CAPTURE)
+    equal(ran.returncode, 2)
+    contains(ran.stderr, "there are refused, unanswered, gap, reset,")
+    contains(ran.stderr, "fast_retransmission")
+    for wrong in ("0", "x", "1,", ",1", "-1", "99999999999999999999"):
+        equal(streams(f"--stream={wrong}", CAPTURE).returncode, 2, wrong)
+
+with case("a filter chooses packets; numbers stay those of the file"):
+    equal(numbers(streams(CAPTURE, "port", "41994").stdout), [18])
+    ran = streams(CAPTURE, "port prot")
+    equal(ran.returncode, 2)
+
+with case("a pipe is read as a file is"):
+    data = CAPTURE.read_bytes()
+    for words in ((), ("--json",), ("--json", "--md5")):
+        equal(streams(*words, "-", input=data, text=False).stdout, streams(*words, CAPTURE, text=False).stdout)
+
+with case("rows come out before the end of the input"):
+    process = subprocess.Popen([SOCKDIAG, "streams", "--json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    scene = Scene()
+    whole(scene.stream())
+    scene.tick(200_000)  # of packet time: the ports are free again
+    late = scene.stream()
+    process.stdin.write(scene.data())
+    process.stdin.flush()
+    equal(json.loads(process.stdout.readline())["stream"], 1)  # with the pipe still open
+    process.stdin.close()
+    equal([json.loads(line)["type"] for line in process.stdout], ["stream", "summary"])
+    equal(process.wait(10), 0)
+
+with case("a cut file is shown to the cut, with status 3"):
+    path = pathlib.Path(WORK.name) / "cut.pcapng"
+    path.write_bytes(CAPTURE.read_bytes()[:-30])
+    ran = streams(path)
+    equal(ran.returncode, 3)
+    contains(ran.stderr, "shown is what could be read")
+    equal(numbers(ran.stdout), [1, 9, 16, 18])
+
+with case("what is no capture, and what is not there"):
+    path = pathlib.Path(WORK.name) / "text"
+    path.write_text("no capture\n" * 10)
+    for file in (path, WORK.name, "/nonexistent"):
+        ran = streams(file)
+        equal((ran.returncode, ran.stdout), (2, ""), str(file))
+        check(ran.stderr, "it does not say why")
+
+with case("options that contradict each other"):
+    for words in ((), ("-i", "lo", "--sort", "bytes"), ("--shard", "5/4", CAPTURE), ("--shard", "0/4", CAPTURE),
+                  ("--shard", "x", CAPTURE), ("--memory", "1", CAPTURE), ("--buffer", "4", CAPTURE)):
+        equal(streams(*words).returncode, 2, str(words))
+
+
+def many(count, path):
+    """`count` connections, all open at once."""
+    scene = Scene()
+    all_streams = [scene.stream(port=1024 + i) for i in range(count)]
+    for i, stream in enumerate(all_streams):
+        stream.segment("client", 0, b"%d" % i)
+    for i, stream in enumerate(all_streams):
+        stream.fin("client", len(b"%d" % i))
+    scene.write(path)
+
+
+MANY = pathlib.Path(WORK.name) / "many.pcapng"
+many(3000, MANY)
+
+with case("the shards together are one run, byte for byte"):
+    def lines(*words):
+        out = streams("--json", "--md5", *words, MANY, text=False).stdout
+        return [line for line in out.splitlines() if b'"type":"stream"' in line]
+    all_lines = sorted(lines())
+    equal(len(all_lines), 3000)
+    for count in (1, 4):
+        parts = [lines("--shard", f"{k}/{count}") for k in range(1, count + 1)]
+        equal(sorted(line for part in parts for line in part), all_lines, f"{count} shards")
+        check(count == 1 or all(3000 / count * 0.8 < len(part) < 3000 / count * 1.2 for part in parts),
+              f"uneven: {[len(part) for part in parts]}")
+
+with case("another key makes other shards"):
+    one = numbers(streams("--shard", "1/2", MANY).stdout)
+    other = numbers(streams("--shard", "1/2", "--shard-key", "7", MANY).stdout)
+    check(one != other, "the same streams")
+    equal(numbers(streams("--shard", "1/2", MANY).stdout), one)
+
+with case("the packets of all shards are counted once"):
+    counted = [rows("--shard", f"{k}/3", MANY)[1][-1] for k in (1, 2, 3)]
+    equal(sum(summary["tcp_packets"] for summary in counted), 15000)
+    equal({summary["packets"] for summary in counted}, {15000})
+
+with case("conversations of other protocols are counted, and listed"):
+    path = pathlib.Path(WORK.name) / "udp.pcapng"
+    made = sockdiag("send", "-w", path, "ip(src=10.0.0.1,dst=10.0.0.2)/udp(sport=5000,dport=53)/\"hello\"")
+    equal(made.returncode, 0, made.stderr)
+    ran = streams("--conversations", path)
+    equal(ran.returncode, 0)
+    contains(ran.stdout, "10.0.0.1:5000")
+    contains(ran.stdout, "UDP: 1 packet in 1 conversation")
+    _, found = rows("--conversations", path)
+    equal([row["type"] for row in found], ["conversation", "summary"])
+    equal((found[0]["protocol"], found[0]["a"], found[0]["b"], found[0]["bytes_a"]),
+          ("udp", "10.0.0.1:5000", "10.0.0.2:53", 5))
+    equal(found[1]["udp"], {"conversations": 1, "packets": 1})
+
+with case("who reads no further ends it without a word"):
+    process = subprocess.Popen([SOCKDIAG, "streams", "--json", MANY], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    equal((process.wait(10), process.stderr.read()), (0, b""))
+
+with case("a full disk is an error"):
+    if not os.path.exists("/dev/full"):
+        check(False, "there is no /dev/full")
+    with open("/dev/full", "w", encoding="ascii") as full:
+        ran = streams(CAPTURE, stdout=full)
+    equal(ran.returncode, 2)
+    contains(ran.stderr, "cannot write the output")
+
+done()
