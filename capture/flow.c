@@ -489,6 +489,13 @@ void flow_table_finish(struct flow_table *table)
         close_entry(table, table->ended.first, FLOW_FINISHED);
 }
 
+void flow_table_each_open(const struct flow_table *table,
+                          void (*look)(void *context, const struct flow_stream *stream), void *context)
+{
+    for (const struct entry *e = table->open.first; e != NULL; e = e->behind)
+        look(context, &e->stream);
+}
+
 void flow_table_free(struct flow_table *table)
 {
     if (table == NULL)

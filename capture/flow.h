@@ -101,6 +101,10 @@ uint64_t flow_table_evicted(const struct flow_table *table);
 size_t flow_table_count(const struct flow_table *table);
 size_t flow_table_memory(const struct flow_table *table);
 
+/* Look at each stream that has not ended, the one that was heard of last at the end. */
+void flow_table_each_open(const struct flow_table *table,
+                          void (*look)(void *context, const struct flow_stream *stream), void *context);
+
 /* Were the side's checksums never (or by chance) good, so that bad ones were believed? */
 bool flow_checksums_offloaded(const struct flow_stream *stream, enum flow_side from);
 
