@@ -102,6 +102,12 @@ int engine_feed(struct engine *engine, struct packet *packet)
     return conversation_table_feed(engine->conversations, packet);
 }
 
+void engine_foresee(struct engine *engine, const struct packet *packet)
+{
+    if (!is_surely_elsewhere(&engine->shard, packet))
+        flow_table_foresee(engine->streams, packet);
+}
+
 void engine_finish_streams(struct engine *engine)
 {
     flow_table_finish(engine->streams);

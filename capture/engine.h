@@ -41,6 +41,9 @@ void engine_free(struct engine *engine);
 /* Take a packet with the source's fields filled; decodes it in place. 0 or -ENOMEM. */
 int engine_feed(struct engine *engine, struct packet *packet);
 
+/* See flow_table_foresee(). */
+void engine_foresee(struct engine *engine, const struct packet *packet);
+
 /* The capture is over: close every stream; tell of every conversation. */
 void engine_finish_streams(struct engine *engine);
 void engine_finish_conversations(struct engine *engine);

@@ -44,6 +44,10 @@ struct list {
     struct entry *first, *last;
 };
 
+enum {
+    FORESEEN = 4,
+};
+
 struct flow_table {
     struct flow_config config;
     size_t count, ended_count;
@@ -51,6 +55,8 @@ struct flow_table {
     struct list open, ended;
     struct tcp_scratch scratch;
     uint64_t now_ns, moves, evicted;
+    uint32_t foreseen[FORESEEN]; /* hashes of packets to come, whose places in the index are on their way */
+    unsigned foreseen_at;
 };
 
 /* ---- the index ---- */
@@ -71,6 +77,25 @@ static bool is_between(const void *value, const void *wanted)
             return true;
     }
     return false;
+}
+
+/* With very many streams, nearly each packet is one of a stream that was not looked at for long: the time
+ * goes for waiting until the memory has come. So that is asked for some packets ahead: first the place in the
+ * index, and where that has come, the entry. */
+void flow_table_foresee(struct flow_table *table, const struct packet *packet)
+{
+    enum {
+        CACHE_LINE = 64,
+    };
+    uint64_t hash = 0;
+    if (!tuple_peek(&table->config.key, packet, &hash))
+        return;
+    flow_index_prefetch(&table->index, (uint32_t)hash);
+    uint32_t *const before = &table->foreseen[table->foreseen_at++ % FORESEEN];
+    const char *e = flow_index_guess(&table->index, *before);
+    for (size_t at = 0; e != NULL && at < sizeof(struct entry); at += CACHE_LINE)
+        __builtin_prefetch(e + at, 1);
+    *before = (uint32_t)hash;
 }
 
 /* ---- the lists ---- */

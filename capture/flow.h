@@ -89,6 +89,10 @@ void flow_table_free(struct flow_table *table);
 /* Take a decoded packet; those that are not TCP are ignored. 0 or -ENOMEM. */
 int flow_table_feed(struct flow_table *table, const struct packet *packet);
 
+/* This packet, not decoded yet, is going to be fed soon, but for others before it (source_ahead() tells of
+ * such ones): changes nothing, but what it will need comes into the processor's cache. */
+void flow_table_foresee(struct flow_table *table, const struct packet *packet);
+
 /* A packet that was not fed had this time: closes what has lingered long enough. */
 void flow_table_tick(struct flow_table *table, uint64_t time_ns);
 

@@ -23,6 +23,22 @@ void *flow_index_find(const struct flow_index *index, uint32_t hash,
     return NULL;
 }
 
+void flow_index_prefetch(const struct flow_index *index, uint32_t hash)
+{
+    if (index->size > 0)
+        __builtin_prefetch(&index->slots[hash & (index->size - 1)]);
+}
+
+static bool is_any(const void *value, const void *wanted)
+{
+    return value != wanted;
+}
+
+const void *flow_index_guess(const struct flow_index *index, uint32_t hash)
+{
+    return flow_index_find(index, hash, is_any, NULL);
+}
+
 static void put(struct flow_index *index, struct flow_index_slot slot)
 {
     const size_t mask = index->size - 1;

@@ -21,6 +21,11 @@ struct flow_index {
 void *flow_index_find(const struct flow_index *index, uint32_t hash,
                       bool (*is)(const void *value, const void *wanted), const void *wanted);
 
+/* A value with this hash is going to be looked for: have the place in memory brought near, and then, when
+ * that has come, tell which value that would be (NULL: none). */
+void flow_index_prefetch(const struct flow_index *index, uint32_t hash);
+const void *flow_index_guess(const struct flow_index *index, uint32_t hash);
+
 /* 0 or -ENOMEM. */
 int flow_index_add(struct flow_index *index, uint32_t hash, void *value);
 

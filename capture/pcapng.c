@@ -385,12 +385,51 @@ static int next_pcapng(struct pcapng_reader *r, struct capture_record *record, s
     }
 }
 
+/* As classic_look(), for an Enhanced Packet Block. */
+static size_t enhanced_look(const struct pcapng_reader *r, const uint8_t *p, size_t left,
+                            struct packet *packet)
+{
+    enum {
+        DATA = 28,
+        LEAST = DATA + 4,
+    };
+    if (left < LEAST || reader_u32(r, p) != BLOCK_ENHANCED)
+        return 0;
+    const uint32_t total = reader_u32(r, p + 4), id = reader_u32(r, p + 8), captured = reader_u32(r, p + 20);
+    if (total < LEAST || total > left || total % 4 != 0 || captured > total - LEAST ||
+        id >= r->interface_count - r->section_first)
+        return 0;
+    packet_captured(packet, r->interfaces[r->section_first + id].public.linktype, 0, p + DATA, captured,
+                    captured);
+    return total;
+}
+
+bool pcapng_reader_ahead(struct pcapng_reader *r, struct packet *packet)
+{
+    const struct pcapng_input *in = &r->input;
+    const uint64_t behind_last = in->position + r->consume;
+    if (r->ahead < behind_last) {
+        r->ahead = behind_last;
+        r->ahead_count = 0;
+    }
+    const uint64_t skip = r->ahead - in->position;
+    if (r->ahead_count >= PCAPNG_AHEAD || skip > input_left(in))
+        return false;
+    const uint8_t *p = in->data + in->begin + skip;
+    const size_t left = input_left(in) - (size_t)skip;
+    const size_t len = (r->classic ? classic_look : enhanced_look)(r, p, left, packet);
+    r->ahead += len;
+    r->ahead_count += len > 0;
+    return len > 0;
+}
+
 int pcapng_reader_next(struct pcapng_reader *r, struct capture_record *record, struct sd_err *err)
 {
     if (r->ended)
         return 0;
     capture_record_clear(record);
     consume(r);
+    r->ahead_count -= r->ahead_count > 0;
     struct sd_err cause;
     cause.code = 0; /* the text is not cleared: this is done for each packet */
     int got = r->classic ? classic_next(r, record, &cause) : next_pcapng(r, record, &cause);

@@ -66,6 +66,12 @@ void pcapng_reader_close(struct pcapng_reader *reader);
  * are skipped. A Simple Packet Block has no time: its packet's time_ns is 0. */
 int pcapng_reader_next(struct pcapng_reader *reader, struct capture_record *record, struct sd_err *err);
 
+/* The packets behind the last record, each once, up to PCAPNG_AHEAD of them and as far as they were read from
+ * the file already: for whoever can make ready what they will need. Only the link type and the bytes of
+ * `packet` are to be looked at. False: no more for now. */
+#define PCAPNG_AHEAD 8
+bool pcapng_reader_ahead(struct pcapng_reader *reader, struct packet *packet);
+
 /* What packet.interface and capture_record.interface number; NULL where there is none. Valid until the next
  * call of pcapng_reader_next(). */
 const struct capture_interface *pcapng_reader_interface(const struct pcapng_reader *reader, uint32_t index);

@@ -50,6 +50,15 @@ int classic_open(struct pcapng_reader *r, struct sd_err *err)
     return 0;
 }
 
+size_t classic_look(const struct pcapng_reader *r, const uint8_t *p, size_t left, struct packet *packet)
+{
+    const uint32_t captured = left >= r->record_header ? reader_u32(r, p + 8) : PCAPNG_MAX_BLOCK;
+    if (captured >= PCAPNG_MAX_BLOCK || r->record_header + captured > left)
+        return 0;
+    packet_captured(packet, r->interfaces[0].public.linktype, 0, p + r->record_header, captured, captured);
+    return r->record_header + captured;
+}
+
 int classic_next(struct pcapng_reader *r, struct capture_record *record, struct sd_err *err)
 {
     struct pcapng_input *in = &r->input;

@@ -322,6 +322,11 @@ int source_next(struct source *s, struct capture_record *record, struct sd_err *
     return s->pcap != NULL ? next_live(s, record, err) : next_from_file(s, record, err);
 }
 
+bool source_ahead(struct source *s, struct packet *packet)
+{
+    return s->reader != NULL && pcapng_reader_ahead(s->reader, packet);
+}
+
 int source_fd(const struct source *s)
 {
     return s->pcap != NULL ? pcap_get_selectable_fd(s->pcap) : -1;

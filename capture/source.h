@@ -46,6 +46,9 @@ void source_close(struct source *source);
  * -ENETDOWN when its interface went down or away, and never 0. */
 int source_next(struct source *source, struct capture_record *record, struct sd_err *err);
 
+/* See pcapng_reader_ahead(); of a live source, nothing is known ahead. */
+bool source_ahead(struct source *source, struct packet *packet);
+
 int source_fd(const struct source *source);              /* to poll; -1 for a file */
 int source_linktype(const struct source *source);        /* of a live source */
 const char *source_comment(const struct source *source); /* see pcapng_reader_comment() */

@@ -160,6 +160,9 @@ static int take_record(void *context, struct capture_record *record, struct sd_e
         if (s->totals.first_ns == 0)
             s->totals.first_ns = time_ns;
         s->totals.last_ns = time_ns > s->totals.last_ns ? time_ns : s->totals.last_ns;
+        struct packet ahead;
+        while (source_ahead(s->intake.source, &ahead))
+            engine_foresee(s->engine, &ahead);
         const int failed = engine_feed(s->engine, &record->packet);
         if (failed != 0)
             return sd_fail_errno(err, -failed, "cannot follow the streams");

@@ -35,14 +35,49 @@ struct seen {
     struct sd_err err;
 };
 
+/* Packets that were told ahead and are still to come: their lengths and sums. */
+struct ahead {
+    size_t count;
+    uint32_t len[PCAPNG_AHEAD];
+    uint64_t sum[PCAPNG_AHEAD];
+};
+
+static uint64_t sum_of(const struct packet *packet)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < packet->captured_len; i++)
+        sum = sum * 31 + packet->data[i];
+    return sum;
+}
+
+/* What comes is what was told ahead; then see what is told now. */
+static void check_ahead(struct ahead *ahead, struct pcapng_reader *reader, const struct capture_record *r)
+{
+    struct packet packet;
+    if (r->kind == CAPTURE_PACKET && ahead->count > 0) {
+        assert_int_equal(ahead->len[0], r->packet.captured_len);
+        assert_true(ahead->sum[0] == sum_of(&r->packet));
+        ahead->count--;
+        memmove(ahead->len, ahead->len + 1, ahead->count * sizeof ahead->len[0]);
+        memmove(ahead->sum, ahead->sum + 1, ahead->count * sizeof ahead->sum[0]);
+    }
+    while (pcapng_reader_ahead(reader, &packet)) {
+        assert_true(ahead->count < PCAPNG_AHEAD);
+        ahead->len[ahead->count] = packet.captured_len;
+        ahead->sum[ahead->count++] = sum_of(&packet);
+    }
+}
+
 static struct seen read_all(const void *data, size_t len)
 {
     struct seen seen = {0};
+    struct ahead ahead = {0};
     struct pcapng_reader *reader = NULL;
     int fd = file_of(data, len);
     seen.opened = pcapng_reader_open(&reader, fd, "f", &seen.err);
     struct capture_record r;
     while (seen.opened == 0 && (seen.last = pcapng_reader_next(reader, &r, &seen.err)) > 0) {
+        check_ahead(&ahead, reader, &r);
         seen.packets += r.kind == CAPTURE_PACKET;
         seen.journals += r.kind == CAPTURE_JOURNAL;
         seen.stats += r.kind == CAPTURE_STATS;
@@ -461,6 +496,45 @@ static void pipes(void **state)
     buf_free(&b);
 }
 
+/* Many packets of many lengths, more than the reader's buffer holds: each but the first ones of a buffer is
+ * told ahead. */
+static void told_ahead(void **state)
+{
+    (void)state;
+    static const uint8_t data[3000] = {1, 2, 3};
+    for (int format = 0; format < 2; format++) {
+        struct buf b = {0};
+        if (format == 0) {
+            pcap_build_header(&b, 1, 65535);
+        } else {
+            pcapng_build_section(&b, "test", NULL);
+            pcapng_build_interface(&b, "e0", 1, 65535);
+        }
+        for (uint32_t i = 0; i < 1000; i++) {
+            const uint32_t len = i * 7919 % 3000;
+            if (format == 0)
+                pcap_build_packet(&b, i, data, len, len);
+            else
+                pcapng_build_packet(&b, 0, i, data, len, len, i % 10 == 0 ? "comment" : NULL);
+        }
+        assert_int_equal(read_all(b.data, b.len).packets, 1000);
+        int fd = file_of(b.data, b.len);
+        struct pcapng_reader *reader = NULL;
+        struct capture_record r;
+        struct packet packet;
+        unsigned told = 0;
+        assert_int_equal(pcapng_reader_open(&reader, fd, "f", NULL), 0);
+        while (pcapng_reader_next(reader, &r, NULL) > 0) {
+            while (pcapng_reader_ahead(reader, &packet))
+                told++;
+        }
+        assert_in_range(told, 950, 1000);
+        pcapng_reader_close(reader);
+        close(fd);
+        buf_free(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,6 +547,7 @@ int main(void)
         cmocka_unit_test(no_capture_files),
         cmocka_unit_test(classic),
         cmocka_unit_test(pipes),
+        cmocka_unit_test(told_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
