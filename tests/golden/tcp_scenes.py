@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Captures of everything that can befall a TCP connection, one a file under tcp/, and what `streams --json` must say of
+each. Run it when a scene changes; tests/cli/test_tcp_scenes.py compares.
+
+A scene is a list of packets in the order of their capture; p("c", 20, "A", 0, b"data", ack=0) is one of the client at
+20 ms. Places are offsets on the axis of the side: 0 is the byte behind the SYN."""
+
+import hashlib
+import pathlib
+import struct
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "lib"))
+
+from scenes import T0, _block, _checksum, _option  # noqa: E402
+
+FLAGS = {"F": 1, "S": 2, "R": 4, "P": 8, "A": 16, "U": 32}
+ISN = {"c": 1000, "s": 0xFFFFFF00}  # the server's numbers wrap
+ADDRESS = {"c": bytes([10, 0, 0, 1]), "s": bytes([10, 0, 0, 2])}
+PORT = {"c": 40000, "s": 80}
+
+
+def p(side, ms, flags, place, payload=b"", **more):
+    return {"side": side, "ms": ms, "flags": flags, "place": place, "payload": payload, **more}
+
+
+def options_of(packet):
+    options = packet.get("options", b"")
+    if packet.get("ts"):
+        options += struct.pack("!BBBBII", 1, 1, 8, 10, packet["ts"], packet.get("echo", 0))
+    if packet.get("sack"):
+        other = ISN["s" if packet["side"] == "c" else "c"] + 1
+        edges = [(other + place) % 2 ** 32 for place in packet["sack"]]
+        options += struct.pack(f"!BBBB{len(edges)}I", 1, 1, 5, 2 + 4 * len(edges), *edges)
+    return options
+
+
+def build(packet):
+    side = packet["side"]
+    other = "s" if side == "c" else "c"
+    flags = sum(FLAGS[letter] for letter in packet["flags"])
+    isn = packet.get("isn", ISN[side])
+    seq = (isn + (0 if flags & 2 else 1) + packet["place"]) % 2 ** 32
+    ack = (packet.get("other_isn", ISN[other]) + 1 + packet.get("ack", 0)) % 2 ** 32 if flags & 16 else 0
+    options, payload = options_of(packet), packet["payload"]
+    head = struct.pack("!HHIIBBHHH", PORT[side], PORT[other], seq, ack, (20 + len(options)) << 2, flags,
+                       packet.get("window", 1000), 0, packet.get("urgent", 0)) + options
+    size = len(head) + len(payload)
+    check = _checksum(ADDRESS[side] + ADDRESS[other] + struct.pack("!HH", 6, size) + head + payload)
+    check ^= packet.get("damage", 0)
+    head = head[:16] + struct.pack("!H", check) + head[18:]
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + size, packet.get("id", 0), 0x4000, 64, 6, 0)
+    ip += ADDRESS[side] + ADDRESS[other]
+    ip = ip[:10] + struct.pack("!H", _checksum(ip)) + ip[12:]
+    return ip + head + payload
+
+
+def capture(packets):
+    out = _block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    out += _block(1, struct.pack("<HHI", 101, 0, 65535) + _option(9, b"\x09") + _option(0, b""))
+    for packet in packets:
+        data, time = build(packet), T0 + int(packet["ms"] * 1_000_000)
+        kept = data[:packet.get("snap", len(data))]
+        head = struct.pack("<IIIII", 0, time >> 32, time & 0xFFFFFFFF, len(kept), len(data))
+        out += _block(6, head + kept + bytes(-len(kept) % 4))
+    return out
+
+
+def md5(data):
+    return hashlib.md5(data).hexdigest()
+
+
+MSS = struct.pack("!BBH", 2, 4, 100)
+SCALE = struct.pack("!BBBB", 1, 3, 3, 2)
+OPEN = [p("c", 0, "S", 0), p("s", 10, "SA", 0), p("c", 10.1, "A", 0)]
+D = b"0123456789" * 10
+DATA5 = [p("c", 20, "A", 100 * i, D) for i in range(5)]
+
+# name: (packets, [what must stand in the object of each stream])
+SCENES = {
+    "timeout": (OPEN + [p("c", 20, "A", 0, D), p("c", 250, "A", 0, D), p("s", 260, "A", 0, ack=100)],
+                [{"retransmission_client": 1, "bytes_client": 100, "wire_bytes_client": 200, "md5_client": md5(D)}]),
+    "spurious": (OPEN + [p("c", 20, "A", 0, D), p("s", 30, "A", 0, ack=100), p("c", 250, "A", 0, D),
+                         p("s", 260, "A", 0, ack=100, sack=(0, 100))],
+                 [{"spurious_retransmission_client": 1, "dsack_server": 1, "retransmissions_client": 1}]),
+    "fast": (OPEN + DATA5 + [p("s", 30, "A", 0, ack=100)] * 4 + [p("c", 30.1, "A", 100, D), p("s", 40, "A", 0, ack=500)],
+             [{"fast_retransmission_client": 1, "duplicate_acks_server": 3, "bytes_client": 500}]),
+    "out_of_order_by_id": (OPEN + [p("c", 20 + i, "A", 100 * place, D, id=place + 1)
+                                   for i, place in enumerate((0, 1, 2, 3, 5, 4))],
+                           [{"out_of_order_client": 1, "retransmissions_client": 0, "lost_before_client": 1,
+                             "md5_client": md5(D * 6), "gaps_client": 0}]),
+    "sent_again_by_time_stamp": (OPEN + [p("c", 20, "A", 0, D, ts=500), p("c", 20, "A", 200, D, ts=502),
+                                         p("c", 20.1, "A", 100, D, ts=503)],
+                                 [{"retransmission_client": 1, "out_of_order_client": 0, "md5_client": md5(D * 3)}]),
+    "only_time": (OPEN[:1] + [p("c", 20, "A", 0, D), p("c", 20, "A", 200, D), p("c", 40, "A", 100, D)],
+                  [{"retransmission_client": 1, "likely_client": 1, "packets_server": 0}]),
+    "captured_twice": (OPEN + [p("c", 20, "A", 0, D, id=7), p("c", 20.1, "A", 0, D, id=7), p("c", 21, "A", 100, D, id=8)],
+                       [{"captured_twice_client": 1, "retransmissions_client": 0, "bytes_client": 200}]),
+    "overlap_equal": (OPEN + [p("c", 20, "A", 0, D), p("c", 21, "A", 50, D[50:] + D[:50])],
+                      [{"bytes_client": 150, "md5_client": md5(D + D[:50])}]),
+    "overlap_different": (OPEN + [p("c", 20, "A", 4, b"EVIL"), p("c", 21, "A", 3, b"-GOOD-"), p("c", 22, "A", 0, b"abc")],
+                          [{"bytes_client": 9, "md5_client": md5(b"abc-EVIL-")}]),
+    "keep_alive": (OPEN + [p("c", 20, "A", 0, D), p("s", 30, "A", 0, ack=100), p("c", 5000, "A", 99),
+                           p("s", 5010, "A", 0, ack=100), p("c", 9000, "A", 99, b"\0"), p("s", 9010, "A", 0, ack=100)],
+                   [{"keep_alive_client": 2, "keep_alive_ack_server": 2, "retransmissions_client": 0,
+                     "duplicate_acks_server": 0, "bytes_client": 100, "md5_client": md5(D)}]),
+    "zero_window": (OPEN + [p("c", 20, "A", 0, D * 10), p("s", 30, "A", 0, ack=1000, window=0), p("c", 230, "A", 999),
+                            p("s", 240, "A", 0, ack=1000, window=0), p("s", 700, "A", 0, ack=1000),
+                            p("c", 710, "A", 1000, D)],
+                    [{"window_full_client": 1, "zero_windows_server": 2, "zero_window_probe_client": 1,
+                      "zero_window_probe_ack_server": 1, "window_update_server": 1, "keep_alive_client": None}]),
+    "beyond_the_window": (OPEN + [p("c", 20, "A", 0, D * 11)], [{"beyond_window_client": 1}]),
+    "scaled_windows": ([p("c", 0, "S", 0, options=SCALE + MSS), p("s", 10, "SA", 0, options=SCALE + MSS),
+                        p("c", 10.1, "A", 0), p("s", 15, "A", 0)] +
+                       [p("c", 20 + i, "A", i * 100, D) for i in range(40)],
+                       [{"window_full_client": 1, "window_scale_client": 2, "mss_client": 100, "flight_max_client": 4000,
+                         "mss_in_force_client": 100, "beyond_window_client": None}]),
+    "lost_by_the_capture": (OPEN + [p("c", 20, "A", 0, D), p("c", 21, "A", 200, D), p("s", 30, "A", 0, ack=300),
+                                    p("s", 40, "A", 0, ack=350)],
+                            [{"gaps_client": 1, "missing_client": 100, "unseen_end_client": 50, "acked_unseen_server": 2,
+                              "md5_client": None}]),
+    "syn_again": ([p("c", 0, "S", 0), p("c", 1000, "S", 0), p("s", 1010, "SA", 0), p("s", 2010, "SA", 0),
+                   p("c", 2011, "A", 0)],
+                  [{"syn_repeated_client": 1, "syn_repeated_server": 1, "syn_client": 2, "handshake_rtt_ns": 1011000000}]),
+    "simultaneous_open": ([p("c", 0, "S", 0), p("s", 1, "S", 0), p("c", 2, "SA", 0), p("s", 3, "SA", 0),
+                           p("c", 4, "A", 0, D), p("s", 5, "A", 0, D, ack=100)],
+                          [{"bytes_client": 100, "bytes_server": 100, "partial": False, "syn_repeated_client": None}]),
+    "split_handshake": ([p("c", 0, "S", 0), p("s", 1, "A", -1), p("s", 2, "S", 0), p("c", 3, "SA", 0),
+                         p("s", 4, "A", 0, D)],
+                        [{"client": "10.0.0.1:40000", "bytes_server": 100, "partial": False, "gaps_server": 0}]),
+    "half_close": (OPEN + [p("c", 20, "FA", 0, D), p("s", 30, "A", 0, ack=101), p("s", 40, "A", 0, D * 3, ack=101),
+                           p("c", 41, "A", 101, ack=300), p("s", 50, "FA", 300, ack=101), p("s", 500, "FA", 300, ack=101),
+                           p("c", 501, "A", 101, ack=301)],
+                   [{"end": "fin", "bytes_server": 300, "fin_repeated_server": 1, "md5_server": md5(D * 3)}]),
+    "after_the_fin": (OPEN + [p("c", 20, "FA", 0, D), p("c", 21, "A", 100, D)],
+                      [{"after_fin_client": 1, "bytes_client": 100, "md5_client": md5(D)}]),
+    "data_on_a_reset": (OPEN + [p("c", 20, "A", 0, D), p("c", 21, "RA", 100, b"no data of the stream")],
+                        [{"data_on_rst_client": 1, "bytes_client": 100, "end": "rst", "md5_client": md5(D)}]),
+    "data_in_the_syn": ([p("c", 0, "S", 0, D), p("s", 10, "SA", 0, ack=100), p("c", 11, "A", 100, D)],
+                        [{"data_in_syn_client": 1, "bytes_client": 200, "md5_client": md5(D * 2)}]),
+    "ports_used_again": (OPEN + [p("c", 20, "A", 0, D), p("c", 50, "S", 0, isn=777000), p("s", 60, "SA", 0, isn=5, other_isn=777000),
+                                 p("c", 61, "A", 0, D * 2, isn=777000, other_isn=5)],
+                         [{"stream": 1, "bytes_client": 100, "end": "open"}, {"stream": 5, "bytes_client": 200}]),
+    "one_side_only": ([p("c", 0, "S", 0), p("c", 1, "A", 0, D), p("c", 2, "A", 100, D, ack=500)],
+                      [{"packets_server": 0, "bytes_client": 200, "duplicate_acks_client": 0}]),
+    "joined_midway": ([p("c", 20, "A", 5100, D), p("c", 21, "A", 5000, D), p("s", 22, "A", 900, ack=5200)],
+                      [{"partial": True, "bytes_client": 200, "gaps_client": 0, "md5_client": md5(D * 2)}]),
+    "urgent": (OPEN + [p("c", 20, "UA", 0, D, urgent=3)], [{"urgent_client": 1, "bytes_client": 100, "md5_client": md5(D)}]),
+    "snapped": (OPEN + [p("c", 20, "A", 0, D, snap=60), p("c", 21, "A", 100, D, snap=60)],
+                [{"bytes_client": 200, "gaps_client": 0, "md5_client": None, "lost_before_client": None}]),
+    "super_packet": ([p("c", 0, "S", 0, options=MSS), p("s", 10, "SA", 0, options=MSS), p("c", 10.1, "A", 0),
+                      p("c", 20, "A", 0, D * 5)], [{"offloaded_client": 1, "mss_client": 100}]),
+    "corrupted": (OPEN + [p("c", 20, "A", 0, b"x" + D[1:], damage=0x5555), p("c", 30, "A", 0, D)],
+                  [{"bad_checksum_client": 1, "bytes_client": 100, "retransmissions_client": 0, "md5_client": md5(D)}]),
+    "checksum_offload": ([dict(packet, damage=0x5555) if packet["side"] == "c" else packet
+                          for packet in OPEN + [p("c", 20, "A", 0, D)]],
+                         [{"bad_checksum_client": None, "bytes_client": 100, "md5_client": md5(D)}]),
+    "wrap_around": (OPEN + [p("s", 20 + i, "A", 100 * i, D) for i in range(6)],
+                    [{"bytes_server": 600, "gaps_server": 0, "md5_server": md5(D * 6), "partial": False}]),
+}
+
+
+def main():
+    (HERE / "tcp").mkdir(exist_ok=True)
+    for name, (packets, _) in SCENES.items():
+        (HERE / "tcp" / f"{name}.pcapng").write_bytes(capture(packets))
+
+
+if __name__ == "__main__":
+    main()
