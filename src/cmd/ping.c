@@ -82,14 +82,13 @@ static void set_pace(struct ping *ping)
         ping->round_ns = interval_of(ping);
     if (o->rate != 0)
         pace->gap_ns = NS_PER_S / o->rate;
-    if (o->flood && !o->interval.given)
+    const bool unlimited = o->interval.given ? o->interval.ns == 0 : o->flood;
+    if (unlimited)
         pace->gap_ns = FLOOD_GAP_NS;
-    if (o->adaptive || (o->flood && !o->interval.given))
+    if (o->adaptive || unlimited)
         pace->window = pace->preload > least ? pace->preload : least;
     if (!ping->is_root && o->adaptive)
         pace->least_ns = 2 * NS_PER_MS;
-    if (pace->least_ns > 0 && ping->target_count > 1)
-        pace->window = 0;
     ping->timeout_ns =
         o->timeout.given ? o->timeout.ns : (ping->target_count > 1 ? 1 : 10) * (uint64_t)NS_PER_S;
 }

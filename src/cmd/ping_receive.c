@@ -39,13 +39,14 @@ void ping_settle(struct ping *ping, struct ping_target *target)
     ping->undone--;
 }
 
-/* The round-trip time by the best clocks there are. */
+/* The round-trip time by the best clocks there are. A copy of a multicast that comes back to this host is
+ * stamped before its sending is. */
 static void measure(struct ping_event *event, const struct track_probe *probe, uint64_t received_ns)
 {
-    event->kernel_clock = probe->sent_ns != 0 && received_ns != 0;
     event->time_ns = received_ns != 0 ? received_ns : clock_real_ns();
-    event->rtt_known =
-        rtt_between(probe->sent_ns != 0 ? probe->sent_ns : probe->asked_ns, event->time_ns, &event->rtt_ns);
+    event->kernel_clock =
+        probe->sent_ns != 0 && received_ns != 0 && rtt_between(probe->sent_ns, received_ns, &event->rtt_ns);
+    event->rtt_known = event->kernel_clock || rtt_between(probe->asked_ns, event->time_ns, &event->rtt_ns);
 }
 
 static int take_reply(struct ping *ping, struct ping_event *event, struct ping_target *target,

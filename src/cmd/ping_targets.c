@@ -42,6 +42,12 @@ static bool is_multicast(const struct packet_address *address)
     return address->family == 4 ? (address->bytes[0] & 0xf0) == 0xe0 : address->bytes[0] == 0xff;
 }
 
+static bool is_unspecified(const struct packet_address *address)
+{
+    static const uint8_t zero[16];
+    return memcmp(address->bytes, zero, sizeof zero) == 0;
+}
+
 static void fill_shape(const struct ping *ping, struct ping_target *target, bool broadcast)
 {
     const struct ping_options *o = &ping->options;
@@ -134,6 +140,8 @@ static int find_route(struct ping *ping, struct ping_target *target, bool *broad
     int mtu = 0;
     socklen_t len = sizeof mtu;
     take_source(target, fd);
+    if (is_unspecified(&target->shape.target)) /* this host, by the address that the kernel takes for it */
+        target->shape.target = target->shape.source;
     if (getsockopt(fd, ip6 ? IPPROTO_IPV6 : IPPROTO_IP, ip6 ? IPV6_MTU : IP_MTU, &mtu, &len) == 0 && mtu > 0)
         target->mtu = (uint32_t)mtu;
     return 0;
@@ -188,19 +196,24 @@ static const char *resolve(const struct ping *ping, struct ping_target *target, 
     return taken ? NULL : "no address";
 }
 
-static void describe(struct ping *ping, struct ping_target *target, const char *name)
+static bool take_name(struct ping_target *target, const char *name)
 {
     struct buf safe = {0};
-    char interface[IF_NAMESIZE];
     text_escape(&safe, name, strlen(name));
     (void)buf_cstr(&safe);
+    target->name = safe.failed ? NULL : (char *)safe.data;
+    return target->name != NULL;
+}
+
+static void describe_address(const struct ping *ping, struct ping_target *target)
+{
+    char interface[IF_NAMESIZE];
     packet_address_text(&target->shape.target, target->address);
     if (target->scope != 0 && if_indextoname((unsigned)target->scope, interface) != NULL) {
         const size_t len = strlen(target->address);
         snprintf(target->address + len, sizeof target->address - len, "%%%s", interface);
     }
-    target->name = safe.failed ? NULL : (char *)safe.data;
-    target->named = !ping->options.numeric && !safe.failed && strcmp(target->name, target->address) != 0;
+    target->named = !ping->options.numeric && strcmp(target->name, target->address) != 0;
 }
 
 /* ---- adding hosts ---- */
@@ -208,7 +221,7 @@ static void describe(struct ping *ping, struct ping_target *target, const char *
 static void cannot_have(struct ping *ping, const struct ping_target *target, const char *why)
 {
     ping->unresolved++;
-    ping_say(ping, "%s: %s", target->name != NULL ? target->name : target->address, why);
+    ping_say(ping, "%s: %s", target->name, why);
     free(target->name);
 }
 
@@ -242,10 +255,9 @@ static int add_host(struct ping *ping, const char *name)
     struct ping_target *target = add_target(ping);
     if (target == NULL)
         return sd_fail_errno(&ping->err, ENOMEM, "cannot remember the hosts");
-    const char *why = resolve(ping, target, name);
-    describe(ping, target, name);
-    if (target->name == NULL)
+    if (!take_name(target, name))
         return sd_fail_errno(&ping->err, ENOMEM, "cannot remember the hosts");
+    const char *why = resolve(ping, target, name);
     if (why == NULL) {
         int failed = find_source(ping, target);
         if (failed == 0)
@@ -258,6 +270,7 @@ static int add_host(struct ping *ping, const char *name)
         return 0;
     }
     fill_shape(ping, target, broadcast);
+    describe_address(ping, target);
     ping_target_learn_mtu(ping, target, target->mtu);
     if (broadcast)
         ping_say(ping, "warning: %s is a broadcast address", target->name);

@@ -148,6 +148,13 @@ with case("an unknown name, an unreachable network: said, status 2"):
         equal((shown.returncode, shown.stdout), (2, ""))
         contains(shown.stderr, text)
 
+with case("0.0.0.0 and :: are this host, as in ping"):
+    shown = ping("-c", 1, "0.0.0.0")
+    equal((shown.returncode, shown.stderr), (0, ""))
+    contains(shown.stdout, "PING 0.0.0.0 (127.0.0.1)")
+    if IPV6:
+        contains(ping("-c", 1, "::").stdout, "64 bytes from :: (::1): icmp_seq=1")
+
 with case("nobody answers: status 1, 100% loss"):
     shown = ping("-c", 2, *FAST, "-W", "0.05", NOBODY)
     equal((shown.returncode, shown.stderr), (1, ""))
@@ -240,7 +247,7 @@ with case("-A, -l, --busy, --rate, -f"):
     check(int(re.search(r"time (\d+)ms", shown.stdout)[1]) < 5000, shown.stdout)
     shown = ping("-l", 3, "-c", 3, "127.0.0.1")
     check(int(re.search(r"time (\d+)ms", shown.stdout)[1]) < 900, shown.stdout)
-    for words in (("--busy", *FAST), ("--rate", 1000), ("-f",)):
+    for words in (("--busy", *FAST), ("--rate", 1000), ("-f",), ("-i", 0)):
         shown = ping("-q", *words, "-c", 100, "127.0.0.1")
         equal(shown.returncode, 0, words)
         contains(shown.stdout, "100 received, 0% packet loss")
@@ -498,6 +505,15 @@ with case("lab: the server, IPv4 and IPv6; fragments; too long with -M do"):
         contains(shown.stdout, "+2 errors, 100% packet loss")
         shown = lab("-c", 1, "-s", 4000, "--udp", 9, host)
         equal(shown.returncode, 0, shown.stdout)
+
+with case("lab: a multicast address is answered by both hosts"):
+    if not IPV6:
+        raise Skip("this kernel has no IPv6")
+    found = objects(lab("--json", "-c", 3, "-i", "0.05", "ff02::1%e0"))
+    equal(found["summary"][0]["received"], 3)
+    check(found["summary"][0]["duplicates"] >= 2, found["summary"])  # the last one may come when all is over
+    equal({item["from"] for kind in ("reply", "duplicate") for item in found[kind]}, {"fd77::1", "fd77::2"})
+    check(all(item["rtt_ns"] is not None for item in found["reply"]), found["reply"])
 
 with case("lab: duplicates"):
     found = objects(lab("--json", "-c", 10, *FAST, "10.77.0.2", options=("--dup", "100%")))
