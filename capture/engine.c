@@ -33,7 +33,7 @@ struct engine *engine_new(const struct engine_config *config)
         .key = key,
         .max_streams = SIZE_MAX,
         .max_memory = config->max_memory,
-        .linger_ns = FLOW_LINGER_NS,
+        .linger_ns = config->linger_ns != 0 ? config->linger_ns : FLOW_LINGER_NS,
         .max_ended = MAX_ENDED,
     };
     engine->streams = flow_table_new(&streams);
@@ -106,6 +106,11 @@ void engine_foresee(struct engine *engine, const struct packet *packet)
 {
     if (!is_surely_elsewhere(&engine->shard, packet))
         flow_table_foresee(engine->streams, packet);
+}
+
+void engine_tick(struct engine *engine, uint64_t time_ns)
+{
+    flow_table_tick(engine->streams, time_ns);
 }
 
 void engine_finish_streams(struct engine *engine)

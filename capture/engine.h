@@ -21,6 +21,7 @@ struct engine_config {
     const struct flow_observer *streams;
     const struct conversation_observer *conversations; /* NULL: they are only counted */
     size_t max_memory;                                 /* of the table of streams, bytes */
+    uint64_t linger_ns; /* streams that have ended stay so long for stragglers; 0: FLOW_LINGER_NS */
     struct engine_shard shard;
 };
 
@@ -43,6 +44,9 @@ int engine_feed(struct engine *engine, struct packet *packet);
 
 /* See flow_table_foresee(). */
 void engine_foresee(struct engine *engine, const struct packet *packet);
+
+/* No packet came until this time: close what has lingered long enough. */
+void engine_tick(struct engine *engine, uint64_t time_ns);
 
 /* The capture is over: close every stream; tell of every conversation. */
 void engine_finish_streams(struct engine *engine);

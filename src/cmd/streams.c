@@ -11,10 +11,13 @@
 #include "base/clock.h"
 #include "cmd/cmd.h"
 #include "cmd/streams_digest.h"
+#include "cmd/streams_live.h"
 
 enum {
     GATHER = 256 << 10,        /* bytes of output before they are written */
     FLUSH_NS = 50 * NS_PER_MS, /* or so long after the last time */
+    LIVE_LINGER_S = 2,         /* live, people wait for a stream that has ended */
+    LOOK_EVERY = 256,          /* records between looks at the clock */
     ROWS_SHARE = 6,            /* of eighths of the memory, where rows are kept */
 };
 
@@ -27,9 +30,10 @@ struct streams {
     struct row_store *rows; /* NULL: rows are printed as their streams close */
     struct digests digests;
     struct streams_table table;
+    struct streams_live live;
     struct streams_totals totals;
     struct buf out;
-    uint64_t flushed_ns;
+    uint64_t flushed_ns, since_look;
     bool conversations_begun;
     bool reader_gone; /* of our lines */
     int failed;       /* of an observer, which cannot tell: negative errno */
@@ -67,6 +71,7 @@ static void print_row(struct streams *s, const struct row *row)
         return;
     }
     if (s->rows == NULL) {
+        streams_live_erase(&s->live, &s->out);
         streams_table_measure(&s->table, row);
         if (streams_table_fit(&s->table))
             streams_table_head(&s->table, &s->out);
@@ -152,6 +157,28 @@ static void take_conversation(void *context, const struct conversation *conversa
 
 /* ---- records ---- */
 
+static void gather_totals(struct streams *s)
+{
+    struct streams_totals *t = &s->totals;
+    const struct conversation_table *conversations = engine_conversations(s->engine);
+    t->packets = engine_counts(s->engine);
+    for (int kind = 0; kind < CONVERSATION_KINDS; kind++)
+        t->conversations[kind] = conversation_table_counts(conversations, (enum conversation_kind)kind);
+}
+
+/* Once a second, what stands below the rows. */
+static int refresh(struct streams *s)
+{
+    const uint64_t now = s->live.on ? clock_mono_ns() : 0;
+    if (!s->live.on || !streams_live_is_due(&s->live, now))
+        return 0;
+    gather_totals(s);
+    struct streams_totals totals = s->totals;
+    totals.printed = totals.streams += flow_table_count(engine_streams(s->engine));
+    streams_live_draw(&s->live, &s->out, engine_streams(s->engine), &totals, now);
+    return flush(s);
+}
+
 static int take_record(void *context, struct capture_record *record, struct sd_err *err)
 {
     struct streams *s = context;
@@ -171,13 +198,19 @@ static int take_record(void *context, struct capture_record *record, struct sd_e
     } else if (record->dropped != UINT64_MAX) {
         s->totals.lost += record->dropped;
     }
+    if (s->failed == 0 && s->live.on && ++s->since_look % LOOK_EVERY == 0)
+        s->failed = refresh(s);
     return s->failed != 0 ? sd_fail_errno(err, -s->failed, "cannot print the streams") : 0;
 }
 
 static int take_idle(void *context, struct sd_err *err)
 {
     struct streams *s = context;
-    const int failed = flush(s);
+    if (s->intake.live)
+        engine_tick(s->engine, clock_real_ns());
+    int failed = s->failed != 0 ? s->failed : flush(s);
+    if (failed == 0)
+        failed = refresh(s);
     return failed != 0 ? sd_fail_errno(err, -failed, "cannot print the streams") : 0;
 }
 
@@ -207,15 +240,11 @@ static int print_kept(struct streams *s)
     return failed;
 }
 
-static void gather_totals(struct streams *s)
+static void gather_losses(struct streams *s)
 {
     struct streams_totals *t = &s->totals;
-    const struct conversation_table *conversations = engine_conversations(s->engine);
-    t->packets = engine_counts(s->engine);
-    for (int kind = 0; kind < CONVERSATION_KINDS; kind++)
-        t->conversations[kind] = conversation_table_counts(conversations, (enum conversation_kind)kind);
     t->evicted = flow_table_evicted(engine_streams(s->engine));
-    t->conversations_evicted = conversation_table_evicted(conversations);
+    t->conversations_evicted = conversation_table_evicted(engine_conversations(s->engine));
     t->given_up = s->rows != NULL ? row_store_given_up(s->rows) : 0;
     t->lost += intake_lost(&s->intake);
 }
@@ -274,6 +303,8 @@ static int finish(struct streams *s, int ended, struct sd_err *err)
     if (ended != 0 && !s->reader_gone)
         cmd_fail(name, "%s%s", err->text, partial ? "; shown is what could be read" : "");
     intake_give_signals_back(&s->intake);
+    streams_live_erase(&s->live, &s->out);
+    s->live.on = false;
     if (failed == 0) {
         engine_finish_streams(s->engine);
         failed = s->failed;
@@ -283,6 +314,7 @@ static int finish(struct streams *s, int ended, struct sd_err *err)
     if (failed == 0)
         engine_finish_conversations(s->engine);
     gather_totals(s);
+    gather_losses(s);
     if (s->options.common.json)
         streams_json_summary(&s->out, &s->totals);
     else if (!s->options.common.quiet)
@@ -319,6 +351,7 @@ static int make_engine(struct streams *s, struct sd_err *err)
         .streams = &streams,
         .conversations = o->conversations ? &conversations : NULL,
         .max_memory = memory - for_rows - s->digests.limit,
+        .linger_ns = s->intake.live ? LIVE_LINGER_S * (uint64_t)NS_PER_S : 0,
         .shard = o->shard,
     };
     s->engine = engine_new(&config);
@@ -339,6 +372,8 @@ static int run(struct streams *s)
     if (failed != 0)
         return cmd_fail(name, "%s", err.text);
     streams_table_init(&s->table, &style);
+    if (s->intake.live && !s->options.common.json)
+        streams_live_init(&s->live, &style);
     if (s->intake.live && !s->options.common.quiet)
         fprintf(stderr, "capturing on %s; Ctrl-C ends\n", s->intake.interface);
     return finish(s, intake_run(&s->intake, &handlers, &err), &err);
