@@ -12,11 +12,12 @@
  *     packet  := layer { "/" layer }
  *     layer   := NAME [ "(" [ field { "," field } ] ")" ] | bytes
  *     field   := NAME "=" ( set | "[" set { "," set } "]" | options )
- *     set     := scalar | scalar "-" scalar | ADDRESS "/" PREFIX | "random" | bytes
+ *     set     := scalar | scalar "-" scalar | "(" scalar "," scalar ")" | ADDRESS "/" PREFIX | "random" |
+ *                bytes
  *     scalar  := NUMBER | WORD | FLAGS | ADDRESS | HOST
  *     options := "[" [ option { "," option } ] "]"
  *     option  := NAME [ "(" argument { "," argument } ")" ] | "opt(" KIND [ "," bytes [ "," LENGTH ] ] ")"
- *     bytes   := STRING | "hex(" { DIGIT DIGIT } ")" | "fill(" COUNT [ "," BYTE ] ")"
+ *     bytes   := STRING [ "*" TIMES ] | "hex(" { DIGIT DIGIT } ")" | "fill(" COUNT [ "," BYTE ] ")"
  *
  * NUMBER is decimal or 0x and hexadecimal digits. WORD is one of the field's names (type=echo-request).
  * FLAGS are letters (SA) or words (DF+MF), or a number. ADDRESS is IPv4, IPv6 or six hexadecimal pairs with
@@ -24,9 +25,14 @@
  * addresses that have the prefix, the first and the last included. `random` is one value that is another one
  * in each packet: addresses are unicast (IPv6: global, MAC: locally administered).
  *
- * STRING is in double quotes; in it \n \t \r \0 \" \\ \xHH and \u{HEX} (a character, as UTF-8), everything
- * else stands for itself. hex() may have blanks between its pairs. fill(1000,0x41) is a thousand bytes of
- * 0x41; without BYTE they are 0. A layer of bytes is the payload, raw(load=…).
+ * STRING is in double or single quotes; in it \n \t \r \0 \" \' \\ \xHH and \u{HEX} (a character, as UTF-8),
+ * everything else stands for itself. hex() may have blanks between its pairs. fill(1000,0x41) is a thousand
+ * bytes of 0x41; without BYTE they are 0. A layer of bytes is the payload, raw(load=…), or raw(…) without the
+ * name.
+ *
+ * So that what is written for Scapy is read: a set and the pairs of hex() may stand in quotes
+ * (dst="10.0.0.2"), (1,5) is the range 1-5, names of layers and options are the same in upper and lower case,
+ * b"text" is "text".
  *
  * mss(1460), nop, …: the options of the field's table; opt(30,hex(0102)) is any other, its LENGTH what
  * stands in the length byte, right or wrong; opt(30) is the one byte alone; eol(hex(0102)) is the end of the

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistr.h>
 
@@ -18,14 +19,28 @@ static bool call_of(struct expr_parse *p, const char *name)
     return is_call;
 }
 
+/* "text", 'text', and Python's b"text". */
+static bool begins_string(struct expr_parse *p)
+{
+    const char first = expr_peek(p);
+    const char quote = first == 'b' && p->at + 1 < p->len ? p->text[p->at + 1] : first;
+    return quote == '"' || quote == '\'';
+}
+
 bool expr_begins_bytes(struct expr_parse *p)
 {
-    if (expr_peek(p) == '"')
+    if (begins_string(p))
         return true;
     const size_t at = p->at;
     const bool begins = call_of(p, "hex") || call_of(p, "fill");
     p->at = at;
     return begins;
+}
+
+static int too_long(struct expr_parse *p, size_t begin, uint64_t len)
+{
+    return expr_wrong(p, begin, p->at - begin, "these are %" PRIu64 " bytes; a packet has room for %d", len,
+                      CRAFT_EXPR_BYTES);
 }
 
 /* ---- strings ---- */
@@ -66,7 +81,7 @@ static bool take_character(struct expr_parse *p, struct buf *out)
 /* What follows a backslash. */
 static bool take_escape(struct expr_parse *p, struct buf *out)
 {
-    static const char letters[] = "ntr0\"\\", meant[] = "\n\t\r\0\"\\";
+    static const char letters[] = "ntr0\"'\\", meant[] = "\n\t\r\0\"'\\";
     uint32_t byte;
     if (p->at >= p->len)
         return false;
@@ -88,8 +103,10 @@ static bool take_escape(struct expr_parse *p, struct buf *out)
 
 static int parse_string(struct expr_parse *p, struct buf *out)
 {
-    const size_t begin = p->at++;
-    while (p->at < p->len && p->text[p->at] != '"') {
+    const size_t begin = p->at;
+    p->at += p->text[p->at] == 'b';
+    const char quote = p->text[p->at++];
+    while (p->at < p->len && p->text[p->at] != quote) {
         const size_t at = p->at;
         if (p->text[p->at] != '\\') {
             buf_char(out, p->text[p->at++]);
@@ -106,8 +123,28 @@ static int parse_string(struct expr_parse *p, struct buf *out)
         }
     }
     if (p->at >= p->len)
-        return expr_wrong(p, begin, p->len - begin, "this string has no closing '\"'");
+        return expr_wrong(p, begin, p->len - begin, "this string has no closing '%c'", quote);
     p->at++;
+    return 0;
+}
+
+/* "ab"*3: the string so many times. */
+static int parse_times(struct expr_parse *p, size_t begin, struct buf *out)
+{
+    const size_t once = out->len;
+    expr_number times = 1;
+    if (!expr_take(p, '*'))
+        return 0;
+    const int failed = expr_plain_number(p, "the count", CRAFT_EXPR_BYTES, &times);
+    if (failed != 0)
+        return failed;
+    const uint64_t all = (uint64_t)once * (uint64_t)times;
+    if (all > CRAFT_EXPR_BYTES)
+        return too_long(p, begin, all);
+    if (all > once && !buf_reserve(out, (size_t)all - once))
+        return -ENOMEM;
+    for (out->len = all > 0 ? once : 0; out->len < all; out->len += once)
+        memcpy(out->data + out->len, out->data, once);
     return 0;
 }
 
@@ -116,16 +153,19 @@ static int parse_string(struct expr_parse *p, struct buf *out)
 static int parse_hex(struct expr_parse *p, struct buf *out)
 {
     uint32_t byte;
-    while (!expr_take(p, ')')) {
+    const char quote = expr_take_quote(p), end = quote != '\0' ? quote : ')';
+    while (!expr_take(p, end)) {
         const size_t begin = p->at;
         if (p->at >= p->len || hex_digit(p->text[p->at]) < 0)
-            return expr_expected(p, "two hexadecimal digits or ')'");
+            return expr_expected(p, end == ')'   ? "two hexadecimal digits or ')'"
+                                    : end == '"' ? "two hexadecimal digits or '\"'"
+                                                 : "two hexadecimal digits or '''");
         take_hex(p, 2, &byte);
         if (p->at - begin != 2)
             return expr_wrong(p, begin, 1, "a byte has two hexadecimal digits");
         buf_char(out, (char)byte);
     }
-    return 0;
+    return end == ')' || expr_take(p, ')') ? 0 : expr_expected(p, "')'");
 }
 
 static int parse_fill(struct expr_parse *p, struct buf *out)
@@ -152,8 +192,7 @@ static int keep(struct expr_parse *p, size_t begin, const struct buf *data, cons
     if (data->failed)
         return -ENOMEM;
     if (data->len > CRAFT_EXPR_BYTES)
-        return expr_wrong(p, begin, p->at - begin, "these are %zu bytes; a packet has room for %d", data->len,
-                          CRAFT_EXPR_BYTES);
+        return too_long(p, begin, data->len);
     if (data->len > CRAFT_EXPR_HELD - p->held)
         return expr_wrong(p, begin, p->at - begin, "all bytes of an expression together are at most %d",
                           CRAFT_EXPR_HELD);
@@ -170,10 +209,10 @@ static int keep(struct expr_parse *p, size_t begin, const struct buf *data, cons
 int expr_bytes(struct expr_parse *p, const uint8_t **bytes, size_t *len)
 {
     struct buf data = {0};
-    const char first = expr_peek(p);
+    const bool is_string = begins_string(p);
     const size_t begin = p->at;
     int failed;
-    if (first == '"')
+    if (is_string)
         failed = parse_string(p, &data);
     else if (call_of(p, "hex"))
         failed = parse_hex(p, &data);
@@ -181,6 +220,8 @@ int expr_bytes(struct expr_parse *p, const uint8_t **bytes, size_t *len)
         failed = parse_fill(p, &data);
     else
         failed = expr_expected(p, "\"text\", hex(…) or fill(…)");
+    if (failed == 0 && is_string)
+        failed = parse_times(p, begin, &data);
     if (failed == 0)
         failed = keep(p, begin, &data, bytes);
     *len = data.len;

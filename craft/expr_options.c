@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "craft/expr_private.h"
 
@@ -53,9 +54,10 @@ static int parse_argument(struct expr_parse *p, const struct craft_option_type *
     expr_peek(p);
     const size_t begin = p->at;
     if (field.kind != CRAFT_BYTES) {
+        const char quote = expr_take_quote(p);
         const int failed = expr_scalar(p, &field, &number);
         put_number(data, number, field.width);
-        return failed;
+        return failed != 0 ? failed : expr_close_quote(p, quote);
     }
     const int failed = expr_bytes(p, &bytes, &len);
     if (failed != 0)
@@ -173,7 +175,7 @@ static const struct craft_option_type *find_option(const struct craft_field *fie
                                                    size_t len)
 {
     for (const struct craft_option_type *t = field->options; t != NULL && t->name != NULL; t++) {
-        if (strlen(t->name) == len && memcmp(t->name, name, len) == 0)
+        if (strlen(t->name) == len && strncasecmp(t->name, name, len) == 0)
             return t;
     }
     return NULL;
@@ -184,6 +186,9 @@ static int parse_option(struct expr_parse *p, const struct craft_field *field, s
 {
     const char *name = p->text + p->at;
     const size_t begin = p->at, len = expr_run(p, true);
+    if (expr_peek(p) == '(')
+        return expr_wrong(p, p->at, 1,
+                          "an option is written as its name and its values, not as a tuple: mss(1460), nop");
     if (len == 0)
         return expr_expected(p, "an option");
     const struct craft_option_type *type = find_option(field, name, len);

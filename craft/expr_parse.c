@@ -18,6 +18,22 @@ char expr_peek(struct expr_parse *p)
     return p->at < p->len ? p->text[p->at] : '\0';
 }
 
+char expr_take_quote(struct expr_parse *p)
+{
+    const char c = expr_peek(p);
+    if (c != '"' && c != '\'')
+        return '\0';
+    p->at++;
+    return c;
+}
+
+int expr_close_quote(struct expr_parse *p, char quote)
+{
+    if (quote == '\0' || expr_take(p, quote))
+        return 0;
+    return expr_expected(p, quote == '"' ? "the closing '\"'" : "the closing '''");
+}
+
 bool expr_take(struct expr_parse *p, char c)
 {
     if (expr_peek(p) != c || p->at >= p->len)
@@ -93,11 +109,28 @@ static int parse_scalar_set(struct expr_parse *p, const struct craft_field *fiel
     return 0;
 }
 
+/* (1,1024), Scapy's way to write a range. */
+static int parse_pair(struct expr_parse *p, const struct craft_field *field, size_t begin,
+                      struct expr_set *set)
+{
+    int failed = expr_scalar(p, field, &set->from);
+    if (failed == 0 && !expr_take(p, ','))
+        failed = expr_expected(p, "',' and the end of the range");
+    if (failed == 0)
+        failed = parse_range(p, field, begin, set);
+    return failed != 0 || expr_take(p, ')') ? failed : expr_expected(p, "')'");
+}
+
+/* Values may stand in quotes: dst="10.0.0.2". */
 static int parse_set(struct expr_parse *p, const struct craft_field *field, struct expr_set *set)
 {
     if (field->kind == CRAFT_BYTES)
         return expr_bytes(p, &set->bytes, &set->len);
-    return parse_scalar_set(p, field, set);
+    const char quote = expr_take_quote(p);
+    const size_t begin = p->at;
+    const int failed = quote == '\0' && expr_take(p, '(') ? parse_pair(p, field, begin, set)
+                                                          : parse_scalar_set(p, field, set);
+    return failed != 0 ? failed : expr_close_quote(p, quote);
 }
 
 /* Keep the sets in the expression and count their values. */
@@ -166,12 +199,13 @@ struct places {
 
 static int parse_field(struct expr_parse *p, struct expr_layer *layer, struct places *places)
 {
-    expr_peek(p);
     const struct craft_layer_type *type = layer->type;
-    const size_t at = p->at, len = expr_run(p, true);
-    if (len == 0)
+    const bool bare = type == &craft_raw && expr_begins_bytes(p); /* raw("text") */
+    expr_peek(p);
+    const size_t at = p->at, len = bare ? 0 : expr_run(p, true);
+    if (len == 0 && !bare)
         return expr_expected(p, type->field_count > 0 ? "a field" : "')'");
-    const int index = craft_field_find(type, p->text + at, len);
+    const int index = bare ? 0 : craft_field_find(type, p->text + at, len);
     if (index < 0)
         return unknown_field(p, type, len);
     if (layer->field[index].given)
@@ -180,7 +214,7 @@ static int parse_field(struct expr_parse *p, struct expr_layer *layer, struct pl
     places->at[index] = at;
     places->len[index] = len;
     p->at += len;
-    if (!expr_take(p, '='))
+    if (!bare && !expr_take(p, '='))
         return expr_expected(p, "'='");
     struct buf sets = {0};
     int failed = parse_values(p, &type->fields[index], &sets);
@@ -254,13 +288,48 @@ static int check_there(struct expr_parse *p, const struct expr_layer *layer, con
 
 /* ---- layers ---- */
 
+/* What Scapy has a name for and this language says in another way. */
+static const struct {
+    const char *name, *here;
+} elsewhere[] = {
+    {"ICMPv6EchoRequest", "here it is icmp6(type=echo-request)"},
+    {"ICMPv6EchoReply", "here it is icmp6(type=echo-reply)"},
+    {"ICMPv6DestUnreach", "here it is icmp6(type=dest-unreach)"},
+    {"ICMPv6PacketTooBig", "here it is icmp6(type=packet-too-big,mtu=…)"},
+    {"ICMPv6TimeExceeded", "here it is icmp6(type=time-exceeded)"},
+    {"ICMPv6ParamProblem", "here it is icmp6(type=parameter-problem)"},
+    {"ICMPv6ND_NS", "here it is icmp6(type=neighbor-solicitation,tgt=…)"},
+    {"ICMPv6ND_NA", "here it is icmp6(type=neighbor-advertisement,tgt=…)"},
+    {"ICMPv6ND_RS", "here it is icmp6(type=router-solicitation)"},
+    {"ICMPv6ND_RA", "here it is icmp6(type=router-advertisement)"},
+    {"ICMPv6MLQuery", "here it is icmp6(type=mld-query)"},
+    {"ICMPv6MLReport", "here it is icmp6(type=mld-report)"},
+    {"IPerror", "here it is ip"},
+    {"ICMPerror", "here it is icmp"},
+    {"TCPerror", "here it is tcp"},
+    {"UDPerror", "here it is udp"},
+    {"Padding", "here it is raw(load=…), or \"text\" alone"},
+    {"DNS", "its bytes can be given: udp(dport=53)/hex(…)"},
+    {"send", "the packet alone is the expression"},
+    {"sendp", "the packet alone is the expression"},
+    {"sr", "the packet alone is the expression"},
+    {"sr1", "the packet alone is the expression"},
+    {"srp", "the packet alone is the expression"},
+    {"srp1", "the packet alone is the expression"},
+};
+
 static int unknown_layer(struct expr_parse *p, size_t len)
 {
     char quote[EXPR_QUOTE];
     struct expr_nearest nearest = {.word = p->text + p->at, .len = len};
     size_t count;
     const struct craft_layer_type *const *types = craft_layers(&count);
-    expr_wrong(p, p->at, len, "there is no layer '%s'", expr_quote(quote, p->text + p->at, len));
+    expr_quote(quote, p->text + p->at, len);
+    for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++) {
+        if (word_is(p, len, elsewhere[i].name))
+            return expr_wrong(p, p->at, len, "there is no layer '%s': %s", quote, elsewhere[i].here);
+    }
+    expr_wrong(p, p->at, len, "there is no layer '%s'", quote);
     for (size_t i = 0; i < count; i++) {
         expr_allow(p, types[i]->name);
         expr_offer(&nearest, types[i]->name);

@@ -78,6 +78,10 @@ char expr_peek(struct expr_parse *p);
 /* Take the next byte if it is `c`. */
 bool expr_take(struct expr_parse *p, char c);
 
+/* Take a single or double quote: which; 0 where none stands. Then the same one must close: 0 or -EINVAL. */
+char expr_take_quote(struct expr_parse *p);
+int expr_close_quote(struct expr_parse *p, char quote);
+
 /* Length of what could be a word, a number or an address at p->at; `dashed`: dashes belong to it. */
 size_t expr_run(const struct expr_parse *p, bool dashed);
 
@@ -112,7 +116,7 @@ int expr_scalar(struct expr_parse *p, const struct craft_field *field, expr_numb
 /* A number in decimal or 0x…, from 0 to `most`, for what is called `name`. */
 int expr_plain_number(struct expr_parse *p, const char *name, expr_number most, expr_number *out);
 
-/* A string, hex(…) or fill(…): bytes in the expression's arena. */
+/* A string, perhaps many times, hex(…) or fill(…): bytes in the expression's arena. */
 int expr_bytes(struct expr_parse *p, const uint8_t **bytes, size_t *len);
 bool expr_begins_bytes(struct expr_parse *p);
 

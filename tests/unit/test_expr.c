@@ -122,6 +122,48 @@ static void bytes(void **state)
     normal("\"\\u{202e}evil\"", "\"\\u{202e}evil\"");
 }
 
+/* What people write who know Scapy, or quote what they write. */
+static void other_spellings(void **state)
+{
+    (void)state;
+    normal("IP(dst=\"10.0.0.2\",flags='DF')/TCP(dport=\"80\",flags=\"SA\")",
+           "ip(flags=DF,dst=10.0.0.2)/tcp(dport=80,flags=SA)");
+    normal("ip(dst=[ \"10.0.0.0/30\" , '10.0.1.1-10.0.1.3', \"my-host.example\"])",
+           "ip(dst=[10.0.0.0/30,10.0.1.1-10.0.1.3,10.77.0.2])");
+    normal("eth(dst=\"2:0:0:0:0:0a\",src='random')", "eth(dst=02:00:00:00:00:0a,src=random)");
+    normal("tcp(dport=(1,1024),sport=[(5, 5),7])", "tcp(sport=[5,7],dport=1-1024)");
+    normal("udp()/'it\\'s'", "udp()/\"it's\"");
+    normal("udp()/b\"ab\"", "udp()/\"ab\"");
+    normal("Raw(\"a\")/raw(hex(62))/Raw(load='c')", "\"a\"/\"b\"/\"c\"");
+    normal("\"ab\"*3", "\"ababab\"");
+    normal("'X' * 1000/\"a\"*0", "fill(1000,0x58)/\"\"");
+    normal("hex(\"68 65\")/hex('6c')", "\"he\"/\"l\"");
+    normal("tcp(options=[MSS(1460),NOP,WScale(7),SAckOK])", "tcp(options=[mss(1460),nop,wscale(7),sackok])");
+    normal("tcp(options=[mss(\"1460\")])", "tcp(options=[mss(1460)])");
+}
+
+static void other_mistakes(void **state)
+{
+    (void)state;
+    wrong("ip(dst=\"10.0.0.2)", ")", "the closing '\"' should stand here, not ')'");
+    wrong("ip(dst='10.0.0.2\")", "\"", "the closing ''' should stand here, not '\"'");
+    wrong("ip(dst=\"\")", "\"", "an IPv4 address should stand here, not '\"'");
+    wrong("tcp(dport=(1,2,3))", ",", "')' should stand here, not ','");
+    wrong("tcp(dport=(1))", ")", "',' and the end of the range should stand here, not ')'");
+    wrong("tcp(dport=(9,1))", "(9,1", "this range of dport ends before it begins");
+    wrong("\"ab\"*40000", "\"ab\"*40000", "these are 80000 bytes; a packet has room for 65535");
+    wrong("\"ab\"*x", "x", "'x' is no number: the count takes 0 to 65535");
+    wrong("'abc", "'abc", "this string has no closing '''");
+    wrong("hex(\"12)", ")", "two hexadecimal digits or '\"' should stand here, not ')'");
+    wrong("tcp(options=[(\"MSS\",1460)])", "(",
+          "an option is written as its name and its values, not as a tuple: mss(1460), nop");
+    wrong("ipv6()/ICMPv6EchoRequest()", "ICMPv6EchoRequest",
+          "there is no layer 'ICMPv6EchoRequest': here it is icmp6(type=echo-request)");
+    wrong("ip()/udp()/DNS(rd=1)", "DNS",
+          "there is no layer 'DNS': its bytes can be given: udp(dport=53)/hex(…)");
+    wrong("sr1(ip())", "sr1", "there is no layer 'sr1': the packet alone is the expression");
+}
+
 static void options(void **state)
 {
     (void)state;
@@ -419,13 +461,14 @@ static void pictures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(normal_forms), cmocka_unit_test(sets),
-        cmocka_unit_test(bytes),        cmocka_unit_test(options),
-        cmocka_unit_test(mistakes),     cmocka_unit_test(allowed_names),
-        cmocka_unit_test(bounds),       cmocka_unit_test(expansion),
-        cmocka_unit_test(drawn),        cmocka_unit_test(not_given_stays_so),
-        cmocka_unit_test(packets_cut),  cmocka_unit_test(parse_print_parse),
-        cmocka_unit_test(damaged),      cmocka_unit_test(pictures),
+        cmocka_unit_test(normal_forms),   cmocka_unit_test(sets),
+        cmocka_unit_test(bytes),          cmocka_unit_test(other_spellings),
+        cmocka_unit_test(other_mistakes), cmocka_unit_test(options),
+        cmocka_unit_test(mistakes),       cmocka_unit_test(allowed_names),
+        cmocka_unit_test(bounds),         cmocka_unit_test(expansion),
+        cmocka_unit_test(drawn),          cmocka_unit_test(not_given_stays_so),
+        cmocka_unit_test(packets_cut),    cmocka_unit_test(parse_print_parse),
+        cmocka_unit_test(damaged),        cmocka_unit_test(pictures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
