@@ -23,6 +23,7 @@ static void read_link(void *context, const struct nlmsghdr *message)
     path_attributes(message, sizeof info, at);
     path->interface = info.ifi_index;
     path->link_type = info.ifi_type;
+    path->no_arp = (info.ifi_flags & IFF_NOARP) != 0;
     path->interface_mtu = path_attribute_u32(&at[IFLA_MTU], 0);
     if (at[IFLA_IFNAME].data != NULL) {
         const size_t len = strnlen(at[IFLA_IFNAME].data, at[IFLA_IFNAME].len);

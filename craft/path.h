@@ -20,6 +20,7 @@ struct path {
     unsigned link_type; /* ARPHRD_… of net/if_arp.h; ARPHRD_ETHER frames begin with craft_eth */
     bool local;         /* to this machine: over loopback */
     bool broadcast, multicast;
+    bool no_arp;           /* the interface neither asks nor answers who has an address (IFF_NOARP) */
     bool lab;              /* the interface is one of a lab: its alias says so (PATH_LAB_ALIAS) */
     bool has_macs;         /* the link has hardware addresses, and the neighbour's is known */
     uint8_t source_mac[6]; /* filled in by every function where the link has such an address */

@@ -13,6 +13,7 @@
 
 #define NONE UINT32_MAX
 #define BUCKETS (SENT_KEPT * 2)
+#define NEXT_LOOKS 64 /* packets behind an answered one that may wait for the same answer */
 
 struct chain {
     uint32_t head, tail;
@@ -215,14 +216,24 @@ static enum craft_answer compare(struct sent *sent, struct look *look, const str
     return look->verdict;
 }
 
+static bool can_have_it(const struct look *look, const struct sent_record *r)
+{
+    return r->hash == look->hash && r->asked_ns <= look->got->time_ns;
+}
+
+static bool waits(const struct look *look, const struct sent_record *r)
+{
+    return r->answers == 0 && r->asked_ns >= look->got->given_up_ns;
+}
+
 static void look_at(struct sent *sent, struct look *look, struct sent_record *r)
 {
-    if (r->hash != look->hash || r->asked_ns > look->got->time_ns)
+    if (!can_have_it(look, r))
         return;
     const enum craft_answer verdict = compare(sent, look, r);
     if (verdict == CRAFT_ANSWER_NONE)
         return;
-    if (r->answers == 0 && r->asked_ns >= look->got->given_up_ns) {
+    if (waits(look, r)) {
         look->waiting = r;
         look->waiting_verdict = verdict;
     } else if (r->answers > 0) {
@@ -249,6 +260,19 @@ static void look_through(struct sent *sent, struct look *look)
     }
 }
 
+/* Behind the packet that gets the answer: the next one of the same bytes mostly stands next to it. */
+static bool another_waits(struct sent *sent, struct look *look)
+{
+    uint32_t slot = look->waiting != NULL ? look->waiting->next : NONE;
+    for (unsigned n = 0; slot != NONE && n < NEXT_LOOKS; n++) {
+        const struct sent_record *r = record_at(sent, slot);
+        if (can_have_it(look, r) && waits(look, r) && compare(sent, look, r) != CRAFT_ANSWER_NONE)
+            return true;
+        slot = r->next;
+    }
+    return false;
+}
+
 struct sent_match sent_match(struct sent *sent, const struct sent_got *got, struct buf *why)
 {
     struct sent_match match = {0};
@@ -259,6 +283,7 @@ struct sent_match sent_match(struct sent *sent, const struct sent_got *got, stru
         };
         look_through(sent, &look);
         match.duplicate = look.waiting == NULL && look.answered != NULL;
+        match.ambiguous = another_waits(sent, &look);
         match.record = look.waiting != NULL ? look.waiting : look.answered;
         match.answer = look.waiting != NULL ? look.waiting_verdict : look.answered_verdict;
     }

@@ -10,7 +10,8 @@
  * them. No clock: times are arguments.
  *
  * Packets of the same bytes cannot be told apart by their answers: each answer is for the oldest that has
- * none and was not given up. Lifecycle: sent_new, sent_add and sent_match in turn, sent_free. */
+ * none and was not given up, and said to be ambiguous where there is another one. Lifecycle: sent_new,
+ * sent_add and sent_match in turn, sent_free. */
 
 #define SENT_KEPT 65536
 #define SENT_LOOKS 4096 /* packets with the hash of an answer that are compared with it */
@@ -55,6 +56,7 @@ struct sent_match {
     struct sent_record *record; /* NULL: an answer to none; its `answers` counts this one */
     enum craft_answer answer;
     bool duplicate; /* it had an answer before */
+    bool ambiguous; /* it may as well be the answer to a later packet, which waits, too */
 };
 
 /* A packet that came. `bytes` are what `packet` was dissected from: one to this machine itself comes in, too,

@@ -116,9 +116,10 @@ static void take_answer(struct send_live *live, enum send_ear ear, const struct 
     uint64_t rtt;
     if (rtt_between(sent_ns, time_ns, &rtt)) {
         answer.rtt_ns = rtt;
-        if (!match.duplicate)
+        if (!match.duplicate && !match.ambiguous)
             (void)rtt_add(&live->rtt, rtt);
     }
+    live->ambiguous += match.ambiguous;
     live->answered += !match.duplicate;
     live->duplicates += match.duplicate;
     live->errors += !match.duplicate && match.answer == CRAFT_ANSWER_ERROR;

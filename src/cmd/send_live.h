@@ -27,11 +27,12 @@ struct send_live {
     int signal_fd;
     struct rawsock_batch *batch;
     struct send_ring ring;
-    bool awaits;  /* answers are looked for */
-    bool watches; /* -v: what leaves is looked at */
-    bool tells;   /* --json: each packet that was sent is told */
-    bool stop;    /* a signal asked for the end */
-    bool no_reader;
+    bool awaits;    /* answers are looked for */
+    bool watches;   /* -v: what leaves is looked at */
+    bool tells;     /* --json: each packet that was sent is told */
+    bool stop;      /* a signal asked for the end */
+    bool no_reader; /* nobody reads the output any more */
+    bool write_failed;
 
     struct sent *sent[SEND_EARS];
     uint64_t *ids[SEND_WAYS]; /* SEND_IDS of them: the record of the packet that a socket sent as this id */
@@ -42,7 +43,7 @@ struct send_live {
     uint64_t number;                 /* packets begun */
     uint64_t packets, pieces, bytes; /* that were taken */
     uint64_t failed;                 /* pieces that were not */
-    uint64_t answered, errors, duplicates;
+    uint64_t answered, errors, duplicates, ambiguous;
     uint64_t begin_ns, end_ns; /* CLOCK_MONOTONIC, of the sending */
     int told[8];               /* errno values that were told */
     struct rtt rtt;
@@ -69,6 +70,8 @@ void send_sockets_close(struct send_live *live);
 /* Send all, receive what comes meanwhile and for --wait afterwards. 0 or a negative errno with live->err
  * filled. */
 int send_loop(struct send_live *live);
+/* Write what is gathered for stdout. false: it cannot be written, which ends the run. */
+bool send_loop_write(struct send_live *live);
 
 /* ---- send_answers ---- */
 
@@ -87,6 +90,8 @@ bool send_answers_unseen(const struct send_live *live);
 
 /* What leave is needed for, and what will be sent where: on stderr. CMD_OK; CMD_ERROR after a message. */
 int send_report_leave(struct send_live *live);
+/* That ARP leaves by an interface that does none. */
+void send_report_arp(const struct send_live *live);
 /* What of the expressions the kernel will not send as it is written. */
 void send_report_rewrites(struct send_live *live);
 void send_report_sent(struct send_live *live, const struct sent_record *record);
@@ -97,7 +102,7 @@ struct send_answer {
     const struct sent_match *match;
     const uint8_t *bytes;
     size_t len;
-    uint64_t time_ns, rtt_ns; /* rtt_ns: UINT64_MAX where there is none */
+    uint64_t time_ns, rtt_ns; /* rtt_ns: UINT64_MAX where there is none; the most it can be if ambiguous */
     const char *why;
 };
 void send_report_answer(struct send_live *live, const struct send_answer *answer);

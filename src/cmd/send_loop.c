@@ -46,6 +46,16 @@ static uint64_t due(struct pace *pace, uint64_t now_ns, uint64_t *next_ns)
     return 0;
 }
 
+bool send_loop_write(struct send_live *live)
+{
+    const int failed = send_flush(live->send);
+    if (failed == 0)
+        return true;
+    live->no_reader = live->stop = true;
+    live->write_failed = failed != -EPIPE;
+    return false;
+}
+
 /* ---- waiting ---- */
 
 static void take_signal(struct send_live *live)
@@ -71,10 +81,8 @@ static int wait_and_take(struct send_live *live, uint64_t until_ns, bool for_roo
     const uint64_t now = clock_mono_ns();
     const uint64_t left = until_ns > now ? until_ns - now : 0;
     const struct timespec timeout = {.tv_sec = (time_t)(left / NS_PER_S), .tv_nsec = (long)(left % NS_PER_S)};
-    if (send_flush(live->send) != 0) {
-        live->no_reader = live->stop = true;
+    if (!send_loop_write(live))
         return 0;
-    }
     if (ppoll(fds, count, &timeout, NULL) < 0 && errno != EINTR)
         return sd_fail_errno(&live->err, errno, "cannot wait");
     take_signal(live);
@@ -85,7 +93,7 @@ static int wait_and_take(struct send_live *live, uint64_t until_ns, bool for_roo
 
 /* The kernel refused the piece: say so once for each reason, and go on with the next. Where the interface is
  * gone, nothing else will leave either. */
-static int refused(struct send_live *live, int code)
+static int refused(struct send_live *live, int code, enum send_way way)
 {
     live->failed++;
     size_t i = 0;
@@ -94,8 +102,9 @@ static int refused(struct send_live *live, int code)
     if (i < 8 && live->told[i] == 0) {
         live->told[i] = code;
         cmd_fail("send", "a packet was refused: %s%s", strerror(code),
-                 code == EMSGSIZE ? " (--mtu cuts it into fragments)"
-                 : code == EPERM  ? " (a firewall of this machine?)"
+                 code == EMSGSIZE                     ? " (--mtu cuts it into fragments)"
+                 : code == EPERM                      ? " (a firewall of this machine?)"
+                 : code == EINVAL && way == SEND_LINK ? " (a frame has at least the 14 bytes of its header)"
                  : code == EINVAL ? " (the kernel does not send such a header: --link does)"
                                   : "");
     }
@@ -137,7 +146,8 @@ static size_t same_way(const struct send_live *live, size_t at, size_t most)
 static int hand_over(struct send_live *live, size_t at, size_t most, bool *queue_full)
 {
     const struct send_ring *ring = &live->ring;
-    struct rawsock *socket = &live->sockets[ring->frames[ring->pieces[at].frame].way];
+    const enum send_way way = ring->frames[ring->pieces[at].frame].way;
+    struct rawsock *socket = &live->sockets[way];
     const uint64_t asked_ns = live->awaits || live->tells ? clock_real_ns() : 0;
     const uint32_t first_id = socket->sends;
     const int taken = rawsock_send(socket, ring->outs + at, most);
@@ -148,7 +158,7 @@ static int hand_over(struct send_live *live, size_t at, size_t most, bool *queue
     *queue_full = taken == -ENOBUFS;
     if (taken == -EAGAIN || taken == -ENOBUFS || taken == 0)
         return 0;
-    const int failed = refused(live, -taken);
+    const int failed = refused(live, -taken, way);
     return failed != 0 ? failed : 1;
 }
 

@@ -86,7 +86,7 @@ static void choose_wait(struct send_options *o)
 int send_options_parse(struct send_options *o, int argc, char **argv, int *first, struct sd_err *err)
 {
     const struct option_row own[] = {
-        {0, "count", "N", "the whole expansion N times (default 1; 0: until Ctrl-C)", OPTION_NUMBER,
+        {'c', "count", "N", "the whole expansion N times (default 1; 0: until Ctrl-C)", OPTION_NUMBER,
          &o->count, 0, 0, NULL, NULL},
         {0, "rate", "PPS", "packets a second (default 1000); max: as fast as possible", OPTION_CUSTOM,
          &o->rate, 0, 0, parse_rate, NULL},

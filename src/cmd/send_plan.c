@@ -360,15 +360,34 @@ static int no_interface(struct sd_err *err)
     return sd_fail(err, EINVAL, "these frames name no target: say with -i which interface they leave by");
 }
 
+/* An expression has no place for the "%eth0" that other programs take. */
+static bool lacks_interface(const struct send_plan *plan, const struct packet_address *a)
+{
+    const bool unicast = a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+    const bool multicast = a->bytes[0] == 0xff && ((a->bytes[1] & 0xf) == 1 || (a->bytes[1] & 0xf) == 2);
+    return plan->interface == NULL && a->family == 6 && (unicast || multicast);
+}
+
+int send_plan_look_up(const struct send_plan *plan, const struct packet_address *target, struct path *path,
+                      struct sd_err *err)
+{
+    const int interface = plan->interface != NULL ? (int)if_nametoindex(plan->interface) : 0;
+    char text[PACKET_ADDRESS_TEXT];
+    if (!lacks_interface(plan, target))
+        return path_lookup(path, target, interface, NULL, err);
+    packet_address_text(target, text);
+    return sd_fail(err, EINVAL, "%s is an address of one link: say with -i by which interface it is reached",
+                   text);
+}
+
 /* Where there is no route, a frame can still leave by an interface that was named. */
 static int find_path(const struct send_plan *plan, struct send_target *target, struct sd_err *err)
 {
     const bool link = plan->ways[SEND_LINK];
-    const int interface = plan->interface != NULL ? (int)if_nametoindex(plan->interface) : 0;
     if (target->address.family == 0)
         return plan->interface == NULL ? no_interface(err)
                                        : path_of_interface(&target->path, plan->interface, err);
-    int failed = path_lookup(&target->path, &target->address, interface, NULL, err);
+    int failed = send_plan_look_up(plan, &target->address, &target->path, err);
     if (failed != 0 && link && plan->interface != NULL)
         failed = path_of_interface(&target->path, plan->interface, err);
     return failed;
@@ -423,6 +442,19 @@ static struct craft_env env_of(const struct send_expr *e, const struct send_targ
     return env;
 }
 
+/* An identification that the expression does not give counts its packets, from the default on: an ICMP error
+ * quotes it, which tells whose it is, and fragments of two packets are not put together. */
+static void number_packet(const struct send_expr *e, struct craft_packet *packet, uint64_t number)
+{
+    if (e->net < 0 || packet->layer[e->net].type != &craft_ip)
+        return;
+    struct craft_value *id = &packet->layer[e->net].value[craft_field_find(&craft_ip, "id", 2)];
+    if (id->given)
+        return;
+    id->given = true;
+    id->number = 1 + number % UINT16_MAX;
+}
+
 int send_plan_build(const struct send_plan *plan, uint64_t number, struct craft_packet *packet,
                     struct buf *out, struct send_built *built, struct sd_err *err)
 {
@@ -433,6 +465,7 @@ int send_plan_build(const struct send_plan *plan, uint64_t number, struct craft_
         e++;
     }
     craft_expr_packet(e->expr, number, packet);
+    number_packet(e, packet, number);
     const struct packet_address address = address_of(e, packet);
     const uint32_t slot = *target_slot(plan, &address);
     built->expr = e;

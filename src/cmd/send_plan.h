@@ -74,6 +74,10 @@ bool send_plan_tcp_ports(const struct send_plan *plan, uint8_t bits[(UINT16_MAX 
 /* Find the different targets of all packets. 0 or a negative errno with `err` filled. */
 int send_plan_targets(struct send_plan *plan, struct sd_err *err);
 
+/* Ask the kernel for the way to an address, by the plan's interface where one is named. */
+int send_plan_look_up(const struct send_plan *plan, const struct packet_address *target, struct path *path,
+                      struct sd_err *err);
+
 /* Ask the kernel for the way to each target. `sends`: a target that cannot be reached is an error, neighbours
  * are asked for their MAC addresses; else such a target stays not `known`. */
 int send_plan_paths(struct send_plan *plan, bool sends, struct sd_err *err);

@@ -85,6 +85,23 @@ int send_report_leave(struct send_live *live)
     return status;
 }
 
+/* Is who has an address asked where nobody tells? */
+void send_report_arp(const struct send_live *live)
+{
+    const struct send_plan *plan = &live->send->plan;
+    for (size_t i = 0; i < plan->target_count; i++) {
+        const struct send_target *t = &plan->targets[i];
+        if (!t->by_link || t->needs_mac || t->address.family != 4 || !t->path.no_arp ||
+            live->send->options.common.quiet)
+            continue;
+        fprintf(stderr,
+                "sockdiag send: %s does no ARP%s: likely nobody answers; 'ip link set dev %s arp on' on "
+                "both hosts has it done\n",
+                t->path.name, t->path.lab ? ", the hosts of a lab know each other" : "", t->path.name);
+        return;
+    }
+}
+
 /* An identification of 0 stays where fragments are forbidden. */
 static bool keeps_id(const struct craft_layer *ip)
 {
@@ -198,6 +215,7 @@ static void answer_json(struct send_live *live, const struct send_answer *answer
     json_u64(&j, "number", answer->match->record->tag + 1);
     json_text(&j, "answer", answer->match->answer == CRAFT_ANSWER_ERROR ? "error" : "reply");
     json_bool(&j, "duplicate", answer->match->duplicate);
+    json_bool(&j, "ambiguous", answer->match->ambiguous);
     json_ns(&j, "time_ns", answer->time_ns);
     json_u64_if(&j, "rtt_ns", answer->rtt_ns != UINT64_MAX, answer->rtt_ns);
     json_text(&j, "why", answer->why);
@@ -214,8 +232,12 @@ static void answer_text(struct send_live *live, const struct send_answer *answer
     buf_printf(out, "#%-3" PRIu64 " ", answer->match->record->tag + 1);
     if (answer->rtt_ns == UINT64_MAX)
         buf_text(out, "     no RTT  ");
-    else
+    else if (!answer->match->ambiguous)
         buf_printf(out, "%8.3f ms  ", (double)answer->rtt_ns / NS_PER_MS);
+    else if (live->send->style.ascii)
+        buf_printf(out, "<=%6.3f ms  ", (double)answer->rtt_ns / NS_PER_MS);
+    else
+        buf_printf(out, "≤%7.3f ms  ", (double)answer->rtt_ns / NS_PER_MS);
     if (answer->match->duplicate)
         buf_text(out, "again: ");
     if (live->send->options.common.verbose)
@@ -283,7 +305,7 @@ void send_report_unanswered(struct send_live *live)
             }
             lines++;
             put_unanswered(live, record);
-            if (live->send->out.len > (64U << 10) && send_flush(live->send) != 0)
+            if (live->send->out.len > (64U << 10) && !send_loop_write(live))
                 return;
         }
     }
@@ -317,6 +339,7 @@ static void summary_json(struct send_live *live)
     json_u64_if(&j, "unanswered", live->awaits, live->packets - live->answered);
     json_u64_if(&j, "errors", live->awaits, live->errors);
     json_u64_if(&j, "duplicates", live->awaits, live->duplicates);
+    json_u64_if(&j, "ambiguous", live->awaits, live->ambiguous);
     json_u64_if(&j, "forgotten", live->awaits, forgotten(live));
     json_u64_if(&j, "dropped", live->awaits, drops(live));
     json_u64(&j, "sending_ns", live->end_ns - live->begin_ns);
@@ -340,6 +363,12 @@ static void say_answers(struct send_live *live)
         fprintf(stderr, "; RTT min/mean/max %.3f/%.3f/%.3f ms", (double)live->rtt.min_ns / NS_PER_MS,
                 (double)rtt_mean(&live->rtt) / NS_PER_MS, (double)live->rtt.max_ns / NS_PER_MS);
     fputc('\n', stderr);
+    if (live->ambiguous > 0)
+        cmd_fail("send",
+                 "%" PRIu64 " answer%s may be to any of several packets that waited alike: which one is "
+                 "a guess, and the RTT the most that it can be. What answers repeat tells packets apart: "
+                 "icmp(seq=1-9), udp(sport=4000-4009)",
+                 live->ambiguous, plural(live->ambiguous));
     if (forgotten(live) > 0)
         cmd_fail("send",
                  "only the last %d packets were remembered: answers to the %" PRIu64
@@ -354,7 +383,7 @@ void send_report_summary(struct send_live *live)
 {
     if (live->send->options.common.json)
         summary_json(live);
-    (void)send_flush(live->send);
+    (void)send_loop_write(live);
     if (live->send->options.common.quiet)
         return;
     const double seconds = (double)(live->end_ns - live->begin_ns) / NS_PER_S;

@@ -70,9 +70,16 @@ static int check_links(struct send_live *live)
     const struct send_plan *plan = &live->send->plan;
     char text[PACKET_ADDRESS_TEXT];
     for (size_t i = 0; i < plan->target_count; i++) {
-        const struct send_target *t = &plan->targets[i];
+        struct send_target *t = &plan->targets[i];
         if (!t->by_link || strcmp(t->path.name, live->link_name) == 0)
             continue;
+        /* Who asks all addresses of a link by ARP asks for his own, too. */
+        if (t->path.local && !t->needs_mac) {
+            if (path_of_interface(&t->path, live->link_name, &live->err) != 0)
+                return -live->err.code;
+            t->path.source = t->address;
+            continue;
+        }
         packet_address_text(&t->address, text);
         return sd_fail(&live->err, EINVAL,
                        "%s is reached by %s, and the frames leave by %s: -i names the interface for all",
@@ -129,11 +136,13 @@ static int prepare(struct send_live *live)
 
 static int status_of(const struct send_live *live, int failed)
 {
+    if (live->write_failed)
+        return CMD_ERROR;
     if (live->no_reader)
         return CMD_OK;
-    if (failed != 0 || (live->failed > 0 && live->pieces == 0))
+    if ((failed != 0 || live->failed > 0) && live->pieces == 0)
         return CMD_ERROR;
-    if (live->failed > 0)
+    if (failed != 0 || live->failed > 0)
         return CMD_PARTIAL;
     return live->awaits && live->answered == 0 ? CMD_NO : CMD_OK;
 }
@@ -152,8 +161,10 @@ int send_run(struct send *send)
     const bool began = failed == 0;
     if (failed == 0)
         failed = send_ring_fill(&live.ring, &send->plan, 0, o->count, o->mtu, &live.err);
-    if (failed == 0)
+    if (failed == 0) {
         send_report_rewrites(&live);
+        send_report_arp(&live);
+    }
     if (failed == 0)
         failed = send_loop(&live);
     if (failed != 0 && live.err.text[0] != '\0')
@@ -161,7 +172,7 @@ int send_run(struct send *send)
     if (began && !live.no_reader && live.begin_ns != 0) {
         send_report_unanswered(&live);
         send_report_summary(&live);
-        (void)send_flush(send);
+        (void)send_loop_write(&live);
     }
     const int status = status_of(&live, failed);
     send_sockets_close(&live);

@@ -34,7 +34,7 @@ static int choose_link(struct send_live *live)
             return sd_fail(&live->err, EINVAL,
                            "whole frames to a name: say with -i which interface they leave by, for it is "
                            "opened before the name is looked up");
-        if (path_lookup(&path, &target, 0, NULL, &live->err) != 0)
+        if (send_plan_look_up(plan, &target, &path, &live->err) != 0)
             return -live->err.code;
     }
     if (path.link_type != ARPHRD_ETHER && path.link_type != ARPHRD_LOOPBACK)

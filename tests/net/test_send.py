@@ -195,6 +195,54 @@ with case("packets of the same bytes: each answer is for the oldest without one"
     found = objects("--count", "5", "--rate", "100", "ip(dst=10.9.0.2)/icmp(id=9,seq=9)")
     equal([o["number"] for o in of("answer", found)], [1, 2, 3, 4, 5])
 
+with case("packets that wait alike: whose an answer is, is said to be a guess, and its RTT not counted"):
+    found = objects("--count", "5", "--rate", "max", "--i-may", "--wait", "1", "ip(dst=10.9.0.2)/icmp(id=9,seq=9)")
+    equal([o["ambiguous"] for o in of("answer", found)], [True] * 4 + [False])
+    equal((summary(found)["ambiguous"], summary(found)["rtt_min_ns"]), (4, of("answer", found)[4]["rtt_ns"]))
+    ran = send("--count", "5", "--rate", "max", "--i-may", "--wait", "1", "ip(dst=10.9.0.2)/icmp(id=9,seq=9)")
+    equal(ran.stdout.count("≤"), 4, ran.stdout)
+    contains(ran.stderr, "4 answers may be to any of several packets")
+    found = objects("--rate", "max", "--i-may", "--wait", "1", "ip(dst=10.9.0.2)/icmp(id=9,seq=1-5)")
+    equal([o["ambiguous"] for o in of("answer", found)], [False] * 5)
+
+with case("an identification that is not given counts the packets of its expression"):
+    found = objects("--wait", "0.2", "ip(dst=10.9.0.2,ttl=7-9)/icmp(seq=1)", "ip(dst=10.9.0.2)/icmp(seq=9)",
+                    "ip(dst=10.9.0.2,id=5,ttl=1-2)/icmp(seq=5)")
+    equal([bytes.fromhex(o["bytes"])[4:6].hex() for o in of("sent", found)],
+          ["0001", "0002", "0003", "0001", "0005", "0005"])
+
+with case("all of a link by ARP, the own address among them"):
+    ran = send("-i", "va", "--wait", "0.2", "arp(pdst=10.9.0.0/30)")
+    contains(ran.stdout, f"hwsrc={MAC_B}")
+    contains(send("--wait", "0.2", "arp(pdst=10.9.0.0/30)").stdout, f"hwsrc={MAC_B}")
+
+with case("an address of one link without -i; a frame that is too short; ARP where there is none"):
+    contains(send("ipv6(dst=ff02::1)/icmp6()", status=2).stderr, "ff02::1 is an address of one link: say with -i")
+    contains(send("eth()/ipv6(dst=fe80::1)/icmp6()", status=2).stderr, "fe80::1 is an address of one link: say with -i")
+    contains(send("-i", "va", "--link", "hex(02)", status=2).stderr, "a frame has at least the 14 bytes of its header")
+    sh("ip link add mute0 type veth peer name mute1; ip link set mute0 arp off up")
+    contains(send("-i", "mute0", "--wait", "0.1", "arp(pdst=10.9.0.2)", status=1).stderr, "mute0 does no ARP")
+    sh("ip link del mute0")
+
+with case("a full disk: said, and no success, also when packets were sent and answered"):
+    with open("/dev/full", "wb") as full:
+        for expression in ("ip(dst=10.9.0.2)/icmp(seq=1-5)", "ip(dst=10.9.0.2)/udp(sport=4000,dport=5001)"):
+            ran = run(SOCKDIAG, "send", "--wait", "0.2", expression, stdout=full)
+            equal(ran.returncode, 2, ran.stderr)
+            contains(ran.stderr, "No space left on device")
+
+with case("the interface goes away while packets leave: done in part"):
+    sh("ip link add gone0 type veth peer name gone1; ip link set gone1 up; ip addr add 10.9.9.1/24 dev gone0; ip link set gone0 up")
+    with subprocess.Popen([SOCKDIAG, "send", "-i", "gone0", "--json", "--count", "0", "--wait", "1", "--rate", "500",
+                           "eth(dst=02:00:00:00:00:09)/ip(dst=10.9.9.9)/udp()"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        sh("ip link set gone0 down")
+        process.stdout.read()
+        equal(process.wait(20), 3)
+        contains(process.stderr.read(), "Network is down")
+    sh("ip link del gone0")
+
 with case("ARP: who has an address, and one that nobody has"):
     ran = send("-i", "va", "arp(pdst=10.9.0.2)")
     contains(ran.stdout, "op=is-at")

@@ -317,6 +317,24 @@ static void the_oldest_that_waits_is_answered(void **state)
     free_world(w);
 }
 
+/* While two wait for the same answer, nobody can tell whose it is; nor how long it took. */
+static void an_answer_to_one_of_several_is_ambiguous(void **state)
+{
+    (void)state;
+    struct world *w = new_world(PING, pong);
+    add(w, false, 100);
+    add(w, true, 200);
+    assert_false(match_at(w, 150, 0).ambiguous);
+    add(w, false, 300);
+    assert_true(match_at(w, 350, 0).ambiguous);
+    assert_false(match_at(w, 360, 0).ambiguous);
+    assert_false(match_at(w, 370, 0).ambiguous); /* a duplicate */
+    add(w, false, 400);
+    add(w, false, 500);
+    assert_false(match_at(w, 600, 450).ambiguous);
+    free_world(w);
+}
+
 static void who_was_given_up_is_not_answered(void **state)
 {
     (void)state;
@@ -403,6 +421,7 @@ int main(void)
         cmocka_unit_test(answers_are_told_from_the_rest),
         cmocka_unit_test(a_short_quote_is_enough),
         cmocka_unit_test(the_oldest_that_waits_is_answered),
+        cmocka_unit_test(an_answer_to_one_of_several_is_ambiguous),
         cmocka_unit_test(who_was_given_up_is_not_answered),
         cmocka_unit_test(what_came_before_is_no_answer),
         cmocka_unit_test(memory_is_bounded),
