@@ -184,6 +184,7 @@ void route_close_sockets(struct route *route)
 
 static bool take_address(const struct addrinfo *info, struct packet_address *address, int *scope)
 {
+    static const struct packet_address any4 = {.family = 4}, any6 = {.family = 6};
     *address = (struct packet_address){0};
     *scope = 0;
     if (info->ai_family == AF_INET) {
@@ -195,6 +196,12 @@ static bool take_address(const struct addrinfo *info, struct packet_address *add
         memcpy(address->bytes, &in6->sin6_addr, 16);
         *scope = (int)in6->sin6_scope_id;
     }
+    /* "Any address" is sent to this machine, which answers from the loopback address. */
+    if (packet_address_equal(address, &any4)) {
+        address->bytes[0] = 127;
+        address->bytes[3] = 1;
+    } else if (packet_address_equal(address, &any6))
+        address->bytes[15] = 1;
     return address->family != 0;
 }
 
@@ -226,6 +233,8 @@ static int try_address(struct route *route, const struct addrinfo *info)
 static int resolve(struct route *route, struct addrinfo **list)
 {
     const struct route_options *o = &route->options;
+    if (o->host[0] == '\0')
+        return sd_fail(&route->err, EINVAL, "an empty name is no host");
     const struct addrinfo hints = {
         .ai_family = o->ipv4   ? AF_INET
                      : o->ipv6 ? AF_INET6
@@ -236,9 +245,13 @@ static int resolve(struct route *route, struct addrinfo **list)
     if (failed == 0)
         return 0;
     struct buf text = {0};
+    const int code = errno;
     text_escape(&text, o->host, strlen(o->host));
-    sd_fail(&route->err, ENOENT, "%s: %s", buf_cstr(&text),
-            failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
+    if (failed == EAI_ADDRFAMILY)
+        sd_fail(&route->err, ENOENT, "%s has no IPv%c address", buf_cstr(&text), o->ipv4 ? '4' : '6');
+    else
+        sd_fail(&route->err, ENOENT, "%s: %s", buf_cstr(&text),
+                failed == EAI_SYSTEM ? strerror(code) : gai_strerror(failed));
     buf_free(&text);
     return -ENOENT;
 }

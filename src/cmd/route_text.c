@@ -293,6 +293,12 @@ void route_text_say(const struct route *route, struct buf *out, enum route_sign 
     buf_free(&plain);
 }
 
+/* Nothing listens there: the target answered by an ICMP error. */
+static bool is_no_port(const struct route *route, const struct hop *hop)
+{
+    return route->options.method == PROBE_UDP && hop->icmp_type == (route->target.family == 6 ? 1 : 3);
+}
+
 /* What kind of answer the end of the path gave. */
 static void put_end_words(const struct route *route, struct buf *out, const struct hop *hop)
 {
@@ -301,7 +307,7 @@ static void put_end_words(const struct route *route, struct buf *out, const stru
                    (hop->tcp_flags & TCP_RST) != 0 ? "it refuses connections to port %" PRIu64
                                                    : "port %" PRIu64 " is open",
                    route->options.port);
-    else if (route->options.method == PROBE_UDP && hop->icmp_type == (route->target.family == 6 ? 1 : 3))
+    else if (is_no_port(route, hop))
         buf_printf(out, "nothing listens on UDP port %" PRIu64 ", it says", route->options.port);
     else if (route->options.method == PROBE_UDP)
         buf_printf(out, "UDP port %" PRIu64 " answers", route->options.port);
@@ -330,6 +336,9 @@ static void say_silent(const struct route *route, struct buf *text)
             "No hop answered, and %s did not. Whether the probes left %s and were lost, or answers are "
             "filtered here, this does not tell: 'sockdiag capture -i %s icmp' shows what comes.",
             route->target_text, route->path.name, route->path.name);
+        if (route->options.method == PROBE_UDP)
+            buf_text(text, " Or a run just before took the ICMP errors that the target sends at once (Linux: "
+                           "six, then one a second): wait some seconds.");
         return;
     }
     buf_printf(text, "%s did not answer. The last that did is ", route->target_text);
@@ -371,28 +380,51 @@ static void put_share(struct buf *out, const struct hop *hop)
     ": the rest is that %s not always answer (routers limit the ICMP they send). Loss of your traffic is "   \
     "%sno more than what is lost there."
 
+/* Does even the last hop that answers do so by an ICMP error, as all before it do? */
+static bool only_errors(const struct route *route)
+{
+    const struct hop *last = &route->hops.hop[hops_last_answering(&route->hops)];
+    return last->kind != HOP_TARGET || is_no_port(route, last);
+}
+
+/* Loss that nothing behind the hop `first` disproves. */
+static void put_loss_stays(const struct route *route, struct buf *text, unsigned first)
+{
+    const bool alone = first == hops_last_answering(&route->hops);
+    buf_printf(text, "%s: this may well be loss of your traffic, or of the answers on their way back%s.",
+               alone ? "" : ", and at every answering hop behind",
+               alone ? "" : ", from the first of these hops on");
+    if (only_errors(route))
+        buf_printf(
+            text,
+            " But these answers are ICMP errors, of which hosts send few (Linux: six at once, then one "
+            "a second): that limit looks the same. Where the target answers %s, that tells.",
+            route->options.method == PROBE_UDP   ? "echo (without --udp) or --tcp"
+            : route->options.method == PROBE_TCP ? "on another port or to echo (without --tcp)"
+                                                 : "--tcp");
+}
+
 /* Hops of one kind of loss, in one sentence. */
 static void say_loss_kind(const struct route *route, struct buf *out, enum hops_loss kind)
 {
     struct buf text = {0};
-    unsigned count = 0, proof = 0;
+    unsigned count = 0, proof = 0, first = 0;
     bool few = false;
     for (unsigned ttl = 1; ttl <= hops_last_answering(&route->hops); ttl++) {
         const struct hop *hop = &route->hops.hop[ttl];
         unsigned witness = 0;
         if (hops_loss(&route->hops, ttl, &witness) != kind)
             continue;
+        first = first == 0 ? ttl : first;
         buf_printf(&text, "%s%u (", count++ == 0 ? "Loss at hop " : ", ", ttl);
         put_share(&text, hop);
         buf_char(&text, ')');
         proof = witness > proof ? witness : proof;
         few = few || hop->lost + hop->received < FEW;
     }
-    if (count > 0 && kind == HOPS_LOSS_STAYS) {
-        buf_text(&text,
-                 ", and at every answering hop behind: this may well be loss of your traffic, or of the "
-                 "answers on their way back, from the first of these hops on.");
-    } else if (count > 0) {
+    if (count > 0 && kind == HOPS_LOSS_STAYS)
+        put_loss_stays(route, &text, first);
+    else if (count > 0) {
         buf_text(&text, ", but ");
         route_text_hop(route, &text, proof);
         buf_text(&text, " behind lost ");
@@ -400,7 +432,7 @@ static void say_loss_kind(const struct route *route, struct buf *out, enum hops_
         buf_printf(&text, kind == HOPS_LOSS_OWN ? LOSS_OWN : LOSS_PARTLY,
                    count == 1 ? "that router does" : "those routers do", few ? "likely " : "");
     }
-    if (count > 0 && few)
+    if (count > 0 && few && (kind != HOPS_LOSS_STAYS || !only_errors(route)))
         buf_text(&text, " So few probes prove little: --probes 50 tells more.");
     if (count > 0)
         route_text_say(route, out, kind == HOPS_LOSS_STAYS ? ROUTE_BAD : ROUTE_NOTE, buf_cstr(&text));

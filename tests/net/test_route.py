@@ -367,6 +367,31 @@ with case("loss that goes on behind a hop is told as loss"), Network() as chain:
     shown = " ".join(route(chain, "--no-mtu", "--udp", "-i", "0.02", "--probes", 25, "10.0.4.2").stdout.split())
     contains(shown, "and at every answering hop behind: this may well be loss of your traffic")
 
+with case("--udp to a host that limits its ICMP errors: the loss is said to be perhaps that"), Network() as chain:
+    chain.sh("server", "echo 1000 >/proc/sys/net/ipv4/icmp_ratelimit", "echo 8 >/proc/sys/net/ipv4/icmp_ratemask")
+    words = ("--no-mtu", "--udp", "-i", "0.02", "-W", "0.5", "--probes", 25, "10.0.4.2")
+    shown = " ".join(route(chain, *words).stdout.split())
+    contains(shown, "Loss at hop 4 (")
+    contains(shown, "of 25): this may well be loss of your traffic, or of the answers on their way back. But these answers "
+             "are ICMP errors, of which hosts send few")
+    check("--probes 50" not in shown, shown)
+
+with case("send, a traceroute by hand: with a router that says nothing, each answer is its own packet's"), \
+        Network() as chain:
+    chain.sh("r2", "ip rule add iif lo priority 1 blackhole")
+    ran = run(*chain.enter("client", SOCKDIAG, "send", "--json", "--wait", "0.5", "ip(dst=10.0.4.2,ttl=1-4)/udp()"))
+    answers = [json.loads(line) for line in ran.stdout.splitlines() if '"type":"answer"' in line]
+    equal([(o["number"], o["ambiguous"], f"src=10.0.{o['number']}.2" in o["packet"]) for o in answers],
+          [(n, False, True) for n in (1, 3, 4)], ran.stdout)
+
+with case("any address is this machine; an empty name is no host; a family that the host lacks"), Network() as chain:
+    for any_address, here in (("0.0.0.0", "127.0.0.1"), ("::", "::1")):
+        shown = route(chain, *FAST, any_address)
+        equal((shown.returncode, "forged" in shown.stdout), (0, False), shown.stdout)
+        contains(shown.stdout, f"({here})")
+    contains(route(chain, "").stderr, "an empty name is no host")
+    contains(route(chain, "-4", "::1").stderr, "::1 has no IPv4 address")
+
 # ---- names ----
 
 
