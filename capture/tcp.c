@@ -306,6 +306,74 @@ static void place_corrupted(struct tcp_context *c)
     tcp_mark(c, TCP_MARK_BAD_CHECKSUM);
 }
 
+/* ---- the short way ---- */
+
+/* Nothing can be odd about the acknowledgement, nor about what it means for the peer. */
+static bool is_usual_ack(const struct tcp_context *c, int32_t step)
+{
+    const struct tcp_direction *d = c->d, *peer = c->peer;
+    const struct tcp_odd *odd = peer->odd;
+    return c->window != 0 && c->packet->tcp.sack_count == 0 && d->has_ack && peer->has_acked &&
+           !peer->fin_seen && peer->range_count <= 1 && step >= 0 &&
+           peer->acked + (uint32_t)step <= peer->next && (step > 0 || c->packet->payload_len > 0) &&
+           peer->probing == TCP_PROBING_NOT &&
+           (odd == NULL || (odd->told_ns == 0 && odd->duplicate_run == 0));
+}
+
+/* The payload goes on where the axis ended, within the window and the MSS. */
+static bool is_usual_payload(const struct tcp_context *c)
+{
+    const struct tcp_direction *d = c->d;
+    const uint32_t len = c->packet->payload_len;
+    return d->range_count > 0 && c->scratch->cap > 0 && (d->full == 0 || len <= d->full) &&
+           !c->packet->len_assumed && !(d->has_edge && d->next + len >= d->edge) && c->peer->last_window != 0;
+}
+
+static int take_usual_payload(struct tcp_context *c)
+{
+    struct tcp_direction *d = c->d;
+    const uint32_t len = c->packet->payload_len;
+    const uint64_t begin = d->next;
+    c->old_next = begin;
+    d->segments++;
+    d->wire_bytes += len;
+    d->unique_bytes += len;
+    d->next += len;
+    d->probing = TCP_PROBING_NOT;
+    if (len > d->longest)
+        d->longest = len;
+    note_flight(d);
+    tcp_rtt_sent(c, d->next, false);
+    return tcp_ranges_take(c, begin, d->next, 0);
+}
+
+/* Most packets of most captures: data in order, or an acknowledgement of it. 1: taken; 0: this one is
+ * another; -ENOMEM. */
+static int take_usual(struct tcp_context *c)
+{
+    struct tcp_direction *d = c->d, *peer = c->peer;
+    const struct packet_tcp *tcp = &c->packet->tcp;
+    if ((tcp->flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_URG | TCP_ACK)) != TCP_ACK || !d->started ||
+        d->assumed || !peer->started || peer->assumed || d->fin_seen ||
+        tcp->seq != d->base_seq + (uint32_t)d->next)
+        return 0;
+    const int32_t step = seq_diff(tcp->ack, peer->base_seq + (uint32_t)peer->acked);
+    c->window = (uint32_t)tcp->window << d->shift;
+    c->offset = (int64_t)d->next;
+    if (!is_usual_ack(c, step) || (c->packet->payload_len > 0 && !is_usual_payload(c)))
+        return 0;
+    c->segment->offset = d->next;
+    if (c->packet->payload_len > 0 && take_usual_payload(c) != 0)
+        return -ENOMEM;
+    peer->acked += (uint32_t)step;
+    tcp_rtt_acked(c, (int64_t)peer->acked);
+    tcp_window_take(c, (int64_t)peer->acked);
+    d->last_ack = tcp->ack;
+    d->last_window = c->window;
+    tcp_judge_note(c, true);
+    return 1;
+}
+
 static int take_packet(struct tcp_context *c)
 {
     struct tcp_direction *d = c->d;
@@ -337,10 +405,10 @@ int tcp_feed(struct tcp_direction *d, struct tcp_direction *peer, const struct p
     struct tcp_context c = {.d = d, .peer = peer, .packet = packet, .scratch = scratch, .segment = segment};
     *segment = (struct tcp_segment){.packet = packet};
     d->packets++;
-    int failed = 0;
+    int taken = 0;
     if (corrupted)
         place_corrupted(&c);
-    else
-        failed = take_packet(&c);
-    return failed != 0 ? failed : count_marks(d, segment->marks, scratch);
+    else if ((taken = take_usual(&c)) == 0)
+        taken = take_packet(&c);
+    return taken < 0 ? taken : count_marks(d, segment->marks, scratch);
 }
