@@ -1,10 +1,6 @@
 #!/usr/bin/env python3
-"""ping on lo of a network namespace of the test's own, whose user is root in it; in the lab, as an ordinary user; through
-a chain of routers (tests/lib/chain.py):
-
-    client ──1── r1 ──2── r2 ──3── r3 ──4── server         hop k is 10.0.k.2, fd00:k::2
-
-10.99.9.1 is on a wire whose other end takes no frame that is not for it: what is sent to 10.99.9.2 vanishes.
+"""ping on a network namespace of the test's own, whose user is root in it. 10.99.9.1 is on a wire whose other end takes
+no frame that is not for it: what is sent to 10.99.9.2 vanishes. In the lab and through routers: test_ping_net.py.
 """
 
 import json
@@ -15,31 +11,18 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from cases import Skip, case, check, contains, done, equal, skip  # noqa: E402
-from chain import Chain  # noqa: E402
-from procs import SOCKDIAG, as_user, can_lab, have, run, state, user_sockdiag, user_uid, wait_until  # noqa: E402
+from pings import FAST, REPLY, WITHOUT, is_inside, objects, ping, run_inside  # noqa: E402
+from procs import SOCKDIAG, as_user, have, run, state, user_uid, wait_until  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve()
 FORGED = int(os.environ.get("FORGED") or 100_000)
-
-
-def ping(*words, **more):
-    return run(SOCKDIAG, "ping", *words, **more)
-
-
-def objects(result):
-    """{type: [objects]} of --json."""
-    found = {}
-    for line in result.stdout.splitlines():
-        item = json.loads(line)
-        found.setdefault(item["type"], []).append(item)
-    check("total" in found, lambda: f"status {result.returncode}: {result.stderr}{result.stdout}")
-    return found
 
 
 def is_usage_error(result, part):
@@ -66,7 +49,7 @@ def with_capability():
     return program
 
 
-if "SOCKDIAG_TEST_INSIDE" not in os.environ:
+if not is_inside():
     with case("with setcap cap_net_raw+ep, an ordinary user has raw sockets"):
         program = with_capability()
         shown = run(*as_user(program, "ping", "-v", "-c", 1, "127.0.0.1"))
@@ -80,21 +63,7 @@ if "SOCKDIAG_TEST_INSIDE" not in os.environ:
         shown = run(*as_user(program, "ping", "-i", "0.001", "-c", 1, "127.0.0.1"))
         is_usage_error(shown, "for root only")
 
-    POSSIBLE, WHY_NOT = can_lab()
-    MISSING = have("unshare", "ip", "nsenter", "setpriv")
-    if not POSSIBLE or MISSING:
-        skip("ping", MISSING or WHY_NOT)
-        done()
-    python = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
-    environment = os.environ | {"SOCKDIAG_TEST_INSIDE": "1", "SOCKDIAG": user_sockdiag()}
-    plain_root = os.geteuid() == 0 and user_uid() is None
-    words = ["unshare", "--net", *([] if plain_root else ["--user", "--map-root-user"]), python, str(HERE)]
-    readable = run(*as_user(python, "-c", "open(%r)" % str(HERE))).returncode == 0
-    inside = subprocess.run(as_user(*words) if readable else words, env=environment, check=False).returncode
-    try:
-        done()
-    except SystemExit as end:
-        sys.exit(end.code or inside)
+    run_inside(HERE)
 
 WORK = tempfile.TemporaryDirectory(prefix="sockdiag-ping-")
 DIR = pathlib.Path(WORK.name)
@@ -104,8 +73,6 @@ for line in ("link add v0 type veth peer name v1", "link set v0 up", "link set v
     subprocess.run(["ip", *line.split()], check=True)
 NOBODY = "10.99.9.2"
 IPV6 = pathlib.Path("/proc/net/if_inet6").exists()
-FAST = ("-i", "0.01")
-REPLY = re.compile(r"^64 bytes from (\S+(?: \(\S+\))?): icmp_seq=(\d+) ttl=64 time=\d+(\.\d+)? ms$", re.M)
 
 
 # ---- what a ping user knows ----
@@ -226,7 +193,6 @@ with case("payload from none to the largest"):
             equal(ping("-q", "-c", 2, *FAST, "-s", size, "::1").returncode, 0, f"-s {size}, IPv6")
 
 with case("TCP and UDP probes: open and closed ports, IPv4 and IPv6"):
-    import socket
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         shown = ping("--tcp", port, "-c", 2, *FAST, "127.0.0.1")
@@ -424,7 +390,6 @@ with case("a name from a file cannot obey a terminal"):
 
 # ---- without privilege ----
 
-WITHOUT = ("setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-all")
 RANGE = pathlib.Path("/proc/sys/net/ipv4/ping_group_range")  # of a new namespace: nobody
 
 with case("without CAP_NET_RAW and ping_group_range: one message names both, and the ways"):
@@ -483,116 +448,19 @@ with case(f"{FORGED:,} forged answers: none matches, none is lost for them, memo
     check(grown < 8192 or os.environ.get("SAN"), f"{grown} KiB")
 
 
-# ---- the lab ----
+with case("what the socket had no room for is told, and is no loss of the network"), \
+        subprocess.Popen([sys.executable, str(HERE.parent / "programs" / "forger.py"), str(3 * FORGED)],
+                         stdout=subprocess.PIPE) as forger:
+    equal(forger.stdout.readline(), b"ready\n")
+    with Running("-q", *FAST, "127.0.0.1") as running:
+        equal(forger.stdout.readline(), b"begun\n")
+        running.process.send_signal(signal.SIGSTOP)
+        equal(forger.stdout.readline(), b"done\n")
+        running.process.send_signal(signal.SIGCONT)
+        status, out, err = running.end()
+    equal((status, err), (0, ""))
+    dropped = re.search(r"^the socket dropped (\d+) packets?: this machine was too slow", out, re.M)
+    check(dropped and int(dropped[1]) > 1000, out)
+    contains(out, " 0% packet loss")
 
-def lab(*words, options=(), **more):
-    return run(SOCKDIAG, "lab", *options, "--", SOCKDIAG, "ping", *words, **more)
-
-
-with case("lab: the server, IPv4 and IPv6; fragments; too long with -M do"):
-    for host in ("10.77.0.2", "fd77::2"):
-        if ":" in host and not IPV6:
-            continue
-        shown = lab("-c", 2, *FAST, host)
-        equal((shown.returncode, shown.stderr), (0, ""), host)
-        equal(len(REPLY.findall(shown.stdout)), 2)
-        shown = lab("-c", 2, *FAST, "-s", 4000, host)
-        equal(shown.returncode, 0, shown.stdout)
-        contains(shown.stdout, "4008 bytes from")
-        shown = lab("-c", 2, *FAST, "-s", 4000, "-M", "do", host)
-        equal(shown.returncode, 1)
-        contains(shown.stderr, "local error: message too long, mtu=1500")
-        contains(shown.stdout, "+2 errors, 100% packet loss")
-        shown = lab("-c", 1, "-s", 4000, "--udp", 9, host)
-        equal(shown.returncode, 0, shown.stdout)
-
-with case("lab: a multicast address is answered by both hosts"):
-    if not IPV6:
-        raise Skip("this kernel has no IPv6")
-    found = objects(lab("--json", "-c", 3, "-i", "0.05", "ff02::1%e0"))
-    equal(found["summary"][0]["received"], 3)
-    check(found["summary"][0]["duplicates"] >= 2, found["summary"])  # the last one may come when all is over
-    equal({item["from"] for kind in ("reply", "duplicate") for item in found[kind]}, {"fd77::1", "fd77::2"})
-    check(all(item["rtt_ns"] is not None for item in found["reply"]), found["reply"])
-
-with case("lab: duplicates"):
-    found = objects(lab("--json", "-c", 10, *FAST, "10.77.0.2", options=("--dup", "100%")))
-    check(len(found["reply"]) == 10 and len(found["duplicate"]) >= 9, found["summary"])
-    equal(found["summary"][0]["duplicates"], len(found["duplicate"]))
-    contains(lab("-c", 3, *FAST, "10.77.0.2", options=("--dup", "100%")).stdout, " ms (DUP!)")
-
-with case("lab: loss"):
-    found = objects(lab("--json", "-c", 40, *FAST, "-W", "0.3", "10.77.0.2", options=("--drop", "20%@3")))
-    summary, = found["summary"]
-    check(0 < summary["lost"] < 40 and summary["lost"] == len(found["lost"]), summary)
-    equal({item["seq"] for item in found["lost"]} | {item["seq"] for item in found["reply"]}, set(range(1, 41)))
-
-with case("lab: answers that come after -W are late, and not lost"):
-    shown = lab("--json", "-c", 10, "-i", "0.05", "-W", "0.08", "10.77.0.2", options=("--delay", "80ms"))
-    found = objects(shown)
-    equal(shown.returncode, 1)
-    check(found["late"] and found["summary"][0]["late"] == len(found["late"]), found["summary"])
-    equal(found["summary"][0]["received"], 0)
-
-with case("lab: a byte changed on the way is told"):
-    found = objects(lab("--json", "-c", 20, *FAST, "-W", "0.3", "-s", 1000, "10.77.0.2", options=("--corrupt", "30%@2")))
-    summary, = found["summary"]
-    check(summary["received"] < 20, summary)
-
-
-# ---- routers ----
-
-CHAIN = Chain()
-
-
-def through(*words, **more):
-    return run(*CHAIN.enter("client", SOCKDIAG, "ping", *words), **more)
-
-
-# First: other errors of that router would count against the rate of this one.
-with case("a router without a way on"):
-    CHAIN.sh("r1", "ip route add unreachable 10.0.9.0/24")
-    CHAIN.sh("client", "ip route add 10.0.9.0/24 via 10.0.1.2")
-    shown = through("-c", 1, "10.0.9.9", "10.0.1.2")
-    equal(shown.returncode, 1)
-    contains(shown.stdout, "From 10.0.1.2 icmp_seq=1 Destination Host Unreachable (to 10.0.9.9)")
-
-with case("an address that nobody has on the network: this host says so, as in ping"):
-    shown = through("-c", 1, "10.0.1.9", timeout=30)
-    equal(shown.returncode, 1)
-    contains(shown.stdout, "From 10.0.1.1 icmp_seq=1 Destination Host Unreachable")
-    contains(shown.stdout, "1 packets transmitted, 0 received, +1 errors, 100% packet loss")
-
-with case("a TTL that ends on the way"):
-    for host, router in (("10.0.4.2", "10.0.2.2"), *((("fd00:4::2", "fd00:2::2"),) if IPV6 else ())):
-        equal(through("-q", "-c", 1, host).returncode, 0)
-        shown = through("-c", 2, *FAST, "-t", 2, host)
-        equal(shown.returncode, 1, shown.stderr)
-        check(re.search(rf"^From {router} icmp_seq=1 Time (to live )?exceeded", shown.stdout, re.M), shown.stdout)
-        contains(shown.stdout, "2 packets transmitted, 0 received, +2 errors, 100% packet loss")
-        for method in ("--tcp", "--udp"):
-            shown = through("-c", 1, "-t", 1, method, 9, host)
-            equal(shown.returncode, 1)
-            contains(shown.stdout, "exceeded")
-
-with case("a smaller MTU on the way: told, then followed"):
-    CHAIN.mtu("r2", "r3", 1300)
-    for host, words in (("10.0.4.2", "Frag needed and DF set (mtu = 1300)"), *((("fd00:4::2", "Packet too big (mtu = 1300)"),) if IPV6 else ())):
-        shown = through("-c", 3, "-i", "0.05", "-s", 1400, host)
-        equal(shown.returncode, 0, shown.stdout)
-        contains(shown.stdout, words)
-        contains(shown.stdout, "1408 bytes from")
-
-with case("the queue of errors of echo sockets tells the same"):
-    if run(*WITHOUT, "true").returncode != 0:
-        raise Skip("setpriv cannot drop a capability here")
-    CHAIN.sh("client", "echo '0 0' >/proc/sys/net/ipv4/ping_group_range")
-    shown = run(*CHAIN.enter("client", *WITHOUT, SOCKDIAG, "ping", "-c", 1, "-t", 2, "10.0.4.2"))
-    equal(shown.returncode, 1, shown.stderr)
-    contains(shown.stdout, "From 10.0.2.2 icmp_seq=1 Time to live exceeded")
-    shown = run(*CHAIN.enter("client", *WITHOUT, SOCKDIAG, "ping", "-c", 1, "-t", 2, "10.0.1.2", "10.0.4.2"))
-    equal(shown.returncode, 1, shown.stderr)
-    contains(shown.stdout, "From 10.0.2.2 icmp_seq=1 Time to live exceeded (to 10.0.4.2)")
-
-CHAIN.close()
 done()
