@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -26,5 +27,14 @@ def compare(name, packets, wanted):
 for scene, (scene_packets, scene_wanted) in SCENES.items():
     with case(scene.replace("_", " ")):
         compare(scene, scene_packets, scene_wanted)
+
+with case("docs/FORMATS.md lists every mark with its meaning"):
+    table = (ROOT.parent / "capture" / "tcp_marks.c").read_text(encoding="utf-8")
+    rows = re.findall(r'\{\s*"(\w+)",\s*((?:"[^"]*"\s*)+)\}', table)
+    check(len(rows) > 20, f"{len(rows)} marks were found")
+    listed = (ROOT.parent / "docs" / "FORMATS.md").read_text(encoding="utf-8")
+    for mark, meaning in rows:
+        words = "".join(re.findall(r'"([^"]*)"', meaning))
+        check(f"| `{mark}` | {words} |" in listed, f"{mark}: {words}")
 
 done()
