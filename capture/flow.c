@@ -44,8 +44,15 @@ struct list {
     struct entry *first, *last;
 };
 
+/* A packet to come, and the hash of its ends. */
+struct foreseen {
+    uint64_t number; /* 0: none */
+    uint32_t hash;
+};
+
 enum {
-    FORESEEN = 4,
+    FORESEEN = 16,     /* packets; a power of two */
+    FORESEEN_STEP = 4, /* after so many more, what was asked for has come */
 };
 
 struct flow_table {
@@ -55,8 +62,7 @@ struct flow_table {
     struct list open, ended;
     struct tcp_scratch scratch;
     uint64_t now_ns, moves, evicted;
-    uint32_t foreseen[FORESEEN]; /* hashes of packets to come, whose places in the index are on their way */
-    unsigned foreseen_at;
+    struct foreseen foreseen[FORESEEN]; /* by the packet's number */
 };
 
 /* ---- the index ---- */
@@ -91,11 +97,18 @@ void flow_table_foresee(struct flow_table *table, const struct packet *packet)
     if (!tuple_peek(&table->config.key, packet, &hash))
         return;
     flow_index_prefetch(&table->index, (uint32_t)hash);
-    uint32_t *const before = &table->foreseen[table->foreseen_at++ % FORESEEN];
-    const char *e = flow_index_guess(&table->index, *before);
+    table->foreseen[packet->number % FORESEEN] = (struct foreseen){packet->number, (uint32_t)hash};
+    const struct foreseen *before = &table->foreseen[(packet->number - FORESEEN_STEP) % FORESEEN];
+    const char *e = before->number != 0 ? flow_index_guess(&table->index, before->hash) : NULL;
     for (size_t at = 0; e != NULL && at < sizeof(struct entry); at += CACHE_LINE)
         __builtin_prefetch(e + at, 1);
-    *before = (uint32_t)hash;
+}
+
+static uint32_t hash_of(const struct flow_table *table, const struct packet *packet)
+{
+    const struct foreseen *f = &table->foreseen[packet->number % FORESEEN];
+    return f->number == packet->number && f->number != 0 ? f->hash
+                                                         : (uint32_t)tuple_hash(&table->config.key, packet);
 }
 
 /* ---- the lists ---- */
@@ -444,7 +457,7 @@ int flow_table_feed(struct flow_table *table, const struct packet *packet)
     if (packet->ip_protocol != IPPROTO_TCP || packet->payload == NULL || packet->is_fragment)
         return 0;
     flow_table_tick(table, packet->time_ns);
-    const uint32_t hash = (uint32_t)tuple_hash(&table->config.key, packet);
+    const uint32_t hash = hash_of(table, packet);
     struct entry *e = flow_index_find(&table->index, hash, is_between, packet);
     int kept = 0;
     if (e == NULL)

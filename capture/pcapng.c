@@ -418,9 +418,11 @@ bool pcapng_reader_ahead(struct pcapng_reader *r, struct packet *packet)
     const uint8_t *p = in->data + in->begin + skip;
     const size_t left = input_left(in) - (size_t)skip;
     const size_t len = (r->classic ? classic_look : enhanced_look)(r, p, left, packet);
+    if (len == 0)
+        return false;
     r->ahead += len;
-    r->ahead_count += len > 0;
-    return len > 0;
+    packet->number = r->packets + ++r->ahead_count;
+    return true;
 }
 
 int pcapng_reader_next(struct pcapng_reader *r, struct capture_record *record, struct sd_err *err)

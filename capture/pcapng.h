@@ -67,7 +67,7 @@ void pcapng_reader_close(struct pcapng_reader *reader);
 int pcapng_reader_next(struct pcapng_reader *reader, struct capture_record *record, struct sd_err *err);
 
 /* The packets behind the last record, each once, up to PCAPNG_AHEAD of them and as far as they were read from
- * the file already: for whoever can make ready what they will need. Only the link type and the bytes of
+ * the file already: for whoever can make ready what they will need. Only number, link type and bytes of
  * `packet` are to be looked at. False: no more for now. */
 #define PCAPNG_AHEAD 8
 bool pcapng_reader_ahead(struct pcapng_reader *reader, struct packet *packet);

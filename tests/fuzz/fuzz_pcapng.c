@@ -43,6 +43,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int got;
     while ((got = pcapng_reader_next(reader, &r, &err)) > 0) {
         sum += touch(&r);
+        struct packet ahead;
+        while (pcapng_reader_ahead(reader, &ahead)) {
+            for (uint32_t i = 0; i < ahead.captured_len; i++)
+                sum += ahead.data[i];
+        }
         if (r.kind == CAPTURE_PACKET && pcapng_reader_interface(reader, r.packet.interface) == NULL)
             abort();
     }

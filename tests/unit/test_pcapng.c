@@ -39,7 +39,7 @@ struct seen {
 struct ahead {
     size_t count;
     uint32_t len[PCAPNG_AHEAD];
-    uint64_t sum[PCAPNG_AHEAD];
+    uint64_t sum[PCAPNG_AHEAD], number[PCAPNG_AHEAD];
 };
 
 static uint64_t sum_of(const struct packet *packet)
@@ -57,13 +57,16 @@ static void check_ahead(struct ahead *ahead, struct pcapng_reader *reader, const
     if (r->kind == CAPTURE_PACKET && ahead->count > 0) {
         assert_int_equal(ahead->len[0], r->packet.captured_len);
         assert_true(ahead->sum[0] == sum_of(&r->packet));
+        assert_true(ahead->number[0] == r->packet.number);
         ahead->count--;
         memmove(ahead->len, ahead->len + 1, ahead->count * sizeof ahead->len[0]);
         memmove(ahead->sum, ahead->sum + 1, ahead->count * sizeof ahead->sum[0]);
+        memmove(ahead->number, ahead->number + 1, ahead->count * sizeof ahead->number[0]);
     }
     while (pcapng_reader_ahead(reader, &packet)) {
         assert_true(ahead->count < PCAPNG_AHEAD);
         ahead->len[ahead->count] = packet.captured_len;
+        ahead->number[ahead->count] = packet.number;
         ahead->sum[ahead->count++] = sum_of(&packet);
     }
 }
