@@ -80,7 +80,8 @@ struct tcp_direction {
     bool has_acked : 1; /* acked */
     bool has_edge : 1;
     bool window_known : 1; /* how the windows are scaled */
-    bool ids_broken : 1;   /* the IP identifications do not count up */
+    bool ids_broken : 1;   /* the IP identifications do not count up, */
+    bool ids_same : 1;     /* nor do they tell packets apart */
     bool has_id : 1, has_ts : 1, syn_has_ts : 1, sack_permitted : 1;
     bool timing : 1, ts_timing : 1;
 };

@@ -53,16 +53,16 @@ void tcp_judge_note(const struct tcp_context *c, bool advances)
         d->has_ts = true;
         d->last_ts = c->packet->tcp.ts_value;
     }
-    if (id == 0 || d->ids_broken)
+    if (id == 0 || d->ids_same)
         return;
     const int16_t step = (int16_t)(id - d->last_id);
     if (advances && d->has_id) {
-        if (step <= 0 || step > ID_STEP)
-            d->ids_broken = true;
-        else if (d->ids < IDS_MOST)
+        d->ids_same = step == 0;
+        d->ids_broken = d->ids_broken || step <= 0 || step > ID_STEP;
+        if (d->ids < IDS_MOST)
             d->ids++;
     }
-    if (!d->has_id || step > 0)
+    if (!d->has_id || step > 0 || d->ids_broken)
         d->last_id = id;
     d->has_id = true;
 }
@@ -109,9 +109,10 @@ bool tcp_judge_is_copy(const struct tcp_context *c)
     const int16_t step = (int16_t)(id - d->last_id);
     if (id == 0)
         return (c->packet->payload_len > 0 || (c->packet->tcp.flags & TCP_SYN) != 0) && is_copy_by_time(c);
-    if (!d->has_id || d->ids_broken || step > 0)
+    const uint64_t age = since(c->packet->time_ns, d->last_ns);
+    if (!d->has_id || d->ids_same || (d->ids_broken && step != 0) || step > 0)
         return false;
-    return d->ids >= IDS_ENOUGH || (step > -ID_NEAR && since(c->packet->time_ns, d->last_ns) < COPY_NS);
+    return ids_tell(d) || (step > -ID_NEAR && age < COPY_NS);
 }
 
 static enum tcp_mark kind_of_retransmission(const struct tcp_context *c)

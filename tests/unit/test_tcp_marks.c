@@ -198,13 +198,24 @@ static void the_time_stamp_tells(void **state)
          {901.1, 'c', A, 300, 100, 0, 1000, "retransmission", .ts = 504});
 }
 
-/* Identifications that do not count up, as some systems choose them, tell nothing. */
+/* Identifications that do not count up, as some systems choose them, do not tell the order, but a packet from
+ * another; those that are all the same tell nothing. */
 static void random_identifications(void **state)
 {
     handshake(*state);
     PLAY(*state, {20, 'c', A, 0, 100, 0, 1000, .id = 100}, {20, 'c', A, 100, 100, 0, 1000, .id = 90},
          {21, 's', A, 0, 0, 200, 1000}, {22, 'c', A, 300, 100, 0, 1000, "lost_before", .id = 5000},
          {23, 'c', A, 200, 100, 0, 1000, "out_of_order", .id = 7000});
+}
+
+static void copies_by_identification(void **state)
+{
+    handshake(*state);
+    PLAY(*state, {20, 'c', A, 0, 100, 0, 1000, .id = 100}, {20, 'c', A, 100, 100, 0, 1000, .id = 90},
+         {21, 'c', A, 100, 100, 0, 1000, "captured_twice", .id = 90},
+         {22, 'c', A, 100, 100, 0, 1000, "retransmission", .id = 4000},
+         {23, 's', A, 0, 50, 200, 1000, .id = 1}, {23, 's', A, 50, 50, 200, 1000, .id = 1},
+         {24, 's', A, 50, 50, 200, 1000, "retransmission", .id = 1});
 }
 
 static void nobody_had_asked(void **state)
@@ -394,6 +405,7 @@ int main(void)
         SCENE(the_identification_tells),
         SCENE(the_time_stamp_tells),
         SCENE(random_identifications),
+        SCENE(copies_by_identification),
         SCENE(nobody_had_asked),
         SCENE(asked_for_just_now),
         SCENE(only_time_tells),
