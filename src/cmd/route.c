@@ -126,7 +126,7 @@ static int status_of(const struct route *route)
 {
     if (route->hops.target == 0 || route_has_black_hole(route))
         return CMD_NO;
-    return route->drops > 0 ? CMD_PARTIAL : CMD_OK;
+    return route->drops > 0 || route->not_sent > 0 ? CMD_PARTIAL : CMD_OK;
 }
 
 static int run(struct route *route)

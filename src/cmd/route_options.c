@@ -29,7 +29,7 @@ static const struct command_help help = {
     .notes = "All probes are one flow to the routers (addresses, ports and checksum stay the same), so that "
              "they take the way of one connection.\n"
              "Exit status: 0 the target answered; 1 it did not, or a black hole was found; 2 usage or system "
-             "error; 3 packets were lost on this machine.",
+             "error; 3 packets were lost on this machine, or could not be sent.",
 };
 
 static int parse_ns(void *target, const char *argument, struct sd_err *err)

@@ -315,9 +315,31 @@ static void put_end_words(const struct route *route, struct buf *out, const stru
         buf_text(out, "it answers to echo");
 }
 
+/* This machine refused, for nobody on the link has the next hop's address. */
+static void say_no_neighbour(const struct route *route, struct buf *text, const struct hop *hop)
+{
+    const struct path *path = &route->path;
+    const bool direct = path->gateway.family == 0;
+    char gateway[PACKET_ADDRESS_TEXT] = "";
+    if (!direct)
+        packet_address_text(&path->gateway, gateway);
+    buf_printf(
+        text,
+        "This machine itself says \"%s\": nobody on %s answers %s for %s%s. Not a probe left; 'ip neigh' "
+        "tells what is known of the link.",
+        probe_error_text(route->target.family, hop->icmp_type, hop->icmp_code), path->name,
+        route->target.family == 6 ? "neighbour discovery" : "ARP", direct ? route->target_text : gateway,
+        direct ? "" : ", the router on the way");
+}
+
 static void say_refused(const struct route *route, struct buf *text, unsigned end)
 {
     const struct hop *hop = &route->hops.hop[end];
+    if (end == 1 && hop->address_count == 1 &&
+        packet_address_equal(&hop->address[0].address, &route->path.source)) {
+        say_no_neighbour(route, text, hop);
+        return;
+    }
     route_text_hop(route, text, end);
     buf_printf(
         text,

@@ -392,6 +392,25 @@ with case("any address is this machine; an empty name is no host; a family that 
     contains(route(chain, "").stderr, "an empty name is no host")
     contains(route(chain, "-4", "::1").stderr, "::1 has no IPv4 address")
 
+with case("a neighbour or a router that is not there: this machine says so"), Network() as chain:
+    chain.sh("client", "ip route add 10.5.0.0/24 via 10.0.1.78", "ip -6 route add fd05::/64 via fd00:1::78",
+             *(f"echo 1 >/proc/sys/net/{name}/neigh/e0/{key}" for name in ("ipv4", "ipv6") for key in ("mcast_solicit",)),
+             *(f"echo 100 >/proc/sys/net/{name}/neigh/e0/retrans_time_ms" for name in ("ipv4", "ipv6")))
+    for target, asked, whom in (("10.0.1.77", "ARP", "10.0.1.77"), ("10.5.0.1", "ARP", "10.0.1.78, the router on the way"),
+                                ("fd05::1", "neighbour discovery", "fd00:1::78, the router on the way")):
+        shown = route(chain, *FAST, "-m", 2, target)
+        equal(shown.returncode, 1)
+        contains(" ".join(shown.stdout.split()), f"nobody on e0 answers {asked} for {whom}. Not a probe left")
+
+with case("probes that cannot be sent: the status says that part is missing"), Network() as chain:
+    with subprocess.Popen(chain.enter("client", SOCKDIAG, "route", "--watch", "--json", "--no-mtu", "-i", "0.05", "--probes",
+                                      "20", "10.0.1.2"), stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        chain.sh("client", "ip link set e0 down")
+        last = json.loads(process.stdout.read().splitlines()[-1])
+        check(last["not_sent"] > 0, last)
+        equal(process.wait(20), 3)
+
 # ---- names ----
 
 
