@@ -8,6 +8,9 @@
 /* Decode one character; returns its length in bytes, or 0 with *uc = the byte where it is no UTF-8. */
 static size_t next_char(const char *text, size_t len, ucs4_t *uc)
 {
+    *uc = (uint8_t)text[0];
+    if (*uc < 0x80)
+        return 1;
     int n = u8_mbtoucr(uc, (const uint8_t *)text, len);
     if (n > 0)
         return (size_t)n;
@@ -17,6 +20,8 @@ static size_t next_char(const char *text, size_t len, ucs4_t *uc)
 
 static size_t char_width(ucs4_t uc)
 {
+    if (uc >= 0x20 && uc < 0x7f)
+        return 1;
     int width = uc_width(uc, "UTF-8");
     return width < 0 ? 0 : (size_t)width;
 }

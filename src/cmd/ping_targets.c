@@ -18,6 +18,7 @@
 enum {
     MULTICAST_TTL = 1, /* as the kernel's: not past the first router unless asked for */
     USUAL_TTL = 64,
+    SMALL = 400, /* bytes of payload that all paths take: their MTU need not be asked for */
 };
 
 /* ---- one target ---- */
@@ -109,6 +110,15 @@ static void take_source(struct ping_target *target, int fd)
            ip6 ? 16 : 4);
 }
 
+static void take_mtu(struct ping_target *target, int fd)
+{
+    const bool ip6 = target->shape.target.family == 6;
+    int mtu = 0;
+    socklen_t len = sizeof mtu;
+    if (getsockopt(fd, ip6 ? IPPROTO_IPV6 : IPPROTO_IP, ip6 ? IPV6_MTU : IP_MTU, &mtu, &len) == 0 && mtu > 0)
+        target->mtu = (uint32_t)mtu;
+}
+
 static int connect_to(int fd, const struct ping_target *target)
 {
     /* The address that an earlier connect(2) chose would stay. */
@@ -137,13 +147,11 @@ static int find_route(struct ping *ping, struct ping_target *target, bool *broad
     }
     if (failed != 0)
         return failed;
-    int mtu = 0;
-    socklen_t len = sizeof mtu;
     take_source(target, fd);
     if (is_unspecified(&target->shape.target)) /* this host, by the address that the kernel takes for it */
         target->shape.target = target->shape.source;
-    if (getsockopt(fd, ip6 ? IPPROTO_IPV6 : IPPROTO_IP, ip6 ? IPV6_MTU : IP_MTU, &mtu, &len) == 0 && mtu > 0)
-        target->mtu = (uint32_t)mtu;
+    if (ping->options.size > SMALL)
+        take_mtu(target, fd);
     return 0;
 }
 
