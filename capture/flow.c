@@ -51,8 +51,9 @@ struct foreseen {
 };
 
 enum {
-    FORESEEN = 16,     /* packets; a power of two */
-    FORESEEN_STEP = 4, /* after so many more, what was asked for has come */
+    ENTRY_COST = sizeof(struct entry) + 16, /* with what an allocator adds */
+    FORESEEN = 16,                          /* packets; a power of two */
+    FORESEEN_STEP = 4,                      /* after so many more, what was asked for has come */
 };
 
 struct flow_table {
@@ -208,7 +209,7 @@ static bool is_full(const struct flow_table *table, size_t more)
 {
     const size_t most = table->config.max_memory;
     return table->count > 0 && (table->count + more > table->config.max_streams ||
-                                (most > 0 && flow_table_memory(table) + more * sizeof(struct entry) > most));
+                                (most > 0 && flow_table_memory(table) + more * ENTRY_COST > most));
 }
 
 /* Room for `more` streams. */
@@ -557,7 +558,7 @@ size_t flow_table_count(const struct flow_table *table)
 
 size_t flow_table_memory(const struct flow_table *table)
 {
-    return table->count * sizeof(struct entry) + flow_index_memory(&table->index) + table->scratch.held;
+    return table->count * ENTRY_COST + flow_index_memory(&table->index) + table->scratch.held;
 }
 
 int flow_mark_add(struct flow_table *table, struct flow_stream *stream, enum flow_side from,

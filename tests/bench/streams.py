@@ -167,7 +167,7 @@ def harm(bench):
     kinds = ("flood", "bytes", "holes", "fragments")
     words = [SOCKDIAG, "streams", "-q", "--json", "--memory", "64"]
     # Exit status 3 tells that streams were evicted: what is asked for here.
-    allow = ["sh", "-c", '"$@"; [ $? -eq 0 ] || [ $? -eq 3 ]', "sh"]
+    allow = ["sh", "-c", '"$@"; status=$?; [ $status -eq 0 ] || [ $status -eq 3 ]', "sh"]
     found = bench.compare("3,000,000 packets that do harm, --memory 64",
                           {"normal": [*allow, *words, normal]} |
                           {kind: [*allow, *words, bench.capture(kind, 3_000_000)] for kind in kinds}, ())
