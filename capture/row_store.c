@@ -152,7 +152,7 @@ static int give_up_some(struct row_store *store)
     int failed = row_store_sort(store);
     if (failed != 0)
         return failed;
-    const size_t kept = store->count - store->count / 4;
+    const size_t kept = store->count - (store->count + 3) / 4;
     store->given_up += store->count - kept;
     store->count = kept;
     store->first_given_up = store->entries[kept];
@@ -200,6 +200,15 @@ static int add_entry(struct row_store *store)
     store->entries = entries;
     store->cap = cap;
     return 0;
+}
+
+int row_store_set_limit(struct row_store *store, size_t limit)
+{
+    int failed = 0;
+    store->limit = limit > LEAST_LIMIT ? limit : LEAST_LIMIT;
+    while (failed == 0 && memory_of(store) > store->limit && store->count > 1)
+        failed = give_up_some(store);
+    return failed;
 }
 
 /* ---- records ---- */

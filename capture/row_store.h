@@ -24,6 +24,9 @@ void row_store_free(struct row_store *store);
 /* Keep a copy of `len` bytes (at most ROW_STORE_MAX_RECORD). 0 or -ENOMEM. */
 int row_store_add(struct row_store *store, uint64_t key, uint64_t number, const void *data, size_t len);
 
+/* Another limit from now on; records are given up for it at once. 0 or -ENOMEM. */
+int row_store_set_limit(struct row_store *store, size_t limit);
+
 /* Bring them into order. 0 or -ENOMEM. */
 int row_store_sort(struct row_store *store);
 

@@ -103,6 +103,34 @@ int intake_open(struct intake *intake, const struct intake_config *config, struc
                                   err);
 }
 
+int intake_open_for_jobs(struct intake *intake, const struct intake_config *config, struct jobs *jobs,
+                         unsigned count, struct sd_err *err)
+{
+    *intake = (struct intake){.input_fd = -1, .signal_fd = -1, .config = config};
+    int failed = take_signals(intake, err);
+    if (failed == 0)
+        failed = open_input(intake, err);
+    if (failed == 0)
+        failed = jobs_open(jobs, count, config->file, intake->input_fd, err);
+    return failed == 0 ? privilege_drop(err) : failed;
+}
+
+int intake_open_job(struct intake *intake, int input_fd, int stop_fd, struct sd_err *err)
+{
+    const char *file = intake->config->file;
+    intake_close(intake);
+    intake->input_fd = input_fd;
+    intake->signal_fd = stop_fd;
+    const struct source_guard guard = {filter_calls, intake, stop_fd};
+    return source_open_fd_guarded(&intake->source, input_fd, &guard, strcmp(file, "-") == 0 ? "stdin" : file,
+                                  intake->config->filter, err);
+}
+
+int intake_close_door(struct intake *intake, struct sd_err *err)
+{
+    return filter_calls(intake, err);
+}
+
 void intake_close(struct intake *intake)
 {
     source_close(intake->source);

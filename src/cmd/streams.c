@@ -1,6 +1,6 @@
 /* streams: one line for each TCP connection of a capture. */
 
-#include "cmd/streams.h"
+#include "cmd/streams_run.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,41 +10,24 @@
 
 #include "base/clock.h"
 #include "cmd/cmd.h"
-#include "cmd/streams_digest.h"
-#include "cmd/streams_live.h"
 
 enum {
     GATHER = 256 << 10,        /* bytes of output before they are written */
     FLUSH_NS = 50 * NS_PER_MS, /* or so long after the last time */
     LIVE_LINGER_S = 2,         /* live, people wait for a stream that has ended */
-    LOOK_EVERY = 256,          /* records between looks at the clock */
-    ROWS_SHARE = 6,            /* of eighths of the memory, where rows are kept */
+    LOOK_EVERY = 256,          /* records between looks at the clock, and at the memory */
 };
 
-static const char *const name = "streams";
-
-struct streams {
-    struct streams_options options;
-    struct intake intake;
-    struct engine *engine;
-    struct row_store *rows; /* NULL: rows are printed as their streams close */
-    struct digests digests;
-    struct streams_table table;
-    struct streams_live live;
-    struct streams_totals totals;
-    struct buf out;
-    uint64_t flushed_ns, since_look;
-    bool conversations_begun;
-    bool reader_gone; /* of our lines */
-    int failed;       /* of an observer, which cannot tell: negative errno */
-};
+const char streams_name[] = "streams";
 
 /* ---- output ---- */
 
-static int flush(struct streams *s)
+int streams_flush(struct streams *s)
 {
     if (s->out.failed)
         return -ENOMEM;
+    if (s->job_output >= 0)
+        return streams_tell_lines(s);
     int failed = s->out.len > 0 && !s->reader_gone ? cmd_write_stdout(s->out.data, s->out.len) : 0;
     s->out.len = 0;
     s->reader_gone = s->reader_gone || failed == -EPIPE;
@@ -52,7 +35,7 @@ static int flush(struct streams *s)
 }
 
 /* Rows leave when they are many, and when the last ones left a while ago. */
-static int flush_gathered(struct streams *s)
+int streams_flush_gathered(struct streams *s)
 {
     if (s->out.len < GATHER) {
         const uint64_t now = clock_mono_ns();
@@ -60,10 +43,10 @@ static int flush_gathered(struct streams *s)
             return 0;
         s->flushed_ns = now;
     }
-    return flush(s);
+    return streams_flush(s);
 }
 
-static void print_row(struct streams *s, const struct row *row)
+void streams_print_row(struct streams *s, const struct row *row)
 {
     s->totals.printed++;
     if (s->options.common.json) {
@@ -103,11 +86,17 @@ static void note_nearest(struct streams *s, uint64_t number)
         nearest[1] = number;
 }
 
-static int keep_row(struct streams *s, struct row *row)
+int streams_keep_row(struct streams *s, const struct row *row, const uint8_t *packed, size_t len)
 {
-    uint8_t packed[ROW_MAX_PACKED];
-    const size_t len = row_pack(row, packed);
+    if (s->job_output >= 0)
+        return streams_tell_row(s, packed, len);
     return row_store_add(s->rows, streams_sort_key(s->options.sort, row), row->number, packed, len);
+}
+
+bool streams_keeps_rows(const struct streams *s)
+{
+    const struct streams_options *o = &s->options;
+    return o->intake.interface == NULL && (!o->common.json || o->sort_name != NULL || o->top != 0);
 }
 
 static void take_segment(void *context, struct flow_stream *stream, enum flow_side from,
@@ -132,17 +121,18 @@ static void take_closed(void *context, struct flow_stream *stream)
     digests_put(&digests, &row);
     if (s->options.problems != 0 && (streams_problems_of(&row) & s->options.problems) == 0)
         return;
-    if (s->rows != NULL) {
-        s->failed = keep_row(s, &row);
+    if (streams_keeps_rows(s)) {
+        uint8_t packed[ROW_MAX_PACKED];
+        const size_t len = row_pack(&row, packed);
+        s->failed = streams_keep_row(s, &row, packed, len);
         return;
     }
-    print_row(s, &row);
-    s->failed = flush_gathered(s);
+    streams_print_row(s, &row);
+    s->failed = streams_flush_gathered(s);
 }
 
-static void take_conversation(void *context, const struct conversation *conversation)
+void streams_print_conversation(struct streams *s, const struct conversation *conversation)
 {
-    struct streams *s = context;
     if (s->options.common.json) {
         streams_json_conversation(&s->out, conversation);
     } else {
@@ -152,7 +142,16 @@ static void take_conversation(void *context, const struct conversation *conversa
         streams_conversation_line(&s->table.style, &s->out, conversation);
     }
     if (s->failed == 0)
-        s->failed = flush_gathered(s);
+        s->failed = streams_flush_gathered(s);
+}
+
+static void take_conversation(void *context, const struct conversation *conversation)
+{
+    struct streams *s = context;
+    if (s->job_output < 0)
+        streams_print_conversation(s, conversation);
+    else if (s->failed == 0)
+        s->failed = streams_tell_conversation(s, conversation);
 }
 
 /* ---- records ---- */
@@ -176,7 +175,15 @@ static int refresh(struct streams *s)
     struct streams_totals totals = s->totals;
     totals.printed = totals.streams += flow_table_count(engine_streams(s->engine));
     streams_live_draw(&s->live, &s->out, engine_streams(s->engine), &totals, now);
-    return flush(s);
+    return streams_flush(s);
+}
+
+/* Rows may have what open streams and waiting payload leave them. */
+static int share_memory(struct streams *s)
+{
+    const size_t memory = (size_t)s->options.memory_mb << 20;
+    const size_t others = flow_table_memory(engine_streams(s->engine)) + s->digests.held;
+    return row_store_set_limit(s->rows, others < memory ? memory - others : 0);
 }
 
 static int take_record(void *context, struct capture_record *record, struct sd_err *err)
@@ -198,8 +205,8 @@ static int take_record(void *context, struct capture_record *record, struct sd_e
     } else if (record->dropped != UINT64_MAX) {
         s->totals.lost += record->dropped;
     }
-    if (s->failed == 0 && s->live.on && ++s->since_look % LOOK_EVERY == 0)
-        s->failed = refresh(s);
+    if (s->failed == 0 && ++s->since_look % LOOK_EVERY == 0)
+        s->failed = s->rows != NULL && s->job_output < 0 ? share_memory(s) : refresh(s);
     return s->failed != 0 ? sd_fail_errno(err, -s->failed, "cannot print the streams") : 0;
 }
 
@@ -208,175 +215,92 @@ static int take_idle(void *context, struct sd_err *err)
     struct streams *s = context;
     if (s->intake.live)
         engine_tick(s->engine, clock_real_ns());
-    int failed = s->failed != 0 ? s->failed : flush(s);
+    int failed = s->failed != 0 ? s->failed : streams_flush(s);
     if (failed == 0)
         failed = refresh(s);
     return failed != 0 ? sd_fail_errno(err, -failed, "cannot print the streams") : 0;
 }
 
-/* ---- the end ---- */
-
-static int print_kept(struct streams *s)
+int streams_read(struct streams *s, struct sd_err *err)
 {
-    int failed = row_store_sort(s->rows);
-    size_t count = row_store_count(s->rows), len;
-    struct row row;
-    if (s->options.top != 0 && s->options.top < count)
-        count = s->options.top;
-    for (size_t i = 0; i < count && failed == 0 && !s->options.common.json; i++) {
-        row_unpack(&row, row_store_get(s->rows, i, &len));
-        streams_table_measure(&s->table, &row);
-    }
-    if (count > 0 && !s->options.common.json) {
-        streams_table_fit(&s->table);
-        streams_table_head(&s->table, &s->out);
-    }
-    for (size_t i = 0; i < count && failed == 0; i++) {
-        row_unpack(&row, row_store_get(s->rows, i, &len));
-        print_row(s, &row);
-        if (s->out.len >= GATHER)
-            failed = flush(s);
-    }
-    return failed;
+    const struct intake_handlers handlers = {s, take_record, take_idle};
+    return intake_run(&s->intake, &handlers, err);
 }
 
-static void gather_losses(struct streams *s)
+void streams_close_all(struct streams *s, int ended)
 {
     struct streams_totals *t = &s->totals;
-    t->evicted = flow_table_evicted(engine_streams(s->engine));
-    t->conversations_evicted = conversation_table_evicted(engine_conversations(s->engine));
-    t->given_up = s->rows != NULL ? row_store_given_up(s->rows) : 0;
-    t->lost += intake_lost(&s->intake);
-}
-
-/* What did not go well, on stderr. True if something did not. */
-static bool say_losses(const struct streams *s)
-{
-    const struct streams_totals *t = &s->totals;
-    if (t->lost > 0)
-        cmd_fail(name, "the capture lost %llu packets", (unsigned long long)t->lost);
-    if (t->evicted > 0)
-        cmd_fail(
-            name,
-            "%llu streams were evicted before they ended, to stay in %llu MiB of memory: what came later "
-            "of them is counted as further streams; --memory gives more",
-            (unsigned long long)t->evicted, (unsigned long long)s->options.memory_mb);
-    if (t->given_up > 0)
-        cmd_fail(name,
-                 "%llu rows, the last ones of the order, were given up to stay in %llu MiB of memory; "
-                 "--memory gives more, --json needs none",
-                 (unsigned long long)t->given_up, (unsigned long long)s->options.memory_mb);
-    if (s->digests.given_up > 0)
-        cmd_fail(name, "%llu MD5s were given up to stay in %llu MiB of memory; --memory gives more",
-                 (unsigned long long)s->digests.given_up, (unsigned long long)s->options.memory_mb);
-    if (t->conversations_evicted > 0)
-        cmd_fail(name, "%llu conversations were evicted; those that went on are counted again",
-                 (unsigned long long)t->conversations_evicted);
-    if (s->intake.interrupted && !s->intake.live)
-        cmd_fail(name, "interrupted: the rest of the file was not read");
-    return s->digests.given_up > 0 || t->lost > 0 || t->evicted > 0 || t->given_up > 0 ||
-           t->conversations_evicted > 0 || t->damaged || (s->intake.interrupted && !s->intake.live);
-}
-
-static void say_none(const struct streams *s)
-{
-    const uint64_t *nearest = s->totals.nearest;
-    if (s->options.common.quiet)
-        return;
-    if (s->options.number_count == 0 || s->options.problems != 0)
-        cmd_fail(name, "no stream is as asked for");
-    else if (nearest[0] != 0 && nearest[1] != 0)
-        cmd_fail(name, "there is no such stream; the nearest are %llu and %llu",
-                 (unsigned long long)nearest[0], (unsigned long long)nearest[1]);
-    else if (nearest[0] + nearest[1] != 0)
-        cmd_fail(name, "there is no such stream; the nearest is %llu",
-                 (unsigned long long)(nearest[0] + nearest[1]));
-    else
-        cmd_fail(name, "there is no such stream, nor any other");
-}
-
-static int finish(struct streams *s, int ended, struct sd_err *err)
-{
-    const bool partial = ended == -EBADMSG || ended == -ENETDOWN;
-    int failed = ended != 0 && !partial ? ended : 0;
-    s->totals.damaged = ended == -EBADMSG;
-    if (ended != 0 && !s->reader_gone)
-        cmd_fail(name, "%s%s", err->text, partial ? "; shown is what could be read" : "");
-    intake_give_signals_back(&s->intake);
-    streams_live_erase(&s->live, &s->out);
-    s->live.on = false;
-    if (failed == 0) {
-        engine_finish_streams(s->engine);
-        failed = s->failed;
-    }
-    if (failed == 0 && s->rows != NULL)
-        failed = print_kept(s);
-    if (failed == 0)
-        engine_finish_conversations(s->engine);
+    t->damaged = ended == -EBADMSG;
+    if (s->failed == 0 && ended != 0 && ended != -EBADMSG && ended != -ENETDOWN)
+        s->failed = ended; /* streams that close now free what they hold, and print nothing */
+    engine_finish_streams(s->engine);
     gather_totals(s);
-    gather_losses(s);
-    if (s->options.common.json)
-        streams_json_summary(&s->out, &s->totals);
-    else if (!s->options.common.quiet)
-        streams_table_totals(&s->table, &s->out, &s->totals);
-    if (failed == 0)
-        failed = flush(s);
-    if (s->reader_gone)
-        return CMD_OK;
-    if (failed == -ENOMEM)
-        cmd_fail(name, "out of memory");
-    const bool loss = say_losses(s), asked = s->options.number_count > 0 || s->options.problems != 0;
-    if (asked && s->totals.printed == 0 && failed == 0)
-        say_none(s);
-    if (failed != 0)
-        return CMD_ERROR;
-    if (loss || partial)
-        return CMD_PARTIAL;
-    return asked && s->totals.printed == 0 ? CMD_NO : CMD_OK;
+    t->evicted = flow_table_evicted(engine_streams(s->engine));
+    t->md5s_given_up = s->digests.given_up;
+    t->lost += intake_lost(&s->intake);
+    t->interrupted = s->intake.interrupted && !s->intake.live;
 }
 
 /* ---- the beginning ---- */
 
-static int make_engine(struct streams *s, struct sd_err *err)
+int streams_make_engine(struct streams *s, unsigned parts, struct sd_err *err)
 {
     const struct streams_options *o = &s->options;
     const struct flow_observer streams = {
         .context = s, .segment = o->md5 ? take_segment : NULL, .closed = take_closed};
     const struct conversation_observer conversations = {s, take_conversation};
     const size_t memory = (size_t)o->memory_mb << 20;
-    const bool kept = !s->intake.live && (!o->common.json || o->sort_name != NULL || o->top != 0);
-    const size_t for_rows = kept ? memory / 8 * ROWS_SHARE : 0;
-    s->digests.limit = o->md5 ? (memory - for_rows) / 2 : 0;
+    const size_t mine = (streams_keeps_rows(s) ? memory / 2 : memory) / parts;
+    s->digests.limit = o->md5 ? mine / 2 : 0;
     const struct engine_config config = {
         .streams = &streams,
         .conversations = o->conversations ? &conversations : NULL,
-        .max_memory = memory - for_rows - s->digests.limit,
+        .max_memory = mine - s->digests.limit,
         .linger_ns = s->intake.live ? LIVE_LINGER_S * (uint64_t)NS_PER_S : 0,
         .shard = o->shard,
     };
     s->engine = engine_new(&config);
-    s->rows = kept ? row_store_new(for_rows) : NULL;
-    return s->engine == NULL || (kept && s->rows == NULL) ? sd_fail_errno(err, ENOMEM, "streams") : 0;
+    return s->engine == NULL ? sd_fail_errno(err, ENOMEM, "streams") : 0;
+}
+
+int streams_make_rows(struct streams *s, struct sd_err *err)
+{
+    if (!streams_keeps_rows(s))
+        return 0;
+    s->rows = row_store_new((size_t)s->options.memory_mb << 20);
+    return s->rows == NULL ? sd_fail_errno(err, ENOMEM, "streams") : 0;
+}
+
+static int run_alone(struct streams *s, struct sd_err *err)
+{
+    int failed = streams_make_engine(s, 1, err);
+    if (failed != 0)
+        return cmd_fail(streams_name, "%s", err->text);
+    const int ended = streams_read(s, err);
+    streams_close_all(s, ended);
+    return streams_finish(s, ended, err);
 }
 
 static int run(struct streams *s)
 {
-    const struct intake_handlers handlers = {s, take_record, take_idle};
     const struct view_style style = screen_style(&s->options.screen, &s->options.common);
+    const bool alone = s->options.jobs <= 1;
     struct sd_err err = {0};
-    int failed = intake_open(&s->intake, &s->options.intake, &err);
+    int failed = streams_make_rows(s, &err);
+    streams_table_init(&s->table, &style);
+    if (failed == 0 && !alone)
+        return streams_run_jobs(s, &err);
+    if (failed == 0)
+        failed = intake_open(&s->intake, &s->options.intake, &err);
     if (failed == -EINTR && !s->intake.live)
         return CMD_OK; /* a signal, before the input's first byte */
-    if (failed == 0)
-        failed = make_engine(s, &err);
     if (failed != 0)
-        return cmd_fail(name, "%s", err.text);
-    streams_table_init(&s->table, &style);
+        return cmd_fail(streams_name, "%s", err.text);
     if (s->intake.live && !s->options.common.json)
         streams_live_init(&s->live, &style);
     if (s->intake.live && !s->options.common.quiet)
         fprintf(stderr, "capturing on %s; Ctrl-C ends\n", s->intake.interface);
-    return finish(s, intake_run(&s->intake, &handlers, &err), &err);
+    return run_alone(s, &err);
 }
 
 int cmd_streams(int argc, char **argv)
@@ -386,15 +310,18 @@ int cmd_streams(int argc, char **argv)
     struct sd_err err = {0};
     int status = CMD_OK;
     if (s == NULL)
-        return cmd_fail(name, "out of memory");
-    s->intake.input_fd = s->intake.signal_fd = -1;
+        return cmd_fail(streams_name, "out of memory");
+    s->intake.input_fd = s->intake.signal_fd = s->job_output = -1;
     if (streams_options_parse(&s->options, argc, argv, &filter, &err) != 0)
-        status = cmd_usage(name, err.text);
+        status = cmd_usage(streams_name, err.text);
     else if (!s->options.common.help)
         status = run(s);
     engine_free(s->engine);
     row_store_free(s->rows);
     intake_close(&s->intake);
+    jobs_end(&s->jobs);
+    free(s->kept_conversations);
+    buf_free(&s->frames);
     buf_free(&s->out);
     buf_free(&filter);
     free(s);

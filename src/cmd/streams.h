@@ -37,7 +37,7 @@ struct streams_options {
     size_t number_count;
     uint64_t problems; /* bits by streams_problems; 0: not given */
     bool md5, conversations;
-    uint64_t memory_mb;
+    uint64_t memory_mb, jobs;
     struct engine_shard shard;
 };
 
@@ -47,9 +47,9 @@ struct streams_totals {
     struct conversation_counts conversations[CONVERSATION_KINDS];
     uint64_t calls, streams, printed;
     uint64_t first_ns, last_ns;
-    uint64_t evicted, conversations_evicted, given_up, lost;
+    uint64_t evicted, conversations_evicted, given_up, md5s_given_up, lost;
     uint64_t nearest[2]; /* streams beside one that was asked for and is not there; 0: none */
-    bool damaged;
+    bool damaged, interrupted;
 };
 
 /* ---- problems ---- */

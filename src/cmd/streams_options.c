@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/jobs.h"
 #include "cmd/streams.h"
 
 enum {
@@ -146,6 +147,8 @@ static const char *contradiction(const struct streams_options *o, bool has_file)
     const bool live = o->intake.interface != NULL;
     if (live && (o->sort_name != NULL || o->top != 0))
         return "-i prints each stream as it closes: --sort and --top are for files";
+    if (live && o->jobs > 1)
+        return "-j is for files: what comes from an interface is followed by one process";
     if (!live && o->intake.buffer_mb != 0)
         return "--buffer is for capturing, not for reading a file";
     if (!live && !has_file)
@@ -156,7 +159,7 @@ static const char *contradiction(const struct streams_options *o, bool has_file)
 int streams_options_parse(struct streams_options *o, int argc, char **argv, struct buf *filter,
                           struct sd_err *err)
 {
-    struct option_row rows[12 + SCREEN_OPTION_ROWS] = {
+    struct option_row rows[13 + SCREEN_OPTION_ROWS] = {
         {'i', "interface", "IF", "capture on it, live, instead of reading a file", OPTION_TEXT,
          &o->intake.interface, 0, 0, NULL, NULL},
         {0, "sort", "KEY",
@@ -177,10 +180,12 @@ int streams_options_parse(struct streams_options *o, int argc, char **argv, stru
          0, 0, parse_shard, NULL},
         {0, "shard-key", "N", "what the parts are cut by; the same for all of them", OPTION_CUSTOM, &o->shard,
          0, 0, parse_shard_key, NULL},
+        {'j', "jobs", "N", "as N processes, each for a part", OPTION_NUMBER, &o->jobs, 1, JOBS_MAX, NULL,
+         NULL},
         {0, "buffer", "MB", "size of the kernel's ring buffer (64)", OPTION_NUMBER, &o->intake.buffer_mb, 1,
          2047, NULL, NULL},
     };
-    const size_t own = 11, count = own + screen_option_rows(&o->screen, rows + own);
+    const size_t own = 12, count = own + screen_option_rows(&o->screen, rows + own);
     int first = 0;
     o->memory_mb = MEMORY_MB;
     o->shard.key.k0 = DEFAULT_SHARD_KEY;

@@ -215,6 +215,38 @@ with case("the packets of all shards are counted once"):
     equal(sum(summary["tcp_packets"] for summary in counted), 15000)
     equal({summary["packets"] for summary in counted}, {15000})
 
+with case("-j: several processes print what one does, of a file and of a pipe"):
+    for words in ((), ("--sort", "bytes", "--top", "100"), ("--json", "--md5", "--sort", "start"), ("--problem", "partial"),
+                  ("--stream", "1,4"), ("--stream", "2"), ("--shard", "2/3"), ("--conversations",)):
+        for file in (MANY, CAPTURE):
+            one = streams(*words, file, text=False)
+            for jobs in ("2", "3"):
+                ran = streams("-j", jobs, *words, file, text=False)
+                equal((ran.returncode, ran.stdout, ran.stderr), (one.returncode, one.stdout, one.stderr), f"-j {jobs} {words}")
+            ran = streams("-j", "2", *words, "-", input=file.read_bytes(), text=False)
+            equal((ran.returncode, ran.stdout), (one.returncode, one.stdout), f"a pipe, {words}")
+
+with case("-j: rows of JSON are the same, in whatever order"):
+    lines = [sorted(streams("--json", *words, MANY).stdout.splitlines()) for words in ((), ("-j", "4"))]
+    equal(lines[1], lines[0])
+
+with case("-j: damage, mistakes and a signal"):
+    path = pathlib.Path(WORK.name) / "cut.pcapng"
+    one, ran = streams(path), streams("-j", "2", path)
+    equal((ran.returncode, ran.stdout, ran.stderr), (3, one.stdout, one.stderr))
+    for words in (("/nonexistent",), (CAPTURE, "port prot"), ("-i", "lo")):
+        ran = streams("-j", "2", *words)
+        equal((ran.returncode, ran.stdout), (2, ""), str(words))
+        check(len(ran.stderr.splitlines()) <= 2, ran.stderr)
+    process = subprocess.Popen([SOCKDIAG, "streams", "-j", "2", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=False)
+    process.stdin.write(MANY.read_bytes())
+    process.stdin.flush()
+    process.terminate()
+    out, err = process.communicate(timeout=20)
+    check(process.returncode in (0, 3), f"{process.returncode}: {err}")
+    check(process.returncode == 0 or b"interrupted" in err, err)
+
 with case("conversations of other protocols are counted, and listed"):
     path = pathlib.Path(WORK.name) / "udp.pcapng"
     made = sockdiag("send", "-w", path, "ip(src=10.0.0.1,dst=10.0.0.2)/udp(sport=5000,dport=53)/\"hello\"")

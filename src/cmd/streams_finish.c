@@ -1,0 +1,140 @@
+/* The end of `streams`: rows that were kept, totals, and what did not go well. */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cmd/cmd.h"
+#include "cmd/streams_run.h"
+
+enum {
+    GATHER = 256 << 10, /* bytes of output before they are written */
+};
+
+static int print_kept(struct streams *s)
+{
+    int failed = row_store_sort(s->rows);
+    size_t count = row_store_count(s->rows), len;
+    struct row row;
+    if (s->options.top != 0 && s->options.top < count)
+        count = s->options.top;
+    for (size_t i = 0; i < count && failed == 0 && !s->options.common.json; i++) {
+        row_unpack(&row, row_store_get(s->rows, i, &len));
+        streams_table_measure(&s->table, &row);
+    }
+    if (count > 0 && !s->options.common.json) {
+        streams_table_fit(&s->table);
+        streams_table_head(&s->table, &s->out);
+    }
+    for (size_t i = 0; i < count && failed == 0; i++) {
+        row_unpack(&row, row_store_get(s->rows, i, &len));
+        streams_print_row(s, &row);
+        if (s->out.len >= GATHER)
+            failed = streams_flush(s);
+    }
+    return failed;
+}
+
+/* What did not go well, on stderr. True if something did not. */
+static bool say_losses(const struct streams *s)
+{
+    const struct streams_totals *t = &s->totals;
+    if (t->lost > 0)
+        cmd_fail(streams_name, "the capture lost %llu packets", (unsigned long long)t->lost);
+    if (t->evicted > 0)
+        cmd_fail(
+            streams_name,
+            "%llu streams were evicted before they ended, to stay in %llu MiB of memory: what came later "
+            "of them is counted as further streams; --memory gives more",
+            (unsigned long long)t->evicted, (unsigned long long)s->options.memory_mb);
+    if (t->given_up > 0)
+        cmd_fail(streams_name,
+                 "%llu rows, the last ones of the order, were given up to stay in %llu MiB of memory; "
+                 "--memory gives more, --json needs none",
+                 (unsigned long long)t->given_up, (unsigned long long)s->options.memory_mb);
+    if (t->md5s_given_up > 0)
+        cmd_fail(streams_name, "%llu MD5s were given up to stay in %llu MiB of memory; --memory gives more",
+                 (unsigned long long)t->md5s_given_up, (unsigned long long)s->options.memory_mb);
+    if (t->conversations_evicted > 0)
+        cmd_fail(streams_name, "%llu conversations were evicted; those that went on are counted again",
+                 (unsigned long long)t->conversations_evicted);
+    if (t->interrupted)
+        cmd_fail(streams_name, "interrupted: the rest of the file was not read");
+    return t->md5s_given_up > 0 || t->lost > 0 || t->evicted > 0 || t->given_up > 0 ||
+           t->conversations_evicted > 0 || t->damaged || t->interrupted;
+}
+
+static void say_none(const struct streams *s)
+{
+    const uint64_t *nearest = s->totals.nearest;
+    if (s->options.common.quiet)
+        return;
+    if (s->options.number_count == 0 || s->options.problems != 0)
+        cmd_fail(streams_name, "no stream is as asked for");
+    else if (nearest[0] != 0 && nearest[1] != 0)
+        cmd_fail(streams_name, "there is no such stream; the nearest are %llu and %llu",
+                 (unsigned long long)nearest[0], (unsigned long long)nearest[1]);
+    else if (nearest[0] + nearest[1] != 0)
+        cmd_fail(streams_name, "there is no such stream; the nearest is %llu",
+                 (unsigned long long)(nearest[0] + nearest[1]));
+    else
+        cmd_fail(streams_name, "there is no such stream, nor any other");
+}
+
+/* Those of the jobs, in the order of their first packets. */
+static int compare_conversations(const void *a, const void *b)
+{
+    const struct conversation *left = a, *right = b;
+    return (left->number > right->number) - (left->number < right->number);
+}
+
+static int print_conversations(struct streams *s)
+{
+    if (s->engine != NULL)
+        engine_finish_conversations(s->engine);
+    if (s->kept_count > 1)
+        qsort(s->kept_conversations, s->kept_count, sizeof *s->kept_conversations, compare_conversations);
+    for (size_t i = 0; i < s->kept_count; i++)
+        streams_print_conversation(s, &s->kept_conversations[i]);
+    if (s->engine != NULL)
+        s->totals.conversations_evicted = conversation_table_evicted(engine_conversations(s->engine));
+    return s->failed;
+}
+
+static int print_all(struct streams *s)
+{
+    int failed = s->failed;
+    if (failed == 0 && s->rows != NULL)
+        failed = print_kept(s);
+    s->totals.given_up = s->rows != NULL ? row_store_given_up(s->rows) : 0;
+    if (failed == 0)
+        failed = print_conversations(s);
+    if (s->options.common.json)
+        streams_json_summary(&s->out, &s->totals);
+    else if (!s->options.common.quiet)
+        streams_table_totals(&s->table, &s->out, &s->totals);
+    return failed == 0 ? streams_flush(s) : failed;
+}
+
+int streams_finish(struct streams *s, int ended, const struct sd_err *err)
+{
+    const bool partial = ended == -EBADMSG || ended == -ENETDOWN;
+    if (ended != 0 && !s->reader_gone)
+        cmd_fail(streams_name, "%s%s", err->text, partial ? "; shown is what could be read" : "");
+    intake_give_signals_back(&s->intake);
+    streams_live_erase(&s->live, &s->out);
+    s->live.on = false;
+    const bool told = ended != 0 && !partial;
+    const int failed = print_all(s);
+    if (s->reader_gone)
+        return CMD_OK;
+    if (failed == -ENOMEM && !told)
+        cmd_fail(streams_name, "out of memory");
+    const bool loss = say_losses(s), asked = s->options.number_count > 0 || s->options.problems != 0;
+    if (asked && s->totals.printed == 0 && failed == 0)
+        say_none(s);
+    if (failed != 0)
+        return CMD_ERROR;
+    if (loss || partial)
+        return CMD_PARTIAL;
+    return asked && s->totals.printed == 0 ? CMD_NO : CMD_OK;
+}
