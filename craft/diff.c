@@ -115,6 +115,13 @@ static const char *change(const struct craft_diff *diff, const struct group *g, 
     return !rewrite->only_zero || zero ? rewrite->what : NULL;
 }
 
+/* What the kernel writes in any case, also where it is the value that was asked for. */
+static const char *own_word(const struct craft_diff *diff, const struct group *g, int field)
+{
+    const struct craft_rewrite *rewrite = g->quoted ? NULL : rewrite_of(diff, g, field);
+    return rewrite != NULL && !rewrite->only_zero && g->layer[ASKED] != NULL ? rewrite->what : NULL;
+}
+
 static void put_cell(const struct table *t, const struct group *g, int column, int field, char out[200])
 {
     const struct craft_layer *layer = g->layer[column];
@@ -157,6 +164,8 @@ static bool fill_row(const struct table *t, const struct group *g, int field, st
     snprintf(row->label, sizeof row->label, "%s", boxes_short_label(&any_layer(g)->type->fields[field]));
     for (int c = 0; c < COLUMNS; c++)
         put_cell(t, g, c, field, row->cell[c]);
+    if (kernel == NULL)
+        kernel = own_word(diff, g, field);
     snprintf(row->note, sizeof row->note, "%s%s%s%s", kernel != NULL ? "kernel: " : "",
              kernel != NULL ? kernel : "", kernel != NULL && reason != NULL ? "; " : "",
              reason != NULL ? reason : "");

@@ -6,6 +6,7 @@
 __extension__ typedef unsigned __int128 wide;
 
 #define ROOM_AT_FIRST 64
+#define ROUGHLY_NS 1000000U
 
 bool rtt_between(uint64_t sent_ns, uint64_t received_ns, uint64_t *rtt_ns)
 {
@@ -13,6 +14,13 @@ bool rtt_between(uint64_t sent_ns, uint64_t received_ns, uint64_t *rtt_ns)
         return false;
     *rtt_ns = received_ns - sent_ns;
     return true;
+}
+
+bool rtt_is_credible(uint64_t rtt_ns, uint64_t passed_ns)
+{
+    /* NTP makes the one clock faster than the other by 1/2000 at most. */
+    const uint64_t more = passed_ns / 1000 + ROUGHLY_NS;
+    return rtt_ns <= passed_ns || rtt_ns - passed_ns <= more;
 }
 
 /* A place for one more sample: the oldest one's where the ring is full. */

@@ -10,6 +10,8 @@
 /* received - sent; false where that is no round-trip time: negative, or longer than RTT_LONGEST_NS. */
 #define RTT_LONGEST_NS (UINT64_C(86400) * 1000000000)
 bool rtt_between(uint64_t sent_ns, uint64_t received_ns, uint64_t *rtt_ns);
+/* Can it be, when so much passed by a clock that nobody sets? No, where the stamps' clock was set between. */
+bool rtt_is_credible(uint64_t rtt_ns, uint64_t passed_ns);
 
 /* Zero-initialise, rtt_add, rtt_free. Exact over all samples: count, min, max, mean, deviation (128-bit
  * sums); exact over the last RTT_KEPT: percentiles. */

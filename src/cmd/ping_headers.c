@@ -1,7 +1,9 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,35 +144,58 @@ static void draw(struct ping *ping, const char *what, const struct slot *slot, c
     buf_char(&ping->out, '\n');
 }
 
+/* Where a field stands that makes an answer the answer: in what a host sent back, or in the probe that an
+ * ICMP error quotes. */
+struct evidence {
+    const struct craft_packet *packet;
+    bool quotes;
+};
+
+static bool is_quoted(const struct evidence *evidence, const struct craft_layer *layer)
+{
+    const struct craft_layer *first = evidence->packet->layer;
+    for (const struct craft_layer *at = first; evidence->quotes && at < layer; at++) {
+        if (at->type == &craft_icmp || at->type == &craft_icmp6)
+            return true;
+    }
+    return false;
+}
+
 /* Why an answer is the answer, field by field. */
 static const char *reason_of(void *context, const struct craft_layer *layer, int field)
 {
+    static const char asked[] = "the address asked", ours[] = "the address that the probe left from",
+                      port_asked[] = "the port asked", our_port[] = "the port that the probe left from",
+                      id[] = "our identifier", seq[] = "this probe's number",
+                      type[] = "what answers an echo request", request[] = "the request that was sent";
     static const struct {
-        const char *layer, *field, *reply, *error;
+        const char *layer, *field, *answer, *quoted;
     } reasons[] = {
-        {"ip", "src", "the address asked", NULL},
-        {"ipv6", "src", "the address asked", NULL},
-        {"ip", "dst", "the address that the probe left from", NULL},
-        {"ipv6", "dst", "the address that the probe left from", NULL},
-        {"icmp", "type", "what answers an echo request", "an error about a datagram"},
-        {"icmp6", "type", "what answers an echo request", "an error about a datagram"},
-        {"icmp", "id", "our identifier", "our identifier"},
-        {"icmp6", "id", "our identifier", "our identifier"},
-        {"icmp", "seq", "this probe's number", "this probe's number"},
-        {"icmp6", "seq", "this probe's number", "this probe's number"},
-        {"raw", "load", "begins with the cookie of this probe", "begins with the cookie of this probe"},
-        {"tcp", "sport", "the port asked", NULL},
-        {"tcp", "dport", "the port that the probe left from", "the port asked"},
+        {"ip", "src", asked, ours},
+        {"ipv6", "src", asked, ours},
+        {"ip", "dst", ours, asked},
+        {"ipv6", "dst", ours, asked},
+        {"icmp", "type", type, request},
+        {"icmp6", "type", type, request},
+        {"icmp", "id", id, id},
+        {"icmp6", "id", id, id},
+        {"icmp", "seq", seq, seq},
+        {"icmp6", "seq", seq, seq},
+        {"tcp", "sport", port_asked, our_port},
+        {"tcp", "dport", our_port, port_asked},
         {"tcp", "ack", "follows this probe's sequence number", NULL},
         {"tcp", "seq", NULL, "this probe's sequence number"},
-        {"udp", "sport", "the port asked", NULL},
-        {"udp", "dport", "the port that the probe left from", "the port asked"},
+        {"udp", "sport", port_asked, our_port},
+        {"udp", "dport", our_port, port_asked},
     };
-    const struct probe_answer *answer = context;
+    const struct evidence *evidence = context;
     const char *name = layer->type->fields[field].name;
+    const bool quoted = is_quoted(evidence, layer);
+    if (evidence->quotes && !quoted) /* the error itself, from whomever: what it quotes proves it */
+        return strcmp(name, "type") == 0 ? "an error about a datagram" : NULL;
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
         if (strcmp(reasons[i].layer, layer->type->name) == 0 && strcmp(reasons[i].field, name) == 0)
-            return answer->verdict == PROBE_REPLY ? reasons[i].reply : reasons[i].error;
+            return quoted ? reasons[i].quoted : reasons[i].answer;
     }
     return NULL;
 }
@@ -182,17 +207,23 @@ static void compare(struct ping *ping, const struct slot *slot, struct probe_ans
     const struct craft_style style = style_of(ping);
     if (!ping->options.diff)
         return;
+    const bool icmp = ping_method(&ping->options) == PROBE_ICMP;
+    struct evidence evidence = {
+        .quotes = answer != NULL && (answer->verdict != PROBE_REPLY || (!icmp && answer->icmp_type != 0))};
     struct craft_diff diff = {
         .asked = dissect(&headers->asked, slot->asked.data, slot->asked.len),
         .sent = dissect(&headers->sent, slot->sent.data, slot->sent.len),
         .got = dissect(&headers->got, data, len),
         .reason = answer != NULL ? reason_of : NULL,
-        .context = answer,
+        .context = &evidence,
     };
+    evidence.packet = diff.got;
     diff.rewrites = rawsock_rewrites(ping->sender[ping_family(slot->target)].raw.kind, &diff.rewrite_count);
     buf_printf(&ping->out, "%s=%u%s\n", ping_seq_word(ping), ping_wire_number(slot->number),
                answer != NULL ? ":" : ", no answer:");
     craft_diff(&ping->out, &diff, &style);
+    if (answer != NULL && answer->proved && ping_method(&ping->options) != PROBE_TCP)
+        buf_text(&ping->out, "Payload: begins with the cookie that only this probe has\n");
 }
 
 /* ---- what the witness saw ---- */

@@ -108,22 +108,29 @@ static int parse_pattern(void *target, const char *argument, struct sd_err *err)
     return 0;
 }
 
+/* An interface, an address, or both: "fe80::1%eth0", or one -I after the other. */
 static int parse_source(void *target, const char *argument, struct sd_err *err)
 {
     struct ping_source *source = target;
     struct packet_address address = {0};
-    if (inet_pton(AF_INET, argument, address.bytes) == 1)
+    char text[INET6_ADDRSTRLEN] = "";
+    const char *percent = strchr(argument, '%'), *interface = percent != NULL ? percent + 1 : NULL;
+    const size_t len = percent != NULL ? (size_t)(percent - argument) : strlen(argument);
+    if (len < sizeof text)
+        memcpy(text, argument, len);
+    if (percent == NULL && inet_pton(AF_INET, text, address.bytes) == 1)
         address.family = 4;
-    else if (inet_pton(AF_INET6, argument, address.bytes) == 1)
+    else if (inet_pton(AF_INET6, text, address.bytes) == 1)
         address.family = 6;
-    else if (strlen(argument) >= IF_NAMESIZE || if_nametoindex(argument) == 0)
+    else
+        interface = argument;
+    if (interface != NULL && (strlen(interface) >= IF_NAMESIZE || if_nametoindex(interface) == 0))
         return sd_fail(err, EINVAL, "-I: '%s' is neither an address nor an interface of this machine",
-                       argument);
-    /* Both may be given, one after the other. */
+                       interface);
     if (address.family != 0)
         source->address = address;
-    else
-        source->interface = argument;
+    if (interface != NULL)
+        source->interface = interface;
     return 0;
 }
 
@@ -210,6 +217,11 @@ int ping_options_parse(struct ping_options *options, int argc, char **argv, int 
 
 /* ---- contradictions ---- */
 
+static bool is_link_local(const struct packet_address *address)
+{
+    return address->family == 6 && address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80;
+}
+
 static const char *wrong_together(const struct ping_options *o, int hosts)
 {
     if (o->ipv4 && o->ipv6)
@@ -218,6 +230,8 @@ static const char *wrong_together(const struct ping_options *o, int hosts)
         return "-I is an IPv4 address, and -6 asks for IPv6";
     if (o->source.address.family == 6 && o->ipv4)
         return "-I is an IPv6 address, and -4 asks for IPv4";
+    if (is_link_local(&o->source.address) && o->source.interface == NULL)
+        return "-I: an address of one link needs its interface, as in -I fe80::1%eth0";
     if (o->tcp != 0 && o->udp != 0)
         return "--tcp and --udp exclude each other";
     if (o->flood && o->adaptive)

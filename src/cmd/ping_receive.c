@@ -40,19 +40,22 @@ void ping_settle(struct ping *ping, struct ping_target *target)
 }
 
 /* The round-trip time by the best clocks there are. A copy of a multicast that comes back to this host is
- * stamped before its sending is. */
-static void measure(struct ping_event *event, const struct track_probe *probe, uint64_t received_ns)
+ * stamped before its sending is. Where the clock was set meanwhile, there is no time. */
+static void measure(const struct ping *ping, struct ping_event *event, const struct track_probe *probe,
+                    uint64_t received_ns)
 {
+    const uint64_t left_ns = probe->deadline_ns - ping->timeout_ns, passed_ns = clock_mono_ns() - left_ns;
     event->time_ns = received_ns != 0 ? received_ns : clock_real_ns();
     event->kernel_clock =
         probe->sent_ns != 0 && received_ns != 0 && rtt_between(probe->sent_ns, received_ns, &event->rtt_ns);
     event->rtt_known = event->kernel_clock || rtt_between(probe->asked_ns, event->time_ns, &event->rtt_ns);
+    event->rtt_known = event->rtt_known && rtt_is_credible(event->rtt_ns, passed_ns);
 }
 
 static int take_reply(struct ping *ping, struct ping_event *event, struct ping_target *target,
                       struct track_probe *probe, uint64_t received_ns)
 {
-    measure(event, probe, received_ns);
+    measure(ping, event, probe, received_ns);
     ping->last_event_ns = clock_mono_ns();
     target->differing += event->answer->differs || event->answer->truncated;
     event->result = track_answer(&target->track, probe);

@@ -153,6 +153,8 @@ static int add_fragments(struct ping *ping, struct batch *batch, uint32_t target
         memcpy(&len, lens.data + i * sizeof len, sizeof len);
         if (batch->count == RAWSOCK_BATCH)
             failed = hand_over(ping, batch);
+        if (i == 0)
+            ping_headers_asked(ping, &ping->targets[target], number, fragments.data, len);
         add_piece(batch, &(struct piece){target, number, ping->packet.len, len, i > 0});
         buf_append(&ping->packet, fragments.data + at, len);
         at += len;
@@ -170,9 +172,9 @@ static int add_probe(struct ping *ping, struct batch *batch, uint32_t index, uin
     probe_build(&target->shape, ping_wire_number(number), target->shape.ttl, &ping->packet);
     if (ping->packet.failed)
         return sd_fail_errno(&ping->err, ENOMEM, "cannot build a packet");
-    ping_headers_asked(ping, target, number, ping->packet.data + start, len);
     if (sender->whole && target->mtu != 0 && len > target->mtu && !target->shape.dont_fragment)
         return add_fragments(ping, batch, index, number, start);
+    ping_headers_asked(ping, target, number, ping->packet.data + start, len);
     const size_t skip = sender->whole ? 0 : probe_ip_len(&target->shape);
     add_piece(batch, &(struct piece){index, number, start + skip, len - skip, false});
     return 0;

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <linux/filter.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/random.h>
@@ -213,43 +214,70 @@ int ping_sockets_open(struct ping *ping)
 
 /* ---- after the privileges ---- */
 
+union name {
+    struct sockaddr any;
+    struct sockaddr_in ip4;
+    struct sockaddr_in6 ip6;
+};
+
+/* To the source that -I gives. An address of one link has its interface with it. */
+static int bind_to_source(struct ping *ping, int fd, unsigned family)
+{
+    const struct ping_source *source = &ping->options.source;
+    union name name = {.any.sa_family = family == 0 ? AF_INET : AF_INET6};
+    const socklen_t len = family == 0 ? sizeof name.ip4 : sizeof name.ip6;
+    char text[PACKET_ADDRESS_TEXT];
+    if (source->address.family != 0)
+        memcpy(family == 0 ? (void *)&name.ip4.sin_addr : (void *)&name.ip6.sin6_addr, source->address.bytes,
+               family == 0 ? 4 : 16);
+    if (family == 1 && source->interface != NULL)
+        name.ip6.sin6_scope_id = if_nametoindex(source->interface);
+    if (bind(fd, &name.any, len) == 0)
+        return 0;
+    packet_address_text(&source->address, text);
+    return errno == EADDRNOTAVAIL ? sd_fail(&ping->err, errno, "%s is no address of this machine", text)
+                                  : sd_fail_errno(&ping->err, errno, "cannot bind a socket to its source");
+}
+
 /* The identifier that the kernel gives a ping socket is known once it is bound. */
 static int bind_ping_socket(struct ping *ping, unsigned family)
 {
     const int fd = ping->sender[family].raw.fd;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in ip4;
-        struct sockaddr_in6 ip6;
-    } name = {.any.sa_family = family == 0 ? AF_INET : AF_INET6};
-    const struct packet_address *source = &ping->options.source.address;
-    socklen_t len = family == 0 ? sizeof name.ip4 : sizeof name.ip6;
-    if (source->family != 0)
-        memcpy(family == 0 ? (void *)&name.ip4.sin_addr : (void *)&name.ip6.sin6_addr, source->bytes,
-               family == 0 ? 4 : 16);
-    if (bind(fd, &name.any, len) != 0 || getsockname(fd, &name.any, &len) != 0)
-        return sd_fail_errno(&ping->err, errno, "cannot bind the echo socket");
-    ping->ident[family] = ntohs(family == 0 ? name.ip4.sin_port : name.ip6.sin6_port);
-    return 0;
+    union name name;
+    socklen_t len = sizeof name;
+    int failed = bind_to_source(ping, fd, family);
+    if (failed == 0 && getsockname(fd, &name.any, &len) != 0)
+        failed = sd_fail_errno(&ping->err, errno, "cannot read the echo socket's identifier");
+    if (failed == 0)
+        ping->ident[family] = ntohs(family == 0 ? name.ip4.sin_port : name.ip6.sin6_port);
+    return failed;
 }
 
 static int prepare_family(struct ping *ping, unsigned family)
 {
     const struct ping_options *o = &ping->options;
     struct ping_sender *sender = &ping->sender[family];
-    const bool by_kernel = sender->raw.kind != RAWSOCK_IP4 && sender->raw.kind != RAWSOCK_IP6;
     int failed = 0;
-    if (!sender->open || !by_kernel)
+    if (!sender->open)
         return 0;
     if (ping->unprivileged)
         failed = bind_ping_socket(ping, family);
-    const struct rawsock_header header = {
-        .ttl = o->ttl != 0 ? (int)o->ttl : -1,
-        .tos = o->tos,
-        .pmtudisc = o->pmtudisc,
+    if (failed == 0 && o->source.address.family != 0 && ping->lookup_fd[family] >= 0)
+        failed = bind_to_source(ping, ping->lookup_fd[family], family);
+    /* Bound to the source also where the program writes it into the header: the kernel then finds the way by
+     * it, and refuses an address that is not this machine's. */
+    struct rawsock_header header = {
+        .ttl = -1,
+        .tos = -1,
+        .pmtudisc = -1,
         .flow_label = -1,
         .source = ping->unprivileged ? NULL : &o->source.address,
     };
+    if (!sender->whole) {
+        header.ttl = o->ttl != 0 ? (int)o->ttl : -1;
+        header.tos = o->tos;
+        header.pmtudisc = o->pmtudisc;
+    }
     return failed != 0 ? failed : rawsock_set_header(&sender->raw, &header, &ping->err);
 }
 

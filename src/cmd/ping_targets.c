@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "cmd/ping.h"
+#include "craft/path.h"
 
 #define MOST_TARGETS 1000000U
 #define LINE_BYTES 512
@@ -229,18 +230,31 @@ static void describe_address(const struct ping *ping, struct ping_target *target
 static void cannot_have(struct ping *ping, const struct ping_target *target, const char *why)
 {
     ping->unresolved++;
-    ping_say(ping, "%s: %s", target->name, why);
+    const bool is_address = strcmp(target->name, target->address) == 0;
+    if (is_address && strstr(why, target->name) != NULL)
+        ping_say(ping, "%s", why);
+    else
+        ping_say(ping, "%s: %s", target->name, why);
     free(target->name);
 }
 
-static const char *no_route(const struct ping *ping, const struct ping_target *target, int failed)
+/* The errno of connect(2) does not tell a blackhole, a prohibited route or a broadcast address; the route
+ * does. */
+static const char *no_route(const struct ping *ping, const struct ping_target *target, int failed,
+                            struct sd_err *why)
 {
     const struct ping_sender *sender = &ping->sender[target->shape.target.family == 6];
+    const char *name = ping->options.source.interface;
+    const int interface = target->scope != 0 ? target->scope : name != NULL ? (int)if_nametoindex(name) : 0;
+    struct path path;
     if (!sender->open)
         return sender->why.text;
-    if (failed == -EACCES)
-        return "this is a broadcast address (or a firewall forbids it); -b pings it all the same";
-    return strerror(-failed);
+    if (failed != -EACCES && failed != -EINVAL && failed != -EHOSTUNREACH)
+        return strerror(-failed);
+    if (path_lookup(&path, &target->shape.target, interface, &target->shape.source, why) != 0)
+        return why->text;
+    return failed == -EACCES && path.broadcast ? "this is a broadcast address; -b pings it all the same"
+                                               : strerror(-failed);
 }
 
 static int find_source(const struct ping *ping, struct ping_target *target)
@@ -260,6 +274,7 @@ static int find_source(const struct ping *ping, struct ping_target *target)
 static int add_host(struct ping *ping, const char *name)
 {
     bool broadcast = false;
+    struct sd_err err = {0};
     struct ping_target *target = add_target(ping);
     if (target == NULL)
         return sd_fail_errno(&ping->err, ENOMEM, "cannot remember the hosts");
@@ -271,14 +286,14 @@ static int add_host(struct ping *ping, const char *name)
         if (failed == 0)
             failed = find_route(ping, target, &broadcast);
         if (failed != 0)
-            why = no_route(ping, target, failed);
+            why = no_route(ping, target, failed, &err);
     }
+    describe_address(ping, target);
     if (why != NULL) {
         cannot_have(ping, target, why);
         return 0;
     }
     fill_shape(ping, target, broadcast);
-    describe_address(ping, target);
     ping_target_learn_mtu(ping, target, target->mtu);
     if (broadcast)
         ping_say(ping, "warning: %s is a broadcast address", target->name);

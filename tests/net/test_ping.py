@@ -115,6 +115,20 @@ with case("an unknown name, an unreachable network: said, status 2"):
         equal((shown.returncode, shown.stdout), (2, ""))
         contains(shown.stderr, text)
 
+with case("a route that refuses, an address of one link: the message names it"):
+    for net, kind in (("10.98.1", "blackhole"), ("10.98.2", "prohibit"), ("10.98.3", "unreachable")):
+        subprocess.run(["ip", "route", "add", kind, f"{net}.0/24"], check=True)
+        shown = ping("-c", 1, f"{net}.1")
+        equal((shown.returncode, shown.stdout), (2, ""))
+        check(re.fullmatch(f"sockdiag ping: the route to {net}.1 is .*{kind}.*\n", shown.stderr), shown.stderr)
+        if IPV6:
+            subprocess.run(["ip", "-6", "route", "add", kind, f"fd98:{net[-1]}::/64"], check=True)
+            shown = ping("-c", 1, f"fd98:{net[-1]}::1")
+            equal((shown.returncode, shown.stdout), (2, ""))
+            contains(shown.stderr, kind)
+    if IPV6:
+        contains(ping("-c", 1, "fe80::9").stderr, "sockdiag ping: fe80::9 is an address of one link")
+
 with case("0.0.0.0 and :: are this host, as in ping"):
     shown = ping("-c", 1, "0.0.0.0")
     equal((shown.returncode, shown.stderr), (0, ""))
@@ -180,9 +194,33 @@ with case("-s, -t, -Q, -p, -I: what is asked for is what leaves, --diff and -v s
     shown = ping("--diff", "--ascii", "-c", 1, "-W", "0.05", NOBODY)
     contains(shown.stdout, "icmp_seq=1, no answer:")
     check(shown.stdout.isascii(), shown.stdout)
+    shown = ping("--diff", "-c", 1, "--width", 120, "127.0.0.1")
+    check(re.search(r"^ Checksum .* kernel: always computed$", shown.stdout, re.M), shown.stdout)
+    contains(shown.stdout, "Payload: begins with the cookie")
+    for host in ("127.0.0.1", *(["::1"] if IPV6 else [])):
+        shown = ping("--diff", "-c", 1, "--udp", 9, "--width", 140, host)
+        quoted = shown.stdout[shown.stdout.index("quoted by the answer"):]
+        check(re.search(r"^ Source Port .* the port that the probe left from$", quoted, re.M), shown.stdout)
+        check(re.search(r"^ Destination Port +9 +9 +9 +the port asked$", quoted, re.M), shown.stdout)
+        check(re.search(r"^ Type .* an error about a datagram$", shown.stdout, re.M), shown.stdout)
     shown = ping("-I", "lo", "-c", 1, "127.0.0.1")
     contains(shown.stdout, "from 127.0.0.1 lo: 56(84)")
     equal(shown.returncode, 0)
+
+with case("-I: an address that is not this machine's is refused; one of a link has its interface with it"):
+    for address, host in (("192.0.2.7", "127.0.0.1"), *((("fd98::7", "::1"),) if IPV6 else ())):
+        for words in ((), ("--tcp", 9), ("--udp", 9)):
+            shown = ping("-c", 1, "-W", "0.05", "-I", address, *words, host)
+            equal((shown.returncode, shown.stdout), (2, ""), shown.stderr)
+            contains(shown.stderr, f"{address} is no address of this machine")
+    if IPV6:
+        subprocess.run(["ip", "address", "add", "fe80::5/64", "dev", "v0", "nodad"], check=True)
+        wait_until(lambda: run("ip", "-6", "route", "show", "table", "local", "fe80::5").stdout, what="fe80::5 is local")
+        shown = ping("-c", 1, "-I", "fe80::5%v0", "fe80::5%v0")
+        equal((shown.returncode, shown.stderr), (0, ""))
+        contains(shown.stdout, " from fe80::5 v0: 56(104) bytes")
+        is_usage_error(ping("-c", 1, "-I", "fe80::5", "fe80::5%v0"), "needs its interface")
+        is_usage_error(ping("-c", 1, "-I", "fe80::5%none", "fe80::5%v0"), "'none' is neither")
 
 with case("payload from none to the largest"):
     for size in (0, 1, 3, 4, 7, 8, 9, 55, 1472, 65507):

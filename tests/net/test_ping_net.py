@@ -44,6 +44,11 @@ with case("lab: the server, IPv4 and IPv6; fragments; too long with -M do"):
         shown = lab("-c", 1, "-s", 4000, "--udp", 9, host)
         equal(shown.returncode, 0, shown.stdout)
 
+with case("lab: --diff of a probe that this program cuts into fragments: the first was asked for"):
+    shown = lab("--diff", "-c", 1, "-s", 3000, "--width", 120, "10.77.0.2")
+    check(re.search(r"^ Length +1500 +1500 +3028", shown.stdout, re.M), shown.stdout)
+    check("changed on its way" not in shown.stdout, shown.stdout)
+
 with case("lab: a multicast address is answered by both hosts"):
     if not IPV6:
         raise Skip("this kernel has no IPv6")

@@ -28,6 +28,19 @@ static void between(void **state)
     assert_int_equal(rtt, 7);
 }
 
+static void credible(void **state)
+{
+    (void)state;
+    assert_true(rtt_is_credible(0, 0));
+    assert_true(rtt_is_credible(40000, 90000));
+    assert_true(rtt_is_credible(1000000, 0));
+    assert_false(rtt_is_credible(1000001, 0));
+    assert_true(rtt_is_credible(UINT64_C(10009000000), UINT64_C(10000000000)));
+    assert_false(rtt_is_credible(UINT64_C(3600000000000), UINT64_C(1000000000)));
+    assert_true(rtt_is_credible(UINT64_MAX, UINT64_MAX));
+    assert_false(rtt_is_credible(UINT64_MAX, 0));
+}
+
 static void empty(void **state)
 {
     (void)state;
@@ -133,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(between),  cmocka_unit_test(empty),       cmocka_unit_test(mean_and_deviation),
         cmocka_unit_test(extremes), cmocka_unit_test(percentiles), cmocka_unit_test(the_last),
+        cmocka_unit_test(credible),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
