@@ -28,7 +28,7 @@ enum {
 int jobs_open(struct jobs *jobs, unsigned count, const char *file, int input_fd, struct sd_err *err)
 {
     struct stat st, again;
-    *jobs = (struct jobs){.count = count};
+    *jobs = (struct jobs){.count = count, .turn = {-1, -1}};
     for (unsigned i = 0; i < count; i++)
         jobs->job[i] = (struct job){.input = -1, .output = -1, .stop = -1, .pid = -1};
     if (fstat(input_fd, &st) != 0)
@@ -101,9 +101,23 @@ static int start_one(struct jobs *jobs, unsigned index, jobs_work *work, void *c
     return failed;
 }
 
+int jobs_take_turn(const struct jobs *jobs)
+{
+    uint8_t turn;
+    const ssize_t n = io_read_full(jobs->turn[0], &turn, 1);
+    return n == 1 ? 0 : n < 0 ? (int)n : -EPIPE;
+}
+
+int jobs_give_turn(const struct jobs *jobs)
+{
+    return io_write_all(jobs->turn[1], "", 1);
+}
+
 int jobs_start(struct jobs *jobs, jobs_work *work, void *context, struct sd_err *err)
 {
-    int failed = 0;
+    int failed = pipe2(jobs->turn, O_CLOEXEC) != 0 ? sd_fail_errno(err, errno, "cannot make a pipe") : 0;
+    if (failed == 0 && jobs_give_turn(jobs) != 0)
+        failed = sd_fail(err, EIO, "cannot write to a pipe");
     for (unsigned i = 0; i < jobs->count && failed == 0; i++)
         failed = start_one(jobs, i, work, context, err);
     return failed;
@@ -304,6 +318,10 @@ void jobs_end(struct jobs *jobs)
         while (job->pid > 0 && waitpid(job->pid, NULL, 0) < 0 && errno == EINTR) {
         }
         buf_free(&job->in);
+    }
+    if (jobs->count > 0) {
+        io_close(&jobs->turn[0]);
+        io_close(&jobs->turn[1]);
     }
     free(jobs->piece);
     *jobs = (struct jobs){0};

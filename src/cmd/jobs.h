@@ -31,6 +31,7 @@ struct job {
 struct jobs {
     unsigned count;
     struct job job[JOBS_MAX];
+    int turn[2];    /* a pipe with one byte: whoever has taken it may write to stdout */
     bool relays;    /* the input is no file: it is handed on */
     uint8_t *piece; /* of it */
     size_t piece_len;
@@ -60,6 +61,10 @@ int jobs_run(struct jobs *jobs, int input_fd, int signal_fd, const struct jobs_h
 
 /* Wait for the jobs, after telling those that still run to end. */
 void jobs_end(struct jobs *jobs);
+
+/* In any of the processes: be the only one that writes to stdout, until jobs_give_turn(). 0 or -errno. */
+int jobs_take_turn(const struct jobs *jobs);
+int jobs_give_turn(const struct jobs *jobs);
 
 /* In a job: append a frame to `out`, and write `out` when it has become long. 0 or -errno. */
 int jobs_put(struct buf *out, int output_fd, unsigned kind, const void *data, size_t len);

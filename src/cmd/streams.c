@@ -113,12 +113,14 @@ static void take_closed(void *context, struct flow_stream *stream)
     struct digest_results digests;
     struct row row;
     s->totals.streams++;
-    digests_close(&s->digests, stream, &digests);
+    if (s->options.md5)
+        digests_close(&s->digests, stream, &digests);
     note_nearest(s, stream->number);
     if (!is_asked_for(s, stream->number) || s->failed != 0)
         return;
     row_of_stream(&row, stream);
-    digests_put(&digests, &row);
+    if (s->options.md5)
+        digests_put(&digests, &row);
     if (s->options.problems != 0 && (streams_problems_of(&row) & s->options.problems) == 0)
         return;
     if (streams_keeps_rows(s)) {
@@ -296,8 +298,10 @@ static int run(struct streams *s)
         return CMD_OK; /* a signal, before the input's first byte */
     if (failed != 0)
         return cmd_fail(streams_name, "%s", err.text);
-    if (s->intake.live && !s->options.common.json)
+    if (s->intake.live && !s->options.common.json) {
         streams_live_init(&s->live, &style);
+        streams_table_expect(&s->table);
+    }
     if (s->intake.live && !s->options.common.quiet)
         fprintf(stderr, "capturing on %s; Ctrl-C ends\n", s->intake.interface);
     return run_alone(s, &err);

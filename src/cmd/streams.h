@@ -114,6 +114,9 @@ struct streams_table {
 
 void streams_table_init(struct streams_table *table, const struct view_style *style);
 
+/* Make room for rows as they usually are, where the first ones are printed before the others are known. */
+void streams_table_expect(struct streams_table *table);
+
 /* Make room for a row that will be printed. */
 void streams_table_measure(struct streams_table *table, const struct row *row);
 

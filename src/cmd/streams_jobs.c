@@ -9,7 +9,6 @@
 #include "cmd/streams_run.h"
 
 enum kind {
-    KIND_LINES,        /* text for stdout: whole lines */
     KIND_ROW,          /* packed */
     KIND_CONVERSATION, /* a struct conversation */
     KIND_TOTALS,       /* a struct told, once, at the end */
@@ -23,17 +22,24 @@ struct told {
     struct streams_totals totals;
     int ended; /* as intake_run() tells */
     struct sd_err err;
+    bool reader_gone;
 };
 
 /* ---- in a job ---- */
 
+/* Lines are many: a job prints its own, whole ones, when it is its turn. */
 int streams_tell_lines(struct streams *s)
 {
-    int failed = 0;
-    if (s->out.len > 0)
-        failed = jobs_put(&s->frames, s->job_output, KIND_LINES, s->out.data, s->out.len);
+    int failed = jobs_flush(&s->frames, s->job_output);
+    if (failed != 0 || s->out.len == 0)
+        return failed;
+    failed = jobs_take_turn(&s->jobs);
+    if (failed == 0)
+        failed = cmd_write_stdout(s->out.data, s->out.len);
     s->out.len = 0;
-    return failed == 0 ? jobs_flush(&s->frames, s->job_output) : failed;
+    const int given = jobs_give_turn(&s->jobs);
+    s->reader_gone = s->reader_gone || failed == -EPIPE;
+    return failed != 0 ? failed : given;
 }
 
 int streams_tell_row(struct streams *s, const uint8_t *packed, size_t len)
@@ -127,6 +133,7 @@ static void take_told(struct gathering *g, const uint8_t *data)
     struct told told;
     memcpy(&told, data, sizeof told);
     add_totals(&g->s->totals, &told.totals, g->s->jobs_told++ == 0);
+    g->s->reader_gone = g->s->reader_gone || told.reader_gone;
     if (told.ended != 0 && (g->ended == 0 || g->ended == -EBADMSG)) {
         g->ended = told.ended;
         g->err = told.err;
@@ -160,9 +167,6 @@ static int take_frame(void *context, unsigned index, unsigned kind, const uint8_
     struct row row;
     (void)index;
     switch (kind) {
-    case KIND_LINES:
-        buf_append(&s->out, data, len);
-        return streams_flush_gathered(s);
     case KIND_ROW:
         row_unpack(&row, data);
         return streams_keep_row(s, &row, data, len);

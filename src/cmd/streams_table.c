@@ -13,6 +13,8 @@
 
 enum {
     CELL = 64,
+    EXACT_BYTES = 10000000, /* less are told exactly */
+    DURATION_WIDTH = 6,     /* 61.3ms */
     GAP = 2,
     NOTES_LEAST = 16, /* columns below which notes stand on lines of their own */
     DEAR = 5,         /* columns that are dearer than notes on the same line: up to this first_out */
@@ -112,7 +114,7 @@ static void cell_bytes(struct cell *cell, uint64_t bytes)
 {
     static const struct unit units[] = {
         {"P", 1000000000000000U}, {"T", 1000000000000U}, {"G", 1000000000U}, {"M", 1000000U}};
-    if (bytes < 10000000)
+    if (bytes < EXACT_BYTES)
         cell_u64(cell, bytes);
     else
         cell_in_units(cell, bytes, units, sizeof units / sizeof units[0]);
@@ -259,32 +261,91 @@ void streams_table_init(struct streams_table *table, const struct view_style *st
     *table = (struct streams_table){.style = *style};
 }
 
+static unsigned digits_of(uint64_t value)
+{
+    unsigned digits = 1;
+    for (; value >= 10; value /= 10)
+        digits++;
+    return digits;
+}
+
+static unsigned bytes_width(uint64_t bytes)
+{
+    return bytes < EXACT_BYTES ? digits_of(bytes) : 5; /* 12.3M */
+}
+
+static unsigned endpoint_width(const struct flow_endpoint *endpoint)
+{
+    const uint8_t *byte = endpoint->address.bytes;
+    struct cell cell = {.len = 0};
+    if (endpoint->address.family == 4)
+        return digits_of(byte[0]) + digits_of(byte[1]) + digits_of(byte[2]) + digits_of(byte[3]) + 4 +
+               digits_of(endpoint->port);
+    cell_endpoint(&cell, endpoint);
+    return cell.len;
+}
+
+static void need(struct streams_table *table, int column, unsigned width)
+{
+    if (width > table->need[column])
+        table->need[column] = width;
+}
+
+static void measure_notes(struct streams_table *table, const struct row *row)
+{
+    struct buf notes = {0};
+    if (table->need[STREAMS_COLUMN_NOTES] >= table->style.columns || streams_problems_of(row) == 0)
+        return;
+    make_notes(table, &notes, row);
+    need(table, STREAMS_COLUMN_NOTES, (unsigned)text_width((const char *)notes.data, notes.len));
+    buf_free(&notes);
+}
+
+/* By arithmetic where that is enough: there may be a million rows. */
 void streams_table_measure(struct streams_table *table, const struct row *row)
 {
-    struct cell cell;
+    const struct row_side *client = &row->side[FLOW_CLIENT], *server = &row->side[FLOW_SERVER];
+    const uint64_t resent = row_retransmissions(client) + row_retransmissions(server),
+                   missing = client->missing + server->missing;
     local_time(table, row->start_ns / NS_PER_S);
     const unsigned day = (unsigned)table->local.tm_year * 366 + (unsigned)table->local.tm_yday + 1;
     if (table->day == 0)
         table->day = day;
     table->days = table->days || day != table->day;
-    for (int column = 0; column < STREAMS_COLUMN_NOTES; column++) {
-        make_cell(table, &cell, column, row);
-        if (cell.len > table->need[column])
-            table->need[column] = cell.len;
-    }
-    if (table->need[STREAMS_COLUMN_NOTES] < table->style.columns) {
-        struct buf notes = {0};
-        make_notes(table, &notes, row);
-        const unsigned width = (unsigned)text_width((const char *)notes.data, notes.len);
-        if (width > table->need[STREAMS_COLUMN_NOTES])
-            table->need[STREAMS_COLUMN_NOTES] = width;
-        buf_free(&notes);
-    }
+    need(table, STREAMS_COLUMN_NUMBER, digits_of(row->number));
+    need(table, STREAMS_COLUMN_CLIENT, endpoint_width(&row->endpoint[FLOW_CLIENT]));
+    need(table, STREAMS_COLUMN_SERVER, endpoint_width(&row->endpoint[FLOW_SERVER]));
+    need(table, STREAMS_COLUMN_START, table->days ? 18 : 12); /* 03-10 05:13:50.194 */
+    need(table, STREAMS_COLUMN_DURATION, row->end_ns > row->start_ns ? DURATION_WIDTH : 1);
+    need(table, STREAMS_COLUMN_SENT, bytes_width(client->bytes));
+    need(table, STREAMS_COLUMN_BACK, bytes_width(server->bytes));
+    need(table, STREAMS_COLUMN_TOTAL, bytes_width(client->bytes + server->bytes));
+    need(table, STREAMS_COLUMN_PACKETS, digits_of(client->packets + server->packets));
+    need(table, STREAMS_COLUMN_RESENT, resent > 0 ? digits_of(resent) : 0);
+    need(table, STREAMS_COLUMN_MISSING, missing > 0 ? bytes_width(missing) : 0);
+    need(table, STREAMS_COLUMN_RTT, row_rtt_ns(row) != 0 ? DURATION_WIDTH : 0);
+    need(table, STREAMS_COLUMN_END, row->end == FLOW_OPEN ? 4 : 3);
+    measure_notes(table, row);
 }
 
 static const char *head_text(const struct streams_table *table, int column)
 {
     return table->brief ? heads[column].brief : heads[column].name;
+}
+
+void streams_table_expect(struct streams_table *table)
+{
+    static const struct {
+        int column;
+        unsigned width;
+    } usual[] = {
+        {STREAMS_COLUMN_NUMBER, 6}, {STREAMS_COLUMN_CLIENT, 20},  {STREAMS_COLUMN_SERVER, 18},
+        {STREAMS_COLUMN_START, 12}, {STREAMS_COLUMN_DURATION, 6}, {STREAMS_COLUMN_SENT, 7},
+        {STREAMS_COLUMN_BACK, 7},   {STREAMS_COLUMN_TOTAL, 7},    {STREAMS_COLUMN_PACKETS, 5},
+        {STREAMS_COLUMN_RTT, 6},    {STREAMS_COLUMN_END, 4},      {STREAMS_COLUMN_NOTES, NOTES_LEAST},
+    };
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
+        need(table, usual[i].column, usual[i].width);
 }
 
 /* Which columns are left out, and how many columns of the terminal the notes may have. */
@@ -300,8 +361,8 @@ static bool fits(struct streams_table *table, struct fit *fit)
     unsigned sum = 1 + fit->notes;
     fit->out[STREAMS_COLUMN_TOTAL] = fit->no_total || !fit->out[STREAMS_COLUMN_SENT];
     for (int column = 0; column < STREAMS_COLUMN_NOTES; column++) {
-        const unsigned head = (unsigned)strlen(head_text(table, column)), need = table->need[column];
-        table->width[column] = fit->out[column] || need == 0 ? 0 : need > head ? need : head;
+        const unsigned head = (unsigned)strlen(head_text(table, column)), least = table->need[column];
+        table->width[column] = fit->out[column] || least == 0 ? 0 : least > head ? least : head;
         sum += table->width[column] + (table->width[column] > 0 ? GAP : 0);
     }
     table->sum = sum - fit->notes;
