@@ -154,7 +154,7 @@ static void end_reassembly(struct side *side)
     side->reassembly = NULL;
 }
 
-static int begin_side(struct extract_sink *sink, struct side *side, uint64_t stream, int from)
+static int begin_side(struct extract_sink *sink, struct side *side, uint64_t stream, enum flow_side from)
 {
     const struct reassembly_config config = {
         .context = side,

@@ -57,7 +57,7 @@ static void closed(void *context, struct flow_stream *stream)
     log->last = *stream;
     for (int side = 0; side < 2; side++) {
         for (int mark = 0; mark < TCP_MARK_COUNT; mark++)
-            log->marks[side][mark] = tcp_mark_count(&stream->direction[side], mark);
+            log->marks[side][mark] = tcp_mark_count(&stream->direction[side], (enum tcp_mark)mark);
     }
 }
 
