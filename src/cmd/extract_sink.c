@@ -28,7 +28,7 @@ struct gap {
 struct side {
     struct extract_sink *sink;
     uint64_t stream;
-    int from;
+    enum flow_side from;
     struct reassembly *reassembly; /* NULL: no byte yet, or given up */
     struct extract_file *file;     /* NULL: no byte yet */
     struct gap *gaps;
@@ -166,7 +166,7 @@ static int begin_side(struct extract_sink *sink, struct side *side, uint64_t str
     };
     side->sink = sink;
     side->stream = stream;
-    side->from = from;
+    side->from = (int)from;
     side->file = extract_file_new(sink->files, stream, side_names[from]);
     side->reassembly = reassembly_new(&config);
     if (side->file == NULL || side->reassembly == NULL)
