@@ -21,6 +21,9 @@ _sockdiag_argument() {
     --interface) COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$2")) ;;
     --color) COMPREPLY=($(compgen -W 'auto always never' -- "$2")) ;;
     --framing) COMPREPLY=($(compgen -W 'naive sleep lockstep size length' -- "$2")) ;;
+    --sort) COMPREPLY=($(compgen -W 'start duration bytes packets retransmissions gaps rtt' -- "$2")) ;;
+    --format) COMPREPLY=($(compgen -W 'raw hex' -- "$2")) ;;
+    --dir) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$2")) ;;
     --bug) COMPREPLY=($(compgen -W 'size-chars size-overrun short-send' -- "$2")) ;;
     --read | --write | --output | --file) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$2")) ;;
     --pmtudisc) COMPREPLY=($(compgen -W 'do want dont probe' -- "$2")) ;;
@@ -49,7 +52,7 @@ _sockdiag_awaits() {
 # What a command takes that is no option.
 _sockdiag_operand() {
     case $1 in
-    show) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$2")) ;;
+    show | streams | extract) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$2")) ;;
     ping | route) COMPREPLY=($(compgen -A hostname -- "$2")) ;;
     ftp) COMPREPLY=($(compgen -W 'serve put get ls' -- "$2")) ;;
     *) COMPREPLY=() ;;
