@@ -166,7 +166,7 @@ static int begin_side(struct extract_sink *sink, struct side *side, uint64_t str
     };
     side->sink = sink;
     side->stream = stream;
-    side->from = (enum flow_side)from;
+    side->from = from;
     side->file = extract_file_new(sink->files, stream, side_names[from]);
     side->reassembly = reassembly_new(&config);
     if (side->file == NULL || side->reassembly == NULL)
