@@ -151,17 +151,20 @@ static void believe_length(struct walk *w, const struct craft_layer *layer)
 }
 
 /* RFC 4884: the length of the quote, in units of 4 bytes, in ICMPv6 of 8; what is behind it is another
- * thing. */
-static void believe_quote(struct walk *w, const struct craft_layer *layer)
+ * thing. 0: it is not told. */
+static size_t quote_len(const struct craft_layer *layer)
 {
     const bool v6 = layer->type == &craft_icmp6;
     if (!v6 && layer->type != &craft_icmp)
-        return;
+        return 0;
     const int i = craft_field_find(layer->type, "length", 6);
-    if (!craft_field_is_there(layer, i) || layer->value[i].number == 0)
-        return;
-    const size_t quote = layer->value[i].number * (v6 ? 8 : 4);
-    if (quote < w->end - w->at && w->tail == 0) {
+    return craft_field_is_there(layer, i) ? layer->value[i].number * (v6 ? 8 : 4) : 0;
+}
+
+static void believe_quote(struct walk *w, const struct craft_layer *layer)
+{
+    const size_t quote = quote_len(layer);
+    if (quote != 0 && quote < w->end - w->at && w->tail == 0) {
         w->tail = w->end;
         w->end = w->at + quote;
     }
@@ -224,10 +227,16 @@ void craft_dissect(struct craft_packet *packet, struct craft_room *room, const s
 
 /* ---- checksums ---- */
 
-/* Where the layer and all that it carries ends: by the length of the IP datagram around it. false: not all of
- * it is there, or it is a piece. */
+/* Where the layer and all that it carries ends: by the quote that it stands in, and by the length of the IP
+ * datagram around it. false: not all of it is there, or it is a piece. */
 static bool extent(const struct craft_packet *packet, size_t index, size_t len, size_t *end)
 {
+    for (size_t i = 0; i < index; i++) {
+        const struct craft_layer *around = &packet->layer[i];
+        const size_t quote = quote_len(around), from = around->start + around->header_len;
+        if (quote != 0 && from <= len && quote < len - from)
+            len = from + quote;
+    }
     *end = len;
     for (size_t i = index; i-- > 0;) {
         const struct craft_layer *under = &packet->layer[i];

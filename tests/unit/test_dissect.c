@@ -440,6 +440,52 @@ static void a_quote_with_a_length(void **state)
     buf_free(&out);
 }
 
+/* An error about an error: the inner quote's length is not what ends the outer quote. And a quoted datagram
+ * whose length reaches into what is behind the quote is not all there. */
+static void an_extension_is_no_part_of_the_quote(void **state)
+{
+    (void)state;
+    static const uint8_t extension[8] = {0x20, 0, 0xdf, 0xff}, rest[100];
+    packet.count = 0;
+    crafted_layer(&packet, &craft_ip);
+    crafted_layer(&packet, &craft_icmp);
+    crafted_number(&packet, "type", 11);
+    crafted_number(&packet, "length", 22);
+    crafted_layer(&packet, &craft_ip);
+    crafted_number(&packet, "len", 92);
+    crafted_layer(&packet, &craft_icmp);
+    crafted_number(&packet, "type", 3);
+    crafted_number(&packet, "length", 8);
+    crafted_layer(&packet, &craft_ip);
+    crafted_number(&packet, "len", 64);
+    crafted_layer(&packet, &craft_udp);
+    crafted_load(&packet, rest, 88 - 56);
+    crafted_load(&packet, extension, sizeof extension);
+    struct buf out = {0};
+    crafted_build(&packet, &out);
+    craft_dissect(&packet, &room, &craft_ip, out.data, out.len);
+    CHECK_TYPES(&craft_ip, &craft_icmp, &craft_ip, &craft_icmp, &craft_ip, &craft_udp, &craft_raw,
+                &craft_raw);
+    assert_int_equal(packet.layer[7].header_len, sizeof extension);
+    assert_int_equal(craft_checksum_is_right(&packet, 1, out.data, out.len), 1);
+    assert_int_equal(craft_checksum_is_right(&packet, 3, out.data, out.len), -1);
+    buf_free(&out);
+}
+
+/* RFC 2675: the length of a jumbogram stands in an option; what fills a frame up behind ARP is nothing. */
+static void where_a_packet_ends(void **state)
+{
+    (void)state;
+    static const uint8_t jumbogram[56] = {0x60, [7] = 64, [40] = 59, 0, 0xc2, 4, [48] = 'j'};
+    craft_dissect(&packet, &room, &craft_ipv6, jumbogram, sizeof jumbogram);
+    CHECK_TYPES(&craft_ipv6, &craft_hopopts, &craft_raw);
+    assert_int_equal(packet.layer[2].header_len, 8);
+    uint8_t frame[60] = {[12] = 8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
+    craft_dissect(&packet, &room, &craft_eth, frame, sizeof frame);
+    CHECK_TYPES(&craft_eth, &craft_arp);
+    assert_true(all_whole());
+}
+
 /* One's complement has two zeros; a sender may write either where all that is summed is zero. */
 static void both_zeros_are_right(void **state)
 {
@@ -529,6 +575,8 @@ int main(void)
         cmocka_unit_test_teardown(group_messages, forget_built),
         cmocka_unit_test_teardown(control_messages, forget_built),
         cmocka_unit_test(a_quote_with_a_length),
+        cmocka_unit_test(an_extension_is_no_part_of_the_quote),
+        cmocka_unit_test(where_a_packet_ends),
         cmocka_unit_test(both_zeros_are_right),
         cmocka_unit_test(pieces_have_no_checksum),
         cmocka_unit_test(udp_is_special),
