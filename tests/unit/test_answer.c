@@ -142,6 +142,8 @@ static const struct {
      CRAFT_ANSWER_REPLY, false},
     {SIX "/icmp6(id=5,seq=6)", SIX_BACK "/icmp6(type=echo-reply,id=5,seq=6)", CRAFT_ANSWER_REPLY, false},
     {SIX "/icmp6(id=5,seq=6)", SIX_BACK "/icmp6(type=echo-reply,id=6,seq=6)", CRAFT_ANSWER_NONE, false},
+    {SIX "/icmp6(type=139)", SIX_BACK "/icmp6(type=140)", CRAFT_ANSWER_REPLY, false},
+    {SIX "/icmp6(type=139)", SIX_BACK "/icmp6(type=129)", CRAFT_ANSWER_NONE, false},
     {SIX "/hopopts()/icmp6(id=5,seq=6)", SIX_BACK "/icmp6(type=echo-reply,id=5,seq=6)", CRAFT_ANSWER_REPLY,
      false},
     /* neighbours */
@@ -344,6 +346,12 @@ static void who_was_given_up_is_not_answered(void **state)
     const struct sent_match m = match(w, 150);
     assert_int_equal(m.record->number, 1);
     assert_int_equal(sent_at(w->sent, 0)->answers, 0);
+    assert_true(match(w, 300).duplicate); /* of the one that has an answer; the other stays without */
+    assert_int_equal(sent_at(w->sent, 0)->answers, 0);
+    free_world(w);
+    w = new_world(PING, pong);
+    add(w, false, 100);
+    assert_null(match(w, 150).record);
     free_world(w);
 }
 
@@ -412,6 +420,14 @@ static void what_leaves_is_known_again(void **state)
     add(w, false, 3);
     w->answer.bytes.data[8]--; /* another TTL: not ours */
     assert_null(sent_leaving(w->sent, w->answer.bytes.data, w->answer.bytes.len));
+    /* However many were seen before. */
+    w->answer.bytes.data[8]++;
+    for (uint64_t i = 2; i < SENT_LOOKS + 10; i++) {
+        const struct sent_record *record = sent_leaving(w->sent, w->answer.bytes.data, w->answer.bytes.len);
+        assert_non_null(record);
+        assert_int_equal(record->number, i);
+        add(w, false, 4);
+    }
     free_world(w);
 }
 

@@ -93,6 +93,8 @@ static void numbers_lead_to_layers(void **state)
     assert_ptr_equal(layer_of_ethertype(0x0800), &craft_ip);
     assert_ptr_equal(layer_of_ethertype(0x88a8), &craft_vlan);
     assert_null(layer_of_ethertype(0x0000));
+    assert_ptr_equal(layer_of_ethertype(0x88a8), &craft_vlan);
+    assert_ptr_equal(layer_of_ethertype(0x9100), &craft_vlan);
     assert_ptr_equal(layer_of_protocol4(6), &craft_tcp);
     assert_ptr_equal(layer_of_protocol4(2), &craft_igmp);
     assert_null(layer_of_protocol4(0));

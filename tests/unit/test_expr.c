@@ -334,6 +334,16 @@ static void drawn(void **state)
         same_ports += one.layer[2].value[0].number == two.layer[2].value[0].number;
     }
     assert_true(same_ports < 3);
+    /* Every first number that a host's address can have, and no other. */
+    bool first[256] = {false};
+    craft_expr_free(expr);
+    expr = parsed("ip(src=random,id=1-10000)");
+    for (uint64_t i = 0; i < 10000; i++) {
+        craft_expr_packet(expr, i, &one);
+        first[one.layer[0].value[craft_field_find(&craft_ip, "src", 3)].address[0]] = true;
+    }
+    for (unsigned i = 0; i < 256; i++)
+        assert_int_equal(first[i], i >= 1 && i <= 223 && i != 127);
     craft_expr_free(expr);
     craft_expr_free(again);
 }

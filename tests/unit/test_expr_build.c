@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -145,11 +146,108 @@ static void dissected_builds_the_same(void **state)
     buf_free(&bytes);
 }
 
+/* ---- what is filled in ---- */
+
+static struct buf bytes_of_text(const char *text)
+{
+    struct craft_packet packet;
+    struct craft_expr *expr = NULL;
+    struct buf out = {0};
+    assert_true(built(text, strlen(text), &packet, &expr, &out));
+    craft_expr_free(expr);
+    return out;
+}
+
+/* RFC 3376, 4; RFC 2236, 2; RFC 2710, 3; RFC 3810, 5; RFC 4861, 3.1 */
+static void hops_by_what_is_above(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t at;
+        uint8_t hops;
+    } rows[] = {
+        {"ip()/icmp()", 8, 64},
+        {"ip()/igmp()", 8, 1},
+        {"ip()/igmp3()", 8, 1},
+        {"ip()/udp()/igmp()", 8, 64},
+        {"ipv6()/icmp6()", 7, 64},
+        {"ipv6()/icmp6(type=129)", 7, 64},
+        {"ipv6()/icmp6(type=130)", 7, 1},
+        {"ipv6()/icmp6(type=132)", 7, 1},
+        {"ipv6()/icmp6(type=133)", 7, 255},
+        {"ipv6()/icmp6(type=137)", 7, 255},
+        {"ipv6()/icmp6(type=138)", 7, 64},
+        {"ipv6()/icmp6(type=143)", 7, 1},
+        {"ipv6()/hopopts()/icmp6(type=143)", 7, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct buf out = bytes_of_text(rows[i].text);
+        if (out.data[rows[i].at] != rows[i].hops)
+            fail_msg("%s: %u", rows[i].text, out.data[rows[i].at]);
+        buf_free(&out);
+    }
+}
+
+/* A segment routing header lists the last segment first (RFC 8754, 2): that is where checksums say it goes.
+ */
+static void the_last_segment(void **state)
+{
+    (void)state;
+    struct buf direct = bytes_of_text("ipv6(dst=fd77::9)/udp()");
+    struct buf routed =
+        bytes_of_text("ipv6(dst=fd77::5)/routing(type=4,segleft=1,data=hex(01000000"
+                      "fd770000000000000000000000000009 fd770000000000000000000000000005))/udp()");
+    struct buf other = bytes_of_text("ipv6(dst=fd77::9)/routing(type=3,segleft=1,data=hex(00000000))/udp()");
+    assert_int_equal(routed.len, 40 + 40 + 8);
+    assert_memory_equal(routed.data + 86, direct.data + 46, 2);
+    assert_memory_equal(other.data + other.len - 2, direct.data + 46, 2);
+    buf_free(&direct);
+    buf_free(&routed);
+    buf_free(&other);
+}
+
+/* What the length of an option, or the count in a record, cannot say: refused, unless the length is given. */
+static void options_too_long(void **state)
+{
+    (void)state;
+    static const uint8_t much[4 * 65538];
+    struct craft_option option = {.kind = 200, .data = much, .len = 255 * 8 - 2};
+    struct craft_packet packet = {.count = 1, .layer = {{.type = &craft_icmp6}}};
+    struct craft_value *value = packet.layer[0].value;
+    struct buf out = {0};
+    struct sd_err err = {0};
+    const int options = craft_field_find(&craft_icmp6, "options", strlen("options"));
+    value[0] = (struct craft_value){.given = true, .number = 133};
+    value[options] = (struct craft_value){.given = true, .options = &option, .len = 1};
+    assert_int_equal(craft_build(&packet, NULL, &out, &err), 0);
+    assert_int_equal(out.len, 8 + 255 * 8);
+    option.len++;
+    assert_int_equal(craft_build(&packet, NULL, &out, &err), -EINVAL);
+    option.length_given = true;
+    out.len = 0;
+    assert_int_equal(craft_build(&packet, NULL, &out, &err), 0);
+    assert_int_equal(out.len, 8 + 2 + option.len);
+
+    const int records = craft_field_find(&craft_igmp3, "records", strlen("records"));
+    packet = (struct craft_packet){.count = 1, .layer = {{.type = &craft_igmp3}}};
+    value[0] = (struct craft_value){.given = true, .number = 0x22};
+    option = (struct craft_option){.kind = 1, .data = much, .len = 4 * 65536};
+    value[records] = (struct craft_value){.given = true, .options = &option, .len = 1};
+    out.len = 0;
+    assert_int_equal(craft_build(&packet, NULL, &out, &err), 0);
+    option.len += 4;
+    assert_int_equal(craft_build(&packet, NULL, &out, &err), -EINVAL);
+    assert_string_equal(err.text, "records: option 1 has 262148 bytes, more than its length can say");
+    buf_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(printed_builds_the_same),
-        cmocka_unit_test(dissected_builds_the_same),
+        cmocka_unit_test(printed_builds_the_same), cmocka_unit_test(dissected_builds_the_same),
+        cmocka_unit_test(hops_by_what_is_above),   cmocka_unit_test(the_last_segment),
+        cmocka_unit_test(options_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,6 +138,14 @@ static void a_piece_of_a_piece(void **state)
     assert_int_equal(piece_count(), 2);
     assert_int_equal(load_be16(pieces.data + 6), 0xa000 | 100);
     assert_int_equal(load_be16(pieces.data + piece_len(0) + 6), 0xa000 | 105);
+    /* The last offset that there is, and one more. */
+    store_be16(datagram.data + 6, 0x1fff - 5);
+    cut(60);
+    assert_int_equal(load_be16(pieces.data + piece_len(0) + 6), 0x1fff);
+    store_be16(datagram.data + 6, 0x1fff - 4);
+    struct sd_err err = {0};
+    assert_int_equal(craft_fragment(datagram.data, datagram.len, 60, 0, &pieces, &lens, &err), -EINVAL);
+    assert_string_equal(err.text, "the offset of a piece does not fit into its 13 bits");
 }
 
 static void check_pieces6(size_t mtu, size_t headers, size_t next_at)

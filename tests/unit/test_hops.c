@@ -129,6 +129,10 @@ static void test_refused(void **state)
     assert_int_equal(hops_end(&hops), 3);
     assert_int_equal(hops.hop[3].kind, HOP_REFUSED);
     assert_int_equal(hops.hop[3].icmp_code, 13);
+    from.icmp_code = 1; /* the answer that set the kind is told, not the last */
+    hops_sent(&hops, 3);
+    hops_answer(&hops, 3, &from, HOPS_IN_TIME, false, 0);
+    assert_int_equal(hops.hop[3].icmp_code, 13);
     probe_hop(&hops, 7, 1, 1, PROBE_REPLY); /* the target answers after all */
     assert_int_equal(hops_end(&hops), 7);
     hops_free(&hops);

@@ -33,7 +33,9 @@ struct path {
     bool unknown_routers; /* their "too big" comes from an address that no hop has */
     unsigned lose_every;  /* every so many-th probe is lost; 0: none */
     bool forged;          /* "too big" for every large probe, which arrives all the same */
+    bool far_routers;     /* … or from one that is farther than any TTL reaches */
     unsigned limit;       /* "too big" messages, then none for a second */
+    bool once;            /* … or for ever */
     unsigned told;
     uint64_t told_ns;
     unsigned probes, larges;
@@ -47,14 +49,14 @@ static struct packet_address address_of(unsigned hop)
 static unsigned hop_of(void *context, const struct packet_address *address)
 {
     const struct path *path = context;
-    return path->unknown_routers ? 0 : address->bytes[3];
+    return path->unknown_routers ? 0 : path->far_routers ? 255 : address->bytes[3];
 }
 
 static bool may_tell(struct path *path, uint64_t now)
 {
     if (path->limit == 0)
         return true;
-    if (now - path->told_ns >= NS_PER_S)
+    if (!path->once && now - path->told_ns >= NS_PER_S)
         path->told = 0;
     path->told_ns = now;
     return path->told++ < path->limit;
@@ -275,6 +277,10 @@ static void test_placed_by_probes(void **state)
     search(&path, &pmtu);
     assert_int_equal(pmtu.fall_count, 1);
     check_fall(&pmtu, 0, false, 4, 5, 1400);
+    path = (struct path){.end = 6, .local = 1500, .link = {[4] = {.mtu = 1400}}, .far_routers = true};
+    search(&path, &pmtu);
+    assert_int_equal(pmtu.fall_count, 1);
+    check_fall(&pmtu, 0, false, 4, 5, 1400);
 }
 
 static void test_local_limit(void **state)
@@ -322,6 +328,24 @@ static void test_limited_router(void **state)
     for (unsigned limit = 1; limit < 4; limit++) {
         struct path path = {.end = 4, .local = 1500, .link = {[2] = {.mtu = 1400}}, .limit = limit};
         search(&path, &pmtu);
+        assert_int_equal(pmtu.verdict, PMTU_FOUND);
+        assert_int_equal(pmtu.mtu, 1400);
+        assert_int_equal(pmtu.fall_count, 1);
+        check_fall(&pmtu, 0, false, 2, 3, 1400);
+    }
+}
+
+/* … nor one that has said it a moment ago, or says it a single time. */
+static void test_silent_at_first_or_later(void **state)
+{
+    (void)state;
+    static struct pmtu pmtu;
+    struct path paths[] = {
+        {.end = 4, .local = 1500, .link = {[2] = {.mtu = 1400}}, .limit = 1, .told = 1, .told_ns = NS_PER_S},
+        {.end = 4, .local = 1500, .link = {[2] = {.mtu = 1400}}, .limit = 1, .once = true},
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        search(&paths[i], &pmtu);
         assert_int_equal(pmtu.verdict, PMTU_FOUND);
         assert_int_equal(pmtu.mtu, 1400);
         assert_int_equal(pmtu.fall_count, 1);
@@ -417,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_local_limit),
         cmocka_unit_test(test_forged),
         cmocka_unit_test(test_limited_router),
+        cmocka_unit_test(test_silent_at_first_or_later),
         cmocka_unit_test(test_loss),
         cmocka_unit_test(test_nobody_answers),
         cmocka_unit_test(test_smallest),

@@ -313,6 +313,16 @@ static void rewritten(void **state)
         assert_true(a.verdict == PROBE_EXPIRED && a.number == 30 && !a.proved);
         end(&s);
     }
+    /* The checksum covers the high half of the number, which the quote lacks: the latest two are tried. */
+    for (uint32_t later = 0; later < 3; later++) {
+        begin(&s, 4, PROBE_ICMP, PROBE_FLOW_VARIES, 56, 0x10005);
+        s.shape.sent += later << 16;
+        s.form.quoted = 8;
+        answer_error(&s.error, &s.probe, &s.form);
+        s.error.data[28 + 4] ^= 0x7f;
+        assert_int_equal(match_sealed(&s).verdict, later < 2 ? PROBE_EXPIRED : PROBE_FORGED);
+        end(&s);
+    }
     /* Both name a probe that was sent, but not the same: it is one of ours, and nobody knows which. */
     begin(&s, 4, PROBE_UDP, PROBE_FLOW_CONSTANT, 56, 30);
     s.form.quoted = 8;
@@ -355,6 +365,26 @@ static void extension_headers(void **state)
         }
         buf_free(&probe);
     }
+    end(&s);
+}
+
+/* The authentication header counts its length in another unit (RFC 4302, 2.2). */
+static void authentication_header(void **state)
+{
+    (void)state;
+    static const uint8_t header[24] = {58, 4};
+    struct scene s;
+    struct buf probe = {0};
+    begin(&s, 6, PROBE_ICMP, PROBE_FLOW_VARIES, 56, 30);
+    buf_append(&probe, s.probe.data, 40);
+    buf_append(&probe, header, sizeof header);
+    buf_append(&probe, s.probe.data + 40, s.probe.len - 40);
+    probe.data[6] = 51;
+    store_be16(probe.data + 4, (uint16_t)(probe.len - 40));
+    answer_error(&s.error, &probe, &s.form);
+    const struct probe_answer a = match_sealed(&s);
+    assert_true(a.verdict == PROBE_EXPIRED && a.proved && a.number == 30);
+    buf_free(&probe);
     end(&s);
 }
 
@@ -421,6 +451,7 @@ static void damaged_extensions(void **state)
         {"\0\x0c\x01\x01\0\0\x31\xff", 8, 0},                        /* … beyond the end */
         {"\0\x04\x01\x01", 4, 0},                                    /* empty stack */
         {"\0\x07\x01\x01\0\0\x31\xff", 8, 0},                        /* half a label */
+        {"\0\x0a\x01\x01\0\0\x31\xff\0\0", 10, 0},                   /* … behind a whole one */
         {"\0\x08\x02\x01\0\0\x31\xff", 8, 0},                        /* another class */
         {"\0\x08\x01\x02\0\0\x31\xff", 8, 0},                        /* another type */
         {"\0\x08\x02\x01\0\0\0\0\0\x08\x01\x01\0\0\x31\xff", 16, 1}, /* one behind another class */
@@ -511,6 +542,7 @@ int main(void)
         cmocka_unit_test(to_another),
         cmocka_unit_test(rewritten),
         cmocka_unit_test(extension_headers),
+        cmocka_unit_test(authentication_header),
         cmocka_unit_test(labels),
         cmocka_unit_test(damaged_extensions),
         cmocka_unit_test(a_million),

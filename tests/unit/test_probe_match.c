@@ -243,6 +243,11 @@ static void set_udp_len(struct exchange *x)
     x->icmp[5] ^= 1;
 }
 
+static void set_udp_short(struct exchange *x)
+{
+    x->icmp[5] -= 8;
+}
+
 static void set_ack(struct exchange *x)
 {
     x->icmp[10] ^= 1;
@@ -298,6 +303,7 @@ static void forgeries(void **state)
         {PROBE_TCP, set_data_offset, PROBE_FORGED},  {PROBE_TCP, set_long_offset, PROBE_FORGED},
         {PROBE_TCP, set_bare_rst, PROBE_FORGED},     {PROBE_TCP, set_bare_ack, PROBE_FORGED},
         {PROBE_TCP, set_syn, PROBE_STRANGE},         {PROBE_TCP, set_fin_rst, PROBE_FORGED},
+        {PROBE_UDP, set_udp_short, PROBE_FORGED},
     };
     struct exchange x;
     for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
