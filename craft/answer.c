@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/seq.h"
 #include "capture/packet.h"
+#include "craft/layer_tables.h"
 
 /* A packet is looked at as two headers: the one that has the addresses, and the first one behind it that is
  * no IPv6 extension header. What an answer to it looks like is the second one's affair: one rule for each
@@ -89,12 +90,6 @@ struct headers {
     size_t up_index, end;          /* bytes up to which the packet goes */
 };
 
-static bool is_extension(const struct craft_layer_type *type)
-{
-    return type == &craft_hopopts || type == &craft_dstopts || type == &craft_routing ||
-           type == &craft_fragment_header;
-}
-
 static bool is_net(const struct craft_layer_type *type)
 {
     return type == &craft_ip || type == &craft_ipv6 || type == &craft_arp;
@@ -110,7 +105,7 @@ static struct headers find_headers(const struct craft_packet *packet, size_t fro
     if (i >= packet->count)
         return h;
     h.net = &packet->layer[i++];
-    while (i < packet->count && is_extension(packet->layer[i].type))
+    while (i < packet->count && layer_is_extension(packet->layer[i].type))
         i++;
     h.up_index = i;
     if (i < packet->count)

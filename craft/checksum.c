@@ -39,11 +39,6 @@ uint16_t craft_sum_end(uint32_t sum)
     return (uint16_t)~sum;
 }
 
-uint16_t craft_sum_update(uint16_t checksum, uint16_t from, uint16_t to)
-{
-    return craft_sum_end((uint32_t)(uint16_t)~checksum + (uint16_t)~from + to);
-}
-
 int craft_checksum_field(const struct craft_layer *layer)
 {
     for (int i = 0; i < layer->type->field_count; i++) {

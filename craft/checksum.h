@@ -9,9 +9,6 @@
 uint32_t craft_sum(uint32_t sum, const void *data, size_t len);
 uint16_t craft_sum_end(uint32_t sum);
 
-/* The checksum after a 16-bit word that it covers changed from `from` to `to` (RFC 1624, eqn. 3). */
-uint16_t craft_sum_update(uint16_t checksum, uint16_t from, uint16_t to);
-
 /* Index of the layer's checksum field that is there, or -1. */
 int craft_checksum_field(const struct craft_layer *layer);
 

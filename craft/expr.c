@@ -25,7 +25,8 @@ uint64_t craft_expr_count(const struct craft_expr *expr)
     return expr->packets;
 }
 
-bool expr_is_scalar(enum craft_kind kind)
+/* Is it a number or an address, of fixed width? */
+static bool is_scalar(enum craft_kind kind)
 {
     return kind != CRAFT_OPTIONS && kind != CRAFT_BYTES;
 }
@@ -119,7 +120,7 @@ static void fill_value(const struct craft_expr *expr, uint64_t index, size_t lay
     value->given = true;
     if (set->kind == EXPR_RANDOM)
         expr_to_value(type, draw(expr, index, layer, field), value);
-    else if (expr_is_scalar(type->kind))
+    else if (is_scalar(type->kind))
         expr_to_value(type, set->from + (digit - set->before), value);
     else {
         value->len = set->len;

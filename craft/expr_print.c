@@ -139,7 +139,8 @@ static void put_text_or_hex(struct buf *out, const uint8_t *bytes, size_t len)
     buf_char(out, ')');
 }
 
-void expr_print_bytes(const uint8_t *bytes, size_t len, size_t most, struct buf *out)
+/* `most` > 0: at most so many of the bytes, then "…" and how many they are. */
+static void put_bytes(const uint8_t *bytes, size_t len, size_t most, struct buf *out)
 {
     if (len >= FILL_LEAST && all_equal(bytes, len)) {
         buf_printf(out, "fill(%zu,0x%02x)", len, bytes[0]);
@@ -199,7 +200,7 @@ static void put_arguments(const struct craft_option_type *type, const struct cra
         const uint8_t *data = len > 0 ? option->data + at : NULL;
         buf_char(out, i == 0 ? '(' : ',');
         if (field.kind == CRAFT_BYTES)
-            expr_print_bytes(data, len, 0, out);
+            put_bytes(data, len, 0, out);
         else
             expr_print_scalar(&field, number_at(data, (unsigned)len), out);
         at += len;
@@ -212,7 +213,7 @@ static void put_any(const struct craft_option *option, struct buf *out)
     buf_printf(out, "opt(%u", option->kind);
     if (!option->bare) {
         buf_char(out, ',');
-        expr_print_bytes(option->data, option->len, 0, out);
+        put_bytes(option->data, option->len, 0, out);
     }
     if (option->length_given)
         buf_printf(out, ",%u", option->length);
@@ -229,7 +230,7 @@ void expr_print_option(const struct craft_field *field, const struct craft_optio
             put_arguments(t, option, out);
         else if (option->len > 0) {
             buf_char(out, '(');
-            expr_print_bytes(option->data, option->len, 0, out);
+            put_bytes(option->data, option->len, 0, out);
             buf_char(out, ')');
         }
         return;
@@ -237,7 +238,7 @@ void expr_print_option(const struct craft_field *field, const struct craft_optio
     put_any(option, out);
 }
 
-void expr_print_options(const struct craft_field *field, const struct craft_option *options, size_t count,
+static void put_options(const struct craft_field *field, const struct craft_option *options, size_t count,
                         struct buf *out)
 {
     buf_char(out, '[');
@@ -255,9 +256,9 @@ static void put_value(const struct craft_field *field, const struct craft_value 
                       struct buf *out)
 {
     if (field->kind == CRAFT_BYTES)
-        expr_print_bytes(value->bytes, value->len, most, out);
+        put_bytes(value->bytes, value->len, most, out);
     else if (field->kind == CRAFT_OPTIONS)
-        expr_print_options(field, value->options, value->len, out);
+        put_options(field, value->options, value->len, out);
     else
         expr_print_scalar(field, expr_of_value(field, value), out);
 }
@@ -303,9 +304,9 @@ static void put_set(const struct craft_field *field, const struct expr_set *set,
         return;
     }
     if (field->kind == CRAFT_BYTES)
-        expr_print_bytes(set->bytes, set->len, 0, out);
+        put_bytes(set->bytes, set->len, 0, out);
     else if (field->kind == CRAFT_OPTIONS)
-        expr_print_options(field, set->options, set->len, out);
+        put_options(field, set->options, set->len, out);
     else if (set->kind == EXPR_RANGE && !(field->kind == CRAFT_NUMBER || field->kind == CRAFT_FLAGS)) {
         expr_print_scalar(field, set->from, out);
         buf_char(out, '-');

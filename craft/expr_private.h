@@ -57,9 +57,6 @@ expr_number expr_most(const struct craft_field *field);
 void expr_to_value(const struct craft_field *field, expr_number number, struct craft_value *value);
 expr_number expr_of_value(const struct craft_field *field, const struct craft_value *value);
 
-/* Is it a number or an address, of fixed width? */
-bool expr_is_scalar(enum craft_kind kind);
-
 /* ---- parsing ---- */
 
 struct expr_parse {
@@ -134,10 +131,6 @@ unsigned expr_argument_at(const struct craft_option_type *type, unsigned nth);
 void expr_print_number(const struct craft_field *field, uint64_t number, struct buf *out); /* no name */
 void expr_print_scalar(const struct craft_field *field, expr_number number, struct buf *out);
 
-/* `most` > 0: at most so many of the bytes, then "…" and how many they are. */
-void expr_print_bytes(const uint8_t *bytes, size_t len, size_t most, struct buf *out);
 void expr_print_option(const struct craft_field *field, const struct craft_option *option, struct buf *out);
-void expr_print_options(const struct craft_field *field, const struct craft_option *options, size_t count,
-                        struct buf *out);
 
 #endif

@@ -101,16 +101,6 @@ int craft_layer_variable(const struct craft_layer *layer)
     return -1;
 }
 
-const struct craft_layer *craft_packet_layer(const struct craft_packet *packet,
-                                             const struct craft_layer_type *type)
-{
-    for (size_t i = 0; i < packet->count; i++) {
-        if (packet->layer[i].type == type)
-            return &packet->layer[i];
-    }
-    return NULL;
-}
-
 const struct craft_layer_type *layer_of_ethertype(uint64_t value)
 {
     if (value == 0x88a8 || value == 0x9100) /* IEEE 802.1ad, and what came before it */

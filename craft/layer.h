@@ -192,8 +192,4 @@ size_t craft_layer_fixed_len(const struct craft_layer *layer);
 /* The field of variable length that is there, or -1. */
 int craft_layer_variable(const struct craft_layer *layer);
 
-/* The first layer of a type, or NULL. */
-const struct craft_layer *craft_packet_layer(const struct craft_packet *packet,
-                                             const struct craft_layer_type *type);
-
 #endif
