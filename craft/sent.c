@@ -25,6 +25,7 @@ struct sent {
     struct sent_record *ring; /* grows by doubling, up to SENT_KEPT */
     size_t room;
     uint64_t count, first;    /* numbers [first, count) are remembered */
+    size_t held;              /* bytes of the copies */
     uint64_t unseen;          /* none before it is to be seen leaving */
     struct chain *chains;     /* BUCKETS of them */
     struct craft_packet mine; /* the record that is compared; too large for the stack to be free of thought */
@@ -67,7 +68,7 @@ void sent_free(struct sent *sent)
 
 /* ---- adding ---- */
 
-/* While it grows nothing was forgotten: number and slot are the same. */
+/* While it grows it never was full, so that number and slot are the same. */
 static bool grow(struct sent *sent)
 {
     const size_t room = sent->room == 0 ? 64 : sent->room * 2;
@@ -89,8 +90,10 @@ static void forget_first(struct sent *sent)
         chain->tail = NONE;
     if (chain->open == slot)
         chain->open = r->next;
-    if (r->own)
+    if (r->own) {
+        sent->held -= r->len;
         free((void *)(uintptr_t)r->bytes);
+    }
     sent->first++;
 }
 
@@ -131,7 +134,8 @@ struct sent_record *sent_add(struct sent *sent, const struct sent_packet *packet
         bytes = copy;
     }
     const uint64_t hash = hash_of(sent, packet);
-    if (sent->count - sent->first == sent->room)
+    sent->held += packet->copy ? packet->len : 0;
+    while (sent->count - sent->first == sent->room || (sent->held > SENT_BYTES && sent->count > sent->first))
         forget_first(sent);
     const uint32_t slot = (uint32_t)(sent->count % sent->room);
     struct sent_record *r = record_at(sent, slot);

@@ -7,13 +7,14 @@
 #include "craft/layer.h"
 
 /* The crafted packets that were sent and may still be answered, in bounded memory: the last SENT_KEPT of
- * them. No clock: times are arguments.
+ * them, fewer where the copies of their bytes are more than SENT_BYTES. No clock: times are arguments.
  *
  * Packets of the same bytes cannot be told apart by their answers: each answer is for the oldest that has
  * none and was not given up, and said to be ambiguous where there is another one. Lifecycle: sent_new,
  * sent_add and sent_match in turn, sent_free. */
 
 #define SENT_KEPT 65536
+#define SENT_BYTES (64U << 20)
 #define SENT_LOOKS 4096 /* packets with the hash of an answer that are compared with it */
 
 struct sent_record {
@@ -44,7 +45,7 @@ struct sent_packet {
     uint64_t tag;
 };
 
-/* Remember a packet; valid until SENT_KEPT others were added. NULL: memory is out. */
+/* Remember a packet; valid until the next is added. NULL: memory is out. */
 struct sent_record *sent_add(struct sent *sent, const struct sent_packet *packet, uint64_t asked_ns);
 
 /* By number; NULL where it is not remembered (any more). */

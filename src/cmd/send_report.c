@@ -318,6 +318,11 @@ static uint64_t forgotten(const struct send_live *live)
     return sent_first(live->sent[SEND_EAR_IP]) + sent_first(live->sent[SEND_EAR_LINK]);
 }
 
+static uint64_t remembered(const struct send_live *live)
+{
+    return sent_count(live->sent[SEND_EAR_IP]) + sent_count(live->sent[SEND_EAR_LINK]) - forgotten(live);
+}
+
 static uint64_t drops(struct send_live *live)
 {
     uint64_t all = live->has_witness ? rawsock_drops(&live->witness) : 0;
@@ -371,9 +376,9 @@ static void say_answers(struct send_live *live)
                  live->ambiguous, plural(live->ambiguous));
     if (forgotten(live) > 0)
         cmd_fail("send",
-                 "only the last %d packets were remembered: answers to the %" PRIu64
+                 "only the last %" PRIu64 " packets were remembered: answers to the %" PRIu64
                  " before them may have been missed",
-                 SENT_KEPT, forgotten(live));
+                 remembered(live), forgotten(live));
     if (drops(live) > 0)
         cmd_fail("send", "%" PRIu64 " packets found no room in this program's socket: answers may be missing",
                  drops(live));

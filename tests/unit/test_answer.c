@@ -384,6 +384,29 @@ static void memory_is_bounded(void **state)
     free_world(w);
 }
 
+static void long_packets_are_fewer(void **state)
+{
+    (void)state;
+    struct world *w = new_world(PING, pong);
+    const size_t len = 65535, fit = SENT_BYTES / len;
+    uint8_t *bytes = calloc(1, len);
+    assert_non_null(bytes);
+    memcpy(bytes, w->packet.bytes.data, w->packet.bytes.len);
+    for (uint64_t i = 0; i < fit + 100; i++) {
+        const struct sent_packet packet = {.first = &craft_ip, .bytes = bytes, .len = len, .copy = true};
+        assert_int_equal(sent_add(w->sent, &packet, i)->number, i);
+    }
+    assert_int_equal(sent_first(w->sent), 100);
+    /* What is not copied takes no room, and what is forgotten gives it back. */
+    for (uint64_t i = 0; i < 100; i++)
+        add(w, false, i);
+    assert_int_equal(sent_first(w->sent), 100);
+    for (uint64_t i = 0; i < 100; i++)
+        assert_int_equal(match(w, 0).record->number, 100 + i);
+    free(bytes);
+    free_world(w);
+}
+
 static void a_packet_is_no_answer_to_itself(void **state)
 {
     (void)state;
@@ -441,6 +464,7 @@ int main(void)
         cmocka_unit_test(who_was_given_up_is_not_answered),
         cmocka_unit_test(what_came_before_is_no_answer),
         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(long_packets_are_fewer),
         cmocka_unit_test(a_packet_is_no_answer_to_itself),
         cmocka_unit_test(what_leaves_is_known_again),
     };
