@@ -227,16 +227,23 @@ void craft_dissect(struct craft_packet *packet, struct craft_room *room, const s
 
 /* ---- checksums ---- */
 
-/* Where the layer and all that it carries ends: by the quote that it stands in, and by the length of the IP
- * datagram around it. false: not all of it is there, or it is a piece. */
-static bool extent(const struct craft_packet *packet, size_t index, size_t len, size_t *end)
+/* Where the outermost quote around a layer ends, which is the one that the walk believes; else `len`. */
+static size_t first_quote_end(const struct craft_packet *packet, size_t index, size_t len)
 {
     for (size_t i = 0; i < index; i++) {
         const struct craft_layer *around = &packet->layer[i];
         const size_t quote = quote_len(around), from = around->start + around->header_len;
-        if (quote != 0 && from <= len && quote < len - from)
-            len = from + quote;
+        if (quote != 0 && quote < len - from)
+            return from + quote;
     }
+    return len;
+}
+
+/* Where the layer and all that it carries ends: by the quote that it stands in, and by the length of the IP
+ * datagram around it. false: not all of it is there, or it is a piece. */
+static bool extent(const struct craft_packet *packet, size_t index, size_t len, size_t *end)
+{
+    len = first_quote_end(packet, index, len);
     *end = len;
     for (size_t i = index; i-- > 0;) {
         const struct craft_layer *under = &packet->layer[i];

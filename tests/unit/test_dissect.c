@@ -439,35 +439,43 @@ static void a_quote_with_a_length(void **state)
     buf_free(&out);
 }
 
-/* An error about an error: the inner quote's length is not what ends the outer quote. And a quoted datagram
- * whose length reaches into what is behind the quote is not all there. */
+/* An error, in a datagram that says it has `len` bytes (0: the right number), with a quote of `words`. */
+static void add_error(uint16_t len, uint8_t words)
+{
+    crafted_layer(&packet, &craft_ip);
+    if (len != 0)
+        crafted_number(&packet, "len", len);
+    crafted_layer(&packet, &craft_icmp);
+    crafted_number(&packet, "type", 11);
+    crafted_number(&packet, "length", words);
+}
+
+/* An error about an error (about an error): only the outermost quote's length counts, for a quote is cut
+ * anywhere. A datagram in it whose length reaches into what is behind the quote is not all there. */
 static void an_extension_is_no_part_of_the_quote(void **state)
 {
     (void)state;
     static const uint8_t extension[8] = {0x20, 0, 0xdf, 0xff}, rest[100];
-    packet.count = 0;
-    crafted_layer(&packet, &craft_ip);
-    crafted_layer(&packet, &craft_icmp);
-    crafted_number(&packet, "type", 11);
-    crafted_number(&packet, "length", 22);
-    crafted_layer(&packet, &craft_ip);
-    crafted_number(&packet, "len", 92);
-    crafted_layer(&packet, &craft_icmp);
-    crafted_number(&packet, "type", 3);
-    crafted_number(&packet, "length", 8);
-    crafted_layer(&packet, &craft_ip);
-    crafted_number(&packet, "len", 64);
-    crafted_layer(&packet, &craft_udp);
-    crafted_load(&packet, rest, 88 - 56);
-    crafted_load(&packet, extension, sizeof extension);
     struct buf out = {0};
-    crafted_build(&packet, &out);
-    craft_dissect(&packet, &room, &craft_ip, out.data, out.len);
-    CHECK_TYPES(&craft_ip, &craft_icmp, &craft_ip, &craft_icmp, &craft_ip, &craft_udp, &craft_raw,
-                &craft_raw);
-    assert_int_equal(packet.layer[7].header_len, sizeof extension);
-    assert_int_equal(craft_checksum_is_right(&packet, 1, out.data, out.len), 1);
-    assert_int_equal(craft_checksum_is_right(&packet, 3, out.data, out.len), -1);
+    for (size_t errors = 1; errors < 4; errors++) {
+        const uint16_t quoted = (uint16_t)(errors * 28 + 32);
+        packet.count = 0;
+        add_error(0, (uint8_t)(quoted / 4));
+        for (size_t i = 1; i < errors; i++)
+            add_error(i == 1 ? quoted + 4 : 300, 5);
+        crafted_layer(&packet, &craft_ip);
+        crafted_number(&packet, "len", 200);
+        crafted_layer(&packet, &craft_udp);
+        crafted_load(&packet, rest, 32);
+        crafted_load(&packet, extension, sizeof extension);
+        crafted_build(&packet, &out);
+        craft_dissect(&packet, &room, &craft_ip, out.data, out.len);
+        assert_int_equal(packet.count, 2 * errors + 4);
+        assert_ptr_equal(packet.layer[2 * errors + 1].type, &craft_udp);
+        assert_int_equal(packet.layer[packet.count - 1].header_len, sizeof extension);
+        for (size_t i = 1; i < packet.count - 2; i += 2)
+            assert_int_equal(craft_checksum_is_right(&packet, i, out.data, out.len), i == 1 ? 1 : -1);
+    }
     buf_free(&out);
 }
 
