@@ -58,6 +58,11 @@ with case("lab: a multicast address is answered by both hosts"):
     equal({item["from"] for kind in ("reply", "duplicate") for item in found[kind]}, {"fd77::1", "fd77::2"})
     check(all(item["rtt_ns"] is not None for item in found["reply"]), found["reply"])
 
+with case("lab: more fragments than one call hands over"):
+    shown = lab("-c", 2, *FAST, "-s", 65000, "10.77.0.2", options=("--mtu", "576"))
+    equal((shown.returncode, shown.stderr), (0, ""), shown.stdout)
+    equal(shown.stdout.count("65008 bytes from 10.77.0.2"), 2)
+
 with case("lab: duplicates"):
     found = objects(lab("--json", "-c", 10, *FAST, "10.77.0.2", options=("--dup", "100%")))
     check(len(found["reply"]) == 10 and len(found["duplicate"]) >= 9, found["summary"])
