@@ -34,21 +34,34 @@ def endpoint(text):
     return text.replace("[::ffff:", "").replace("]", "") if text and text.startswith("[::ffff:") else text
 
 
+def connections(capture):
+    """{(local, peer): [its sockets' ways, oldest first]} of the TCP sockets that moved bytes. The same addresses come again
+    when a port does: one connection is over before the next of them is made, so their order is the same at both ends."""
+    found, moved = collections.defaultdict(dict), by_socket(capture)
+    for call in sorted(capture.calls, key=lambda call: call.exit_ns):
+        if call.local and call.peer and call.socket in moved:
+            found[endpoint(call.local), endpoint(call.peer)].setdefault(call.socket, moved[call.socket])
+    return {addresses: list(sockets.values()) for addresses, sockets in found.items()}
+
+
+def check_direction(sends, receives, local, peer):
+    sent, sent_bytes = stream_of(sends, f"{local} sends")
+    received, received_bytes = stream_of(receives, f"{peer} receives")
+    check(received_bytes <= sent_bytes, f"{peer} received {received_bytes} of {sent_bytes} bytes")
+    differ = [i for i, byte in received.items() if sent.get(i, byte) != byte]
+    check(not differ, f"{local} > {peer}: byte {differ[:1]} was received as another than was sent")
+
+
 def check_pairs(capture):
     """Every connection with both ends recorded: what one end sent is what the other received, as far as it read.
     Returns how many directions were compared."""
-    ends, compared = {}, 0
-    for inode, ways in by_socket(capture).items():
-        named = [call for call in ways["send"] + ways["recv"] if call.local and call.peer]
-        if named:
-            ends[endpoint(named[0].local), endpoint(named[0].peer)] = ways
-    for (local, peer), ways in ends.items():
-        if (peer, local) not in ends:
+    ends, compared = connections(capture), 0
+    for (local, peer), near in ends.items():
+        far = ends.get((peer, local), [])
+        if not far:
             continue
-        sent, sent_bytes = stream_of(ways["send"], f"{local} sends")
-        received, received_bytes = stream_of(ends[peer, local]["recv"], f"{peer} receives")
-        check(received_bytes <= sent_bytes, f"{peer} received {received_bytes} of {sent_bytes} bytes")
-        differ = [i for i, byte in received.items() if sent.get(i, byte) != byte]
-        check(not differ, f"{local} > {peer}: byte {differ[:1]} was received as another than was sent")
-        compared += 1
+        equal(len(near), len(far), f"connections between {local} and {peer} at both ends")
+        for one, other in zip(near, far):
+            check_direction(one["send"], other["recv"], local, peer)
+            compared += 1
     return compared

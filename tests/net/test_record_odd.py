@@ -67,6 +67,20 @@ for options in (), ("--no-pin",), ("--survive", "--no-pin"):
         equal(lengths, {("send", 5): 1000, ("recv", 5): 1000, ("send", 6): 1000, ("recv", 6): 1000, ("send", 3): 500})
         equal(tiles.check_pairs(capture), 2000, "directions")
 
+with case("connections one after the other between the same ports: each has offsets of its own, and its own other end"):
+    script = """
+import socket, struct
+l = socket.create_server(("127.0.0.1", 0)); port = 0
+for i in range(20):
+    c = socket.socket(); c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    c.bind(("127.77.0.1", port)); port = c.getsockname()[1]; c.connect(l.getsockname()); s, _ = l.accept()
+    c.sendall(b"%d" % i * (i + 1)); s.recv(100); s.sendall(bytes(i + 1)); c.recv(100); c.close(); s.close()
+"""
+    result, capture = record("ports", PYTHON, "-c", script)
+    equal(result.returncode, 0, result.stderr)
+    equal(len({c.local for c in moved(capture, "send") + moved(capture, "recv")}), 2, "addresses")
+    equal(tiles.check_pairs(capture), 40, "directions")
+
 with case("hostile arguments: bounded, no harm, what follows tiles"):
     check_odd("hostile")
     check_odd("hostile", ("--bytes", "--survive"))
