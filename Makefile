@@ -50,7 +50,7 @@ SD_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lunistring -pthre
 COMPILE = $(CC) $(SD_CPPFLAGS) $(CPPFLAGS) $(SD_CFLAGS) $(CFLAGS)
 LINK = $(CC) $(SD_CFLAGS) $(CFLAGS) $(SD_LDFLAGS) $(LDFLAGS)
 
-MODULES := src/base capture craft src/record src/lab src/ftp src/lanes src/view src/cmd
+MODULES := src/base capture craft src/record src/lab src/ftp src/lanes src/view src/lesson src/cmd
 SOURCES := $(wildcard $(addsuffix /*.c,$(MODULES))) src/main.c
 HEADERS := $(wildcard $(addsuffix /*.h,$(MODULES) src tests/unit tests/fuzz))
 OBJECTS := $(SOURCES:%.c=$(O)/%.o)

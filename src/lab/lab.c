@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
-#include "lab/descendants.h"
+#include "base/descendants.h"
 #include "lab/lab_private.h"
 #include "lab/namespaces.h"
 #include "lab/net.h"

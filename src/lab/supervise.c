@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lab/descendants.h"
+#include "base/descendants.h"
 #include "lab/lab.h"
 
 /* Two processes stand around a lab: the command, and the supervisor that it forks. Each is a subreaper and

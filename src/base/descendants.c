@@ -1,4 +1,4 @@
-#include "lab/descendants.h"
+#include "base/descendants.h"
 
 #include <errno.h>
 #include <fcntl.h>

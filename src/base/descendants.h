@@ -1,7 +1,7 @@
-#ifndef SOCKDIAG_LAB_DESCENDANTS_H
-#define SOCKDIAG_LAB_DESCENDANTS_H
+#ifndef SOCKDIAG_BASE_DESCENDANTS_H
+#define SOCKDIAG_BASE_DESCENDANTS_H
 
-/* Ending what came out of a lab. The calling process is a child subreaper (prctl(2)): what a killed child
+/* Ending all that a process started. The calling process is a child subreaper (prctl(2)): what a killed child
  * leaves behind becomes a child in its turn. Both may be called in a signal handler.
  *
  * A helper is a process that runs this very program: the forwarder, the writer of a capture file. Helpers end
