@@ -16,7 +16,9 @@
 
 enum {
     MAX_SOURCES = 32, /* packets whose place in the window is known */
-    CHUNK_COST = 64,  /* of keeping a chunk, beside its bytes */
+    FEW_SOURCES = 2,
+    LEAST_RECENT = 128,
+    CHUNK_COST = 64, /* of keeping a chunk, beside its bytes */
 };
 
 struct chunk {
@@ -24,6 +26,10 @@ struct chunk {
     uint64_t packet;
     uint64_t queued_begin, queued_end; /* the segment that Linux holds here */
     uint8_t bytes[];
+};
+
+struct source {
+    uint64_t begin, packet;
 };
 
 struct reassembly {
@@ -37,10 +43,9 @@ struct reassembly {
     /* The window: bytes [next - recent_len, next). */
     uint8_t *recent;
     size_t recent_len, recent_cap;
-    struct source {
-        uint64_t begin, packet;
-    } sources[MAX_SOURCES];
-    size_t source_at;
+    struct source *sources; /* a ring once it has MAX_SOURCES; NULL: `few` */
+    size_t source_at, source_cap;
+    struct source few[FEW_SOURCES];
     uint64_t uncompared, given_up;
 };
 
@@ -54,8 +59,10 @@ struct fresh {
 struct reassembly *reassembly_new(const struct reassembly_config *config)
 {
     struct reassembly *r = calloc(1, sizeof *r);
-    if (r != NULL)
-        r->config = *config;
+    if (r == NULL)
+        return NULL;
+    r->config = *config;
+    r->source_cap = FEW_SOURCES;
     return r;
 }
 
@@ -67,12 +74,14 @@ void reassembly_free(struct reassembly *r)
         free(r->chunks[i]);
     free(r->chunks);
     free(r->recent);
+    free(r->sources);
     free(r);
 }
 
 size_t reassembly_memory(const struct reassembly *r)
 {
-    return sizeof *r + r->held + r->chunk_cap * sizeof(struct chunk *) + r->recent_cap;
+    return sizeof *r + r->held + r->chunk_cap * sizeof *r->chunks +
+           (r->sources != NULL ? r->source_cap * sizeof *r->sources : 0) + r->recent_cap;
 }
 
 uint64_t reassembly_uncompared(const struct reassembly *r)
@@ -87,11 +96,12 @@ uint64_t reassembly_given_up(const struct reassembly *r)
 
 /* ---- the window ---- */
 
-/* Room for twice the window: its bytes stay in one piece, and are moved to the front seldom. */
+/* Most directions are short: what is kept of them grows from little. Room for twice the window in the end:
+ * its bytes stay in one piece, and are moved to the front seldom. */
 static int reserve_recent(struct reassembly *r, size_t more)
 {
     const size_t most = (size_t)r->config.window * 2;
-    size_t cap = r->recent_cap > 0 ? r->recent_cap : 512;
+    size_t cap = r->recent_cap > 0 ? r->recent_cap : LEAST_RECENT;
     if (r->recent_len + more <= r->recent_cap || r->recent_cap == most)
         return 0;
     while (cap < r->recent_len + more)
@@ -104,12 +114,35 @@ static int reserve_recent(struct reassembly *r, size_t more)
     return 0;
 }
 
+static int grow_sources(struct reassembly *r)
+{
+    const size_t cap = r->source_cap * 4;
+    struct source *grown = reallocarray(r->sources, cap, sizeof *grown);
+    if (grown == NULL)
+        return -ENOMEM;
+    if (r->sources == NULL)
+        memcpy(grown, r->few, sizeof r->few);
+    r->sources = grown;
+    r->source_cap = cap;
+    return 0;
+}
+
+static int remember_source(struct reassembly *r, uint64_t begin, uint64_t packet)
+{
+    if (r->source_at >= r->source_cap && r->source_cap < MAX_SOURCES && grow_sources(r) != 0)
+        return -ENOMEM;
+    struct source *sources = r->sources != NULL ? r->sources : r->few;
+    sources[r->source_at++ % r->source_cap] = (struct source){begin, packet};
+    return 0;
+}
+
 static int remember(struct reassembly *r, uint64_t begin, const uint8_t *bytes, size_t len, uint64_t packet)
 {
     const size_t window = r->config.window;
     if (window == 0)
         return 0;
-    r->sources[r->source_at++ % MAX_SOURCES] = (struct source){begin, packet};
+    if (remember_source(r, begin, packet) != 0)
+        return -ENOMEM;
     if (len > window) {
         bytes += len - window;
         len = window;
@@ -132,7 +165,7 @@ static uint64_t source_of(const struct reassembly *r, uint64_t offset)
     const size_t count = r->source_at < MAX_SOURCES ? r->source_at : MAX_SOURCES;
     const struct source *best = NULL;
     for (size_t i = 0; i < count; i++) {
-        const struct source *source = &r->sources[i];
+        const struct source *source = &(r->sources != NULL ? r->sources : r->few)[i];
         if (source->begin <= offset && (best == NULL || source->begin > best->begin))
             best = source;
     }

@@ -29,10 +29,24 @@ static void put_byte(struct buf *out, uint8_t byte)
     }
 }
 
+/* How many of the first bytes stand for themselves. */
+static size_t plain(const uint8_t *text, size_t len)
+{
+    size_t n = 0;
+    while (n < len && text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+        n++;
+    return n;
+}
+
 static void put_string(struct buf *out, const uint8_t *text, size_t len)
 {
     buf_char(out, '"');
     for (size_t i = 0; i < len;) {
+        const size_t run = plain(text + i, len - i);
+        buf_append(out, text + i, run);
+        i += run;
+        if (i == len)
+            break;
         ucs4_t uc;
         const int n = u8_mbtoucr(&uc, text + i, len - i);
         if (n <= 0) {

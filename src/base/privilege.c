@@ -183,7 +183,9 @@ int privilege_filter(unsigned flags, struct sd_err *err)
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (filter == NULL)
         return sd_fail_errno(err, ENOMEM, "cannot build the system call filter");
-    int failed = allow(filter, allowed, COUNT_OF(allowed));
+    int failed = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+    if (failed == 0)
+        failed = allow(filter, allowed, COUNT_OF(allowed));
     if (failed == 0)
         failed = allow_ioctls(filter, allowed_ioctls, COUNT_OF(allowed_ioctls));
     if (failed == 0 && (flags & PRIVILEGE_MAY_SET_TERMINAL) != 0)

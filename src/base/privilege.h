@@ -20,9 +20,9 @@ enum {
     PRIVILEGE_MAY_SET_TERMINAL = 2, /* tcsetattr(3): to give a terminal back as it was */
 };
 
-/* Allow only the system calls of a loop that reads packets, waits, and writes; anything else fails with
- * EPERM. Descriptors that are open keep their rights. Needs no_new_privs (privilege_drop() set it). 0, or a
- * negative errno with `err` filled; -ENOSYS where the kernel has no seccomp filters. */
+/* Allow only the system calls of a loop that reads packets, waits, and writes, to all threads; anything else
+ * fails with EPERM. Descriptors that are open keep their rights. Needs no_new_privs (privilege_drop() set
+ * it). 0, or a negative errno with `err` filled; -ENOSYS where the kernel has no seccomp filters. */
 int privilege_filter(unsigned flags, struct sd_err *err);
 
 #endif

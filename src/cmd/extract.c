@@ -163,7 +163,10 @@ static int make_engine(struct extract *x, struct sd_err *err)
 static int take_record(void *context, struct capture_record *record, struct sd_err *err)
 {
     struct extract *x = context;
+    struct packet ahead;
     int failed = 0;
+    while (source_ahead(x->intake.source, &ahead))
+        engine_foresee(x->engine, &ahead);
     if (record->kind == CAPTURE_PACKET)
         failed = engine_feed(x->engine, &record->packet);
     else if (record->kind == CAPTURE_STATS && record->dropped != UINT64_MAX)
@@ -272,6 +275,8 @@ static int finish(struct extract *x, int ended, struct sd_err *err)
     if (failed == 0) {
         put_summary(x, damaged);
         failed = x->sink.failed != 0 ? x->sink.failed : extract_index_flush(&x->sink);
+        if (failed == 0)
+            failed = extract_files_wait(x->sink.files, &x->sink.err);
         if (failed != 0)
             cmd_fail(name, "%s", x->sink.err.text);
     }

@@ -5,42 +5,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "cmd/extract_hex.h"
+#include "cmd/extract_writer.h"
 
-/* Pieces of a file that follow each other are gathered in its buffer. A file with a descriptor or a buffer is
+/* Pieces of a file that follow each other are gathered in its buffer. One that is whole when it ends goes to
+ * the writer from there; others are written here as they grow. A file with a descriptor or a buffer is
  * in the list of active files, the one that was written to last at its end: when there are too many of
  * either, the first one gives its own up. */
 
 enum {
     MAX_OPEN = 256,
     MAX_GATHERED = 32 << 20, /* of all buffers */
-    FIRST_BUFFER = 512,
-    BUFFER = 64 << 10,
+    FIRST_BUFFER = 128,
+    BUFFER = EXTRACT_WRITER_MOST,
     BLOCK = 4096, /* what a file system gives out at once */
-};
-
-struct extract_file {
-    struct extract_files *files;
-    struct extract_file *earlier, *later; /* written to, among the active ones */
-    bool active, created;
-    uint64_t refused; /* bytes */
-    uint64_t end;     /* behind the last byte that was written to the file */
-    char name[48];
-    int fd;
-    uint8_t *buffer;
-    size_t len, cap;
-    uint64_t offset;     /* of the buffer's first byte */
-    uint64_t last_block; /* that room was taken for, + 1 */
 };
 
 struct extract_files {
     struct extract_files_config config;
-    char *directory;
-    int fd;
+    struct extract_writer_config target;
+    struct extract_writer *writer;
+    uint64_t largest; /* file that the system allows */
     struct extract_file *first, *last;
     size_t open_count, gathered;
     uint64_t taken; /* bytes of the disk */
@@ -52,54 +42,47 @@ struct extract_files {
 int extract_files_open(struct extract_files **out, const struct extract_files_config *config,
                        struct sd_err *err)
 {
+    struct rlimit most;
     struct extract_files *files = calloc(1, sizeof *files);
     *out = files;
     if (files == NULL)
         return sd_fail_errno(err, ENOMEM, "extract");
     files->config = *config;
-    files->fd = -1;
+    files->target = (struct extract_writer_config){-1, config->directory, config->force};
+    files->largest = getrlimit(RLIMIT_FSIZE, &most) == 0 ? most.rlim_cur : 0;
     if (mkdir(config->directory, 0777) != 0 && errno != EEXIST)
         return sd_fail_errno(err, errno, "cannot make the directory %s", config->directory);
-    files->fd = open(config->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return files->fd < 0 ? sd_fail_errno(err, errno, "cannot open the directory %s", config->directory) : 0;
+    files->target.directory_fd = open(config->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (files->target.directory_fd < 0)
+        return sd_fail_errno(err, errno, "cannot open the directory %s", config->directory);
+    return extract_writer_new(&files->writer, &files->target, err);
 }
 
 void extract_files_close(struct extract_files *files)
 {
     if (files == NULL)
         return;
-    io_close(&files->fd);
+    extract_writer_free(files->writer);
+    io_close(&files->target.directory_fd);
     free(files);
-}
-
-static int create_error(const struct extract_files *files, const char *name, struct sd_err *err)
-{
-    if (errno == EEXIST)
-        return sd_fail(err, EEXIST, "%s/%s is there already; choose another directory, or --force",
-                       files->config.directory, name);
-    return sd_fail_errno(err, errno, "cannot write %s/%s", files->config.directory, name);
 }
 
 int extract_files_create(struct extract_files *files, const char *name, struct sd_err *err)
 {
-    const bool force = files->config.force;
-    struct stat st;
-    /* Non-blocking: a pipe of that name must not stop us, who write regular files only. */
-    const int fd = openat(
-        files->fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (force ? 0 : O_EXCL), 0666);
-    if (fd < 0)
-        return create_error(files, name, err);
-    int failed = 0;
-    if (force && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)))
-        failed = sd_fail(err, EINVAL, "%s/%s is no regular file", files->config.directory, name);
-    else if (force && ftruncate(fd, 0) != 0)
-        failed = create_error(files, name, err);
-    if (failed != 0) {
-        close(fd);
-        return failed;
-    }
-    files->counts.files++;
+    const int fd = extract_create(&files->target, name, err);
+    files->counts.files += fd >= 0;
     return fd;
+}
+
+int extract_files_append(struct extract_files *files, int fd, const uint8_t *data, size_t len,
+                         struct sd_err *err)
+{
+    return extract_writer_append(files->writer, fd, data, len, err);
+}
+
+int extract_files_wait(struct extract_files *files, struct sd_err *err)
+{
+    return extract_writer_wait(files->writer, err);
 }
 
 bool extract_files_take(struct extract_files *files, uint64_t bytes)
@@ -165,6 +148,18 @@ static void rest(struct extract_file *file)
 
 /* ---- writing ---- */
 
+static void put_name(const struct extract_file *file, char out[EXTRACT_NAME])
+{
+    snprintf(out, EXTRACT_NAME, "%llu-%s.%s", (unsigned long long)file->stream, file->from,
+             file->files->config.hex ? "hex" : "raw");
+}
+
+bool extract_file_name(const struct extract_file *file, char out[EXTRACT_NAME])
+{
+    put_name(file, out);
+    return file->created;
+}
+
 static void refuse(struct extract_file *file, uint64_t len)
 {
     file->files->counts.bytes_refused += len;
@@ -177,6 +172,7 @@ static void refuse(struct extract_file *file, uint64_t len)
 static int open_file(struct extract_file *file, struct sd_err *err)
 {
     struct extract_files *files = file->files;
+    char name[EXTRACT_NAME];
     if (file->fd >= 0)
         return 1;
     if (!file->created && files->counts.files >= files->config.max_files)
@@ -187,10 +183,12 @@ static int open_file(struct extract_file *file, struct sd_err *err)
         close_file(other);
         rest(other);
     }
+    put_name(file, name);
     if (!file->created)
-        file->fd = extract_files_create(files, file->name, err);
-    else if ((file->fd = openat(files->fd, file->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
-        return sd_fail_errno(err, errno, "cannot open %s/%s again", files->config.directory, file->name);
+        file->fd = extract_files_create(files, name, err);
+    else if ((file->fd =
+                  openat(files->target.directory_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
+        return sd_fail_errno(err, errno, "cannot open %s/%s again", files->config.directory, name);
     if (file->fd < 0)
         return file->fd;
     file->created = true;
@@ -213,7 +211,9 @@ static bool take_blocks(struct extract_file *file, uint64_t at, uint64_t len)
 
 static int write_error(const struct extract_file *file, int code, struct sd_err *err)
 {
-    return sd_fail_errno(err, code, "cannot write %s/%s", file->files->config.directory, file->name);
+    char name[EXTRACT_NAME];
+    put_name(file, name);
+    return sd_fail_errno(err, code, "cannot write %s/%s", file->files->config.directory, name);
 }
 
 /* Write at a place of the file; 1, 0 where the limits or the file system allow no more there, or -errno. */
@@ -320,7 +320,7 @@ static bool grow_buffer(struct extract_file *file, size_t len)
         return false;
     file->files->gathered += cap - file->cap;
     file->buffer = buffer;
-    file->cap = cap;
+    file->cap = (uint32_t)cap;
     return true;
 }
 
@@ -339,16 +339,10 @@ static int make_room(struct extract_files *files, struct sd_err *err)
     return 0;
 }
 
-struct extract_file *extract_file_new(struct extract_files *files, uint64_t stream, const char *from)
+void extract_file_init(struct extract_file *file, struct extract_files *files, uint64_t stream,
+                       const char *from)
 {
-    struct extract_file *file = calloc(1, sizeof *file);
-    if (file == NULL)
-        return NULL;
-    file->files = files;
-    file->fd = -1;
-    snprintf(file->name, sizeof file->name, "%llu-%s.%s", (unsigned long long)stream, from,
-             files->config.hex ? "hex" : "raw");
-    return file;
+    *file = (struct extract_file){.files = files, .from = from, .stream = stream, .fd = -1};
 }
 
 int extract_file_write(struct extract_file *file, uint64_t offset, const uint8_t *data, size_t len,
@@ -369,7 +363,7 @@ int extract_file_write(struct extract_file *file, uint64_t offset, const uint8_t
         if (file->len == 0)
             file->offset = offset;
         memcpy(file->buffer + file->len, data, here);
-        file->len += here;
+        file->len += (uint32_t)here;
         offset += here;
         data += here;
         len -= here;
@@ -396,13 +390,35 @@ int extract_file_fill(struct extract_file *file, uint64_t offset, uint64_t len, 
     return wrote < 0 ? wrote : 0;
 }
 
-int extract_file_finish(struct extract_file *file, uint64_t len, const char **name, struct sd_err *err)
+/* Is all there is of the file in its buffer? */
+static bool is_whole(const struct extract_file *file, uint64_t len)
 {
-    *name = NULL;
+    return !file->created && !file->files->config.hex && file->refused == 0 && file->len > 0 &&
+           file->offset == 0 && file->len == len && len <= file->files->largest;
+}
+
+static int hand_to_writer(struct extract_file *file, struct sd_err *err)
+{
+    struct extract_files *files = file->files;
+    if (files->counts.files >= files->config.max_files || !take_blocks(file, 0, file->len)) {
+        refuse(file, file->len);
+        return 0;
+    }
+    char name[EXTRACT_NAME];
+    put_name(file, name);
+    file->created = true;
+    files->counts.files++;
+    files->counts.bytes += file->len;
+    return extract_writer_file(files->writer, name, file->buffer, file->len, err);
+}
+
+int extract_file_finish(struct extract_file *file, uint64_t len, struct sd_err *err)
+{
+    if (is_whole(file, len))
+        return hand_to_writer(file, err);
     int failed = flush_file(file, err);
     if (failed != 0 || !file->created)
         return failed;
-    *name = file->name;
     if (file->files->config.hex || len > INT64_MAX || len <= file->end)
         return 0;
     const int opened = open_file(file, err);
@@ -416,12 +432,11 @@ uint64_t extract_file_refused(const struct extract_file *file)
     return file->refused;
 }
 
-void extract_file_free(struct extract_file *file)
+void extract_file_fini(struct extract_file *file)
 {
-    if (file == NULL)
+    if (file->files == NULL)
         return;
     deactivate(file);
     close_file(file);
     drop_buffer(file);
-    free(file);
 }

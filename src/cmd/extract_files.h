@@ -12,7 +12,26 @@
  * no room where the file system has sparse files. Names are made of numbers; no link is followed. */
 
 struct extract_files;
-struct extract_file;
+
+/* A file of payload. Its fields are for the functions below; zeroed, it is none yet. */
+struct extract_file {
+    struct extract_files *files;
+    struct extract_file *earlier, *later; /* written to, among the active ones */
+    const char *from;
+    uint64_t stream;
+    uint64_t refused; /* bytes */
+    uint64_t end;     /* behind the last byte that was written to the file */
+    uint64_t offset;  /* of the buffer's first byte */
+    uint8_t *buffer;
+    uint32_t len, cap;   /* of the buffer */
+    uint64_t last_block; /* that room was taken for, + 1 */
+    int fd;
+    bool active, created;
+};
+
+enum {
+    EXTRACT_NAME = 48
+}; /* room for a name */
 
 struct extract_files_config {
     const char *directory; /* made if it is not there; its parent must be */
@@ -31,6 +50,14 @@ void extract_files_close(struct extract_files *files);
  * it is there and `force` is not set. */
 int extract_files_create(struct extract_files *files, const char *name, struct sd_err *err);
 
+/* Write on to such a descriptor, behind the files that are finished by now. */
+int extract_files_append(struct extract_files *files, int fd, const uint8_t *data, size_t len,
+                         struct sd_err *err);
+
+/* Until all that is finished is written: it may be written while its caller goes on, and a failure of that is
+ * told by a later call. */
+int extract_files_wait(struct extract_files *files, struct sd_err *err);
+
 /* Take room of the disk for so many bytes of a file that the caller writes. False: there is none left. */
 bool extract_files_take(struct extract_files *files, uint64_t bytes);
 
@@ -40,8 +67,9 @@ struct extract_counts {
 };
 struct extract_counts extract_files_counts(const struct extract_files *files);
 
-/* A file that does not exist before its first byte is written. NULL: out of memory. */
-struct extract_file *extract_file_new(struct extract_files *files, uint64_t stream, const char *from);
+/* A file that does not exist before its first byte is written. `from` must outlive it. */
+void extract_file_init(struct extract_file *file, struct extract_files *files, uint64_t stream,
+                       const char *from);
 
 /* Write bytes of the stream at their offset. What the limits refuse is counted and not written. 0 or a
  * negative errno with `err` filled (-ENOSPC: the disk is full). */
@@ -51,12 +79,15 @@ int extract_file_write(struct extract_file *file, uint64_t offset, const uint8_t
 /* Write zeros over a gap: in a raw file nothing is to be done, for it reads as zeros. */
 int extract_file_fill(struct extract_file *file, uint64_t offset, uint64_t len, struct sd_err *err);
 
-/* All bytes are there; the file gets its full length. Its name; NULL where nothing was ever written. */
-int extract_file_finish(struct extract_file *file, uint64_t len, const char **name, struct sd_err *err);
+/* All bytes are there; the file gets its full length. */
+int extract_file_finish(struct extract_file *file, uint64_t len, struct sd_err *err);
+
+/* Its name in `out`; false where nothing was ever written. */
+bool extract_file_name(const struct extract_file *file, char out[EXTRACT_NAME]);
 
 /* Bytes of this file that the limits refused. */
 uint64_t extract_file_refused(const struct extract_file *file);
 
-void extract_file_free(struct extract_file *file);
+void extract_file_fini(struct extract_file *file);
 
 #endif

@@ -30,7 +30,8 @@ struct side {
     uint64_t stream;
     enum flow_side from;
     struct reassembly *reassembly; /* NULL: no byte yet, or given up */
-    struct extract_file *file;     /* NULL: no byte yet */
+    struct extract_file file;
+    bool begun; /* a byte came */
     struct gap *gaps;
     size_t gap_count, gap_cap;
     uint64_t end;     /* of what was put in order */
@@ -80,7 +81,7 @@ static void take_data(void *context, uint64_t offset, const uint8_t *bytes, size
     side->end = offset + len;
     side->written += len;
     if (sink->failed == 0)
-        fail(sink, extract_file_write(side->file, offset, bytes, len, &sink->err));
+        fail(sink, extract_file_write(&side->file, offset, bytes, len, &sink->err));
 }
 
 static void take_gap(void *context, uint64_t offset, uint64_t len, enum reassembly_gap why)
@@ -167,9 +168,10 @@ static int begin_side(struct extract_sink *sink, struct side *side, uint64_t str
     side->sink = sink;
     side->stream = stream;
     side->from = from;
-    side->file = extract_file_new(sink->files, stream, side_names[from]);
+    side->begun = true;
+    extract_file_init(&side->file, sink->files, stream, side_names[from]);
     side->reassembly = reassembly_new(&config);
-    if (side->file == NULL || side->reassembly == NULL)
+    if (side->reassembly == NULL)
         return sd_fail_errno(&sink->err, ENOMEM, "extract");
     sink->held += reassembly_memory(side->reassembly);
     return 0;
@@ -224,17 +226,19 @@ static void take_segment(void *context, struct flow_stream *stream, enum flow_si
 
 int extract_index_flush(struct extract_sink *sink)
 {
-    int failed = sink->index.failed ? -ENOMEM : 0;
+    int failed = sink->index.failed ? sd_fail_errno(&sink->err, ENOMEM, "cannot write the index") : 0;
     if (failed == 0 && sink->index.len > 0 && !sink->index_cut) {
         if (!extract_files_take(sink->files, sink->index.len))
             sink->index_cut = true;
         else
-            failed = io_write_all(sink->index_fd, sink->index.data, sink->index.len);
+            failed = extract_files_append(sink->files, sink->index_fd, sink->index.data, sink->index.len,
+                                          &sink->err);
     }
-    if (failed != 0)
-        return sd_fail_errno(&sink->err, -failed, "cannot write the index");
-    if (sink->json)
-        failed = cmd_write_stdout(sink->index.data, sink->index.len);
+    if (failed == 0 && sink->json) {
+        failed = extract_files_wait(sink->files, &sink->err); /* a file that is named is there */
+        if (failed == 0)
+            failed = cmd_write_stdout(sink->index.data, sink->index.len);
+    }
     sink->index.len = 0;
     return failed == -EPIPE ? 0 : failed;
 }
@@ -266,7 +270,7 @@ static int list_gaps(struct side *side, const struct tcp_direction *d)
         const uint64_t middle = acked <= gap.begin ? gap.begin : acked < gap.end ? acked : gap.end;
         put_gap(side, (struct gap){gap.begin, middle, gap.why}, true);
         put_gap(side, (struct gap){middle, gap.end, gap.why}, false);
-        failed = extract_file_fill(side->file, gap.begin, gap.end - gap.begin, &side->sink->err);
+        failed = extract_file_fill(&side->file, gap.begin, gap.end - gap.begin, &side->sink->err);
     }
     return failed;
 }
@@ -275,22 +279,22 @@ static int close_side(struct side *side, const struct flow_stream *stream)
 {
     struct extract_sink *sink = side->sink;
     const struct tcp_direction *d = &stream->direction[side->from];
-    const char *name = NULL;
+    char name[EXTRACT_NAME];
     if (side->reassembly != NULL)
         reassembly_finish(side->reassembly, d);
     int failed = sink->failed != 0 ? sink->failed : list_gaps(side, d);
     if (failed == 0)
-        failed = extract_file_finish(side->file, side->end, &name, &sink->err);
+        failed = extract_file_finish(&side->file, side->end, &sink->err);
     if (failed != 0)
         return failed;
     char endpoint[PACKET_ENDPOINT_TEXT];
     packet_endpoint_text(&stream->endpoint[side->from].address, stream->endpoint[side->from].port, endpoint);
     struct json j = begin_line(sink, "file", side);
-    json_text(&j, "name", name);
+    json_text(&j, "name", extract_file_name(&side->file, name) ? name : NULL);
     json_text(&j, "sender", endpoint);
     json_u64(&j, "length", side->end);
     json_u64(&j, "captured", side->written);
-    json_u64(&j, "not_written", extract_file_refused(side->file) + side->forgone);
+    json_u64(&j, "not_written", extract_file_refused(&side->file) + side->forgone);
     json_u64(&j, "conflicts", side->conflicts);
     json_u64(&j, "acknowledged_behind", tcp_direction_unseen_end(d));
     json_bool(&j, "partial", d->partial);
@@ -302,7 +306,7 @@ static void free_side(struct side *side)
 {
     if (side->sink != NULL)
         end_reassembly(side);
-    extract_file_free(side->file);
+    extract_file_fini(&side->file);
     free(side->gaps);
 }
 
@@ -315,7 +319,7 @@ static void take_closed(void *context, struct flow_stream *stream)
         return;
     for (int i = 0; i < 2; i++) {
         struct side *side = &wanted->side[i];
-        if (side->file != NULL && sink->failed == 0) {
+        if (side->begun && sink->failed == 0) {
             const size_t before = side->reassembly != NULL ? reassembly_memory(side->reassembly) : 0;
             fail(sink, close_side(side, stream));
             sink->held -= side->reassembly != NULL ? before - reassembly_memory(side->reassembly) : 0;

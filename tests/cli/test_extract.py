@@ -188,6 +188,27 @@ with case("more streams than descriptors"):
     for i in range(600):
         equal((out / f"{i * 3 + 1}-client.raw").read_bytes(), bytes([i % 256]) * 120000, f"stream {i}")
 
+with case("what the index names is there, though a file could not be made"):
+    scene = Scene()
+    for i in range(2000):  # of five packets each
+        stream = scene.stream()
+        stream.segment("client", 0, f"file {i}".encode())
+        stream.raw("client", RST | ACK, 6)
+    scene.write(path)
+    out = fresh()
+    out.mkdir()
+    precious = out / f"{1500 * 5 + 1}-client.raw"
+    precious.write_text("precious")
+    ran = extract("-d", out, path)
+    equal(ran.returncode, 2)
+    contains(ran.stderr, f"{precious.name} is there already")
+    listed = index(out)
+    check(0 < len(listed) <= 1500, f"{len(listed)} lines")
+    equal([line["type"] for line in listed if line["type"] != "file"], [])
+    for line in listed:
+        equal((out / line["name"]).stat().st_size, line["length"], line["name"])
+    equal(precious.read_text(), "precious")
+
 with case("a full disk is named, with status 2"):
     mounted = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False)
     if mounted.returncode != 0:
