@@ -41,7 +41,8 @@ static int send_lines(int conn)
         usleep(20000);
     }
     fclose(messages);
-    return 0;
+    shutdown(conn, SHUT_WR);
+    return recv(conn, line, 1, 0) == 0 ? 0 : 1; /* until the other side has read all and closes */
 }
 
 static int serve(int listener)

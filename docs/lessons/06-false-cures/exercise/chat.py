@@ -16,6 +16,8 @@ def send():
         for line in messages:
             conn.sendall(line.rstrip(b"\n"))
             time.sleep(0.02)
+        conn.shutdown(socket.SHUT_WR)
+        conn.recv(1)  # until the other side has read all and closes
 
 
 def serve():

@@ -40,7 +40,8 @@ static int send_lines(int conn)
             return 1;
     }
     fclose(messages);
-    return 0;
+    shutdown(conn, SHUT_WR);
+    return recv(conn, line, 1, 0) == 0 ? 0 : 1; /* until the other side has read all and closes */
 }
 
 /* That many bytes: 1; the end where they should begin: 0; anything else: -1. */

@@ -12,6 +12,8 @@ def send():
         for line in messages:
             message = line.rstrip(b"\n")
             conn.sendall(len(message).to_bytes(4, "big") + message)
+        conn.shutdown(socket.SHUT_WR)
+        conn.recv(1)  # until the other side has read all and closes
 
 
 def exactly(conn, wanted):
