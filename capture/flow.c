@@ -7,6 +7,8 @@
 
 #include "base/seq.h"
 #include "capture/flow_index.h"
+#include "capture/flow_judge.h"
+#include "capture/packet_copy.h"
 #include "capture/tuple.h"
 
 /* The table: an index by the hash of the two endpoints, the same in either direction, and two lists in the
@@ -20,24 +22,19 @@
 
 #define DISORDER_NS UINT64_C(1000000000)
 
-/* A SYN with another ISN on an open connection, kept back until a packet tells whether it begins another
- * one. */
-struct held_syn {
-    struct packet packet; /* its pointers go into `bytes` */
-    uint8_t bytes[];
-};
-
 struct entry {
     struct flow_stream stream;
     struct entry *before, *behind; /* in its list, by last packet */
     uint64_t heard_ns;             /* the table's clock then */
     uint64_t move;                 /* of the table's, that put it there */
     uint32_t hash;
-    uint32_t syn_ack_seq; /* the server's ISN, if syn_ack_seen */
-    uint64_t syn_ns;      /* the last SYN of the client before the SYN-ACK; 0: none */
-    bool syn_ack_seen;    /* then the client's acknowledgement of `syn_ack_seq` ends the handshake */
-    bool ended;           /* is in the list of those */
-    struct held_syn *held;
+    uint32_t syn_ack_seq;     /* the server's ISN, if syn_ack_seen */
+    uint64_t syn_ns;          /* the last SYN of the client before the SYN-ACK; 0: none */
+    bool syn_ack_seen;        /* then the client's acknowledgement of `syn_ack_seq` ends the handshake */
+    bool ended;               /* is in the list of those */
+    struct packet_copy *held; /* a SYN with another ISN on an open connection, kept back until a packet tells
+                                 whether it begins another one */
+    struct packet_copy *doubted; /* see judge_and_feed() */
 };
 
 struct list {
@@ -54,6 +51,7 @@ enum {
     ENTRY_COST = sizeof(struct entry) + 16, /* with what an allocator adds */
     FORESEEN = 16,                          /* packets; a power of two */
     FORESEEN_STEP = 4,                      /* after so many more, what was asked for has come */
+    DOUBTED_MOST = 4,                       /* packets of a side that are kept back for their checksums */
 };
 
 struct flow_table {
@@ -157,14 +155,6 @@ static void note_heard(struct flow_table *table, struct entry *e)
 
 /* ---- opening and closing ---- */
 
-/* Who is the client: the sender of a SYN, the receiver of a SYN-ACK, else the higher port. */
-static bool source_is_client(const struct packet *packet)
-{
-    if (packet->tcp.flags & TCP_SYN)
-        return (packet->tcp.flags & TCP_ACK) == 0;
-    return packet->source_port >= packet->target_port;
-}
-
 static enum flow_side side_of(const struct entry *e, const struct packet *packet)
 {
     return endpoint_is(&e->stream.endpoint[FLOW_CLIENT], &packet->source, packet->source_port) ? FLOW_CLIENT
@@ -176,22 +166,25 @@ static enum flow_side other(enum flow_side side)
     return side == FLOW_CLIENT ? FLOW_SERVER : FLOW_CLIENT;
 }
 
-static size_t held_size(const struct held_syn *held)
+/* Take a packet that was kept back out of its place; it is the caller's to free. */
+static struct packet_copy *take_copy(struct flow_table *table, struct packet_copy **place)
 {
-    return sizeof *held + held->packet.payload_captured;
+    struct packet_copy *copy = *place;
+    *place = copy->next;
+    table->scratch.held -= copy->size;
+    return copy;
 }
 
-static void drop_held(struct flow_table *table, struct entry *e)
-{
-    if (e->held != NULL)
-        table->scratch.held -= held_size(e->held);
-    free(e->held);
-    e->held = NULL;
-}
+static int release_doubted(struct flow_table *table, struct entry *e, enum flow_side from);
 
-/* Tell the observer that the stream is final, and free it. */
+/* Tell the observer that the stream is final, and free it. What memory does not suffice for is left out: a
+ * packet that was kept back, bytes that were not verified. */
 static void close_entry(struct flow_table *table, struct entry *e, enum flow_reason reason)
 {
+    for (int side = 0; side < 2; side++) {
+        (void)release_doubted(table, e, (enum flow_side)side);
+        (void)tcp_direction_settle(&e->stream.direction[side], &table->scratch);
+    }
     flow_index_remove(&table->index, e->hash, e);
     unlink_heard(table, e);
     table->count--;
@@ -201,7 +194,8 @@ static void close_entry(struct flow_table *table, struct entry *e, enum flow_rea
         table->config.observer.closed(table->config.observer.context, &e->stream);
     for (int side = 0; side < 2; side++)
         tcp_direction_fini(&e->stream.direction[side], &table->scratch);
-    drop_held(table, e);
+    if (e->held != NULL)
+        free(take_copy(table, &e->held));
     free(e);
 }
 
@@ -236,7 +230,7 @@ static struct entry *open_stream(struct flow_table *table, const struct packet *
     }
     const struct flow_endpoint source = {packet->source, packet->source_port};
     const struct flow_endpoint target = {packet->target, packet->target_port};
-    const bool forward = source_is_client(packet);
+    const bool forward = flow_source_is_client(packet);
     e->stream.endpoint[FLOW_CLIENT] = forward ? source : target;
     e->stream.endpoint[FLOW_SERVER] = forward ? target : source;
     e->stream.number = packet->number;
@@ -252,25 +246,6 @@ static struct entry *open_stream(struct flow_table *table, const struct packet *
 }
 
 /* ---- packets ---- */
-
-static bool has_bad_checksum(const struct packet *packet)
-{
-    return packet->transport_checksum == CHECKSUM_BAD || packet->ip_checksum == CHECKSUM_BAD;
-}
-
-bool flow_checksums_offloaded(const struct flow_stream *stream, enum flow_side from)
-{
-    const struct tcp_direction *d = &stream->direction[from];
-    return d->bad_checksums > 0 && d->good_checksums * 16ULL <= d->bad_checksums;
-}
-
-/* Is the packet's bad checksum the network's doing? Not in a direction where (nearly) all are bad: one in
- * 65536 wrong checksums is right by chance. */
-static bool is_corrupted(const struct entry *e, enum flow_side from, const struct packet *packet)
-{
-    const struct tcp_direction *d = &e->stream.direction[from];
-    return has_bad_checksum(packet) && d->good_checksums * 16ULL > d->bad_checksums;
-}
 
 static void time_handshake(struct entry *e, enum flow_side from, const struct packet *packet)
 {
@@ -288,15 +263,6 @@ static void time_handshake(struct entry *e, enum flow_side from, const struct pa
     }
 }
 
-static void update_end(struct flow_stream *stream, enum flow_side from)
-{
-    const struct tcp_direction *d = stream->direction;
-    if (d[from].rst_seen)
-        stream->end = FLOW_RST;
-    else if (d[0].fin_seen && d[1].fin_seen)
-        stream->end = FLOW_FIN;
-}
-
 /* Give a packet to its stream, and the segment to the observer. */
 static int feed_entry(struct flow_table *table, struct entry *e, const struct packet *packet)
 {
@@ -304,11 +270,7 @@ static int feed_entry(struct flow_table *table, struct entry *e, const struct pa
     const enum flow_side from = side_of(e, packet);
     struct tcp_direction *d = &stream->direction[from], *peer = &stream->direction[other(from)];
     struct tcp_segment segment;
-    if (has_bad_checksum(packet))
-        d->bad_checksums++;
-    else
-        d->good_checksums += packet->transport_checksum == CHECKSUM_GOOD;
-    const bool corrupted = is_corrupted(e, from, packet);
+    const bool corrupted = flow_is_corrupted(&e->stream, from, packet);
     int failed = tcp_feed(d, peer, packet, corrupted, &table->scratch, &segment);
     if (failed != 0)
         return failed;
@@ -318,7 +280,7 @@ static int feed_entry(struct flow_table *table, struct entry *e, const struct pa
         if (stream->handshake_rtt_ns == 0)
             time_handshake(e, from, packet);
         if (stream->end == FLOW_OPEN)
-            update_end(stream, from);
+            flow_note_end(stream, from);
     }
     stream->partial = (d->partial && d->segments > 0) || (peer->partial && peer->segments > 0);
     note_heard(table, e);
@@ -327,46 +289,92 @@ static int feed_entry(struct flow_table *table, struct entry *e, const struct pa
     return 0;
 }
 
-/* ---- another connection on the same ports ---- */
+/* ---- whose checksums are wrong ---- */
 
-static int hold_syn(struct flow_table *table, struct entry *e, const struct packet *packet)
+/* Keep a copy of the packet in a place of its entry, the last there. */
+static int hold(struct flow_table *table, struct packet_copy **place, const struct packet *packet)
 {
-    struct held_syn *held = malloc(sizeof *held + packet->payload_captured);
-    if (held == NULL)
+    struct packet_copy *copy = packet_copy_new(packet);
+    if (copy == NULL)
         return -ENOMEM;
-    held->packet = *packet;
-    held->packet.data = held->packet.payload = memcpy(held->bytes, packet->payload, packet->payload_captured);
-    held->packet.captured_len = packet->payload_captured;
-    held->packet.comment = NULL;
-    held->packet.comment_len = 0;
-    held->packet.outer_ip = held->packet.ip_header = held->packet.ip_payload = NULL;
-    held->packet.ip_payload_len = 0;
-    e->held = held;
-    table->scratch.held += held_size(held);
+    while (*place != NULL)
+        place = &(*place)->next;
+    *place = copy;
+    table->scratch.held += copy->size;
     return 0;
 }
+
+/* The packets of one side that were kept back: to be believed, or corrupted, by what is known now. */
+static int release_doubted(struct flow_table *table, struct entry *e, enum flow_side from)
+{
+    int failed = 0;
+    for (struct packet_copy **place = &e->doubted; *place != NULL;) {
+        if (side_of(e, &(*place)->packet) != from) {
+            place = &(*place)->next;
+            continue;
+        }
+        struct packet_copy *copy = take_copy(table, place);
+        const int now = feed_entry(table, e, &copy->packet);
+        failed = failed != 0 ? failed : now;
+        free(copy);
+    }
+    return failed;
+}
+
+/* What this packet tells about those of the other side that are kept back. */
+static int confirm_doubted(struct flow_table *table, struct entry *e, enum flow_side from,
+                           const struct packet *packet)
+{
+    for (const struct packet_copy *copy = e->doubted; copy != NULL; copy = copy->next) {
+        const enum flow_side sender = side_of(e, &copy->packet);
+        if (sender != from && flow_confirms(packet, &copy->packet)) {
+            e->stream.direction[sender].checksums_trusted = true;
+            return release_doubted(table, e, sender);
+        }
+    }
+    return 0;
+}
+
+/* Take a packet. The first ones of a side whose checksums are wrong may have been damaged, or captured before
+ * the network card filled them in: they are kept back until a right one comes, the other side acknowledges
+ * one, or so many are wrong that it is the rule. */
+static int judge_and_feed(struct flow_table *table, struct entry *e, const struct packet *packet)
+{
+    const enum flow_side from = side_of(e, packet);
+    struct tcp_direction *d = &e->stream.direction[from];
+    const bool wrong = flow_bad_checksum(packet);
+    const bool right = !wrong && packet->transport_checksum != CHECKSUM_NONE;
+    int failed = e->doubted != NULL ? confirm_doubted(table, e, from, packet) : 0;
+    d->bad_checksums += wrong;
+    d->good_checksums += right && packet->transport_checksum == CHECKSUM_GOOD;
+    if (wrong && d->good_checksums == 0 && !d->checksums_trusted && d->bad_checksums <= DOUBTED_MOST) {
+        note_heard(table, e);
+        return failed == 0 ? hold(table, &e->doubted, packet) : failed;
+    }
+    if (failed == 0 && e->doubted != NULL && (wrong || right))
+        failed = release_doubted(table, e, from);
+    return failed == 0 ? feed_entry(table, e, packet) : failed;
+}
+
+/* ---- another connection on the same ports ---- */
 
 /* The SYN that was kept back belongs to the stream after all. */
 static int release_syn(struct flow_table *table, struct entry *e)
 {
-    struct held_syn *held = e->held;
-    e->held = NULL;
-    table->scratch.held -= held_size(held);
-    const int failed = feed_entry(table, e, &held->packet);
-    free(held);
+    struct packet_copy *copy = take_copy(table, &e->held);
+    const int failed = judge_and_feed(table, e, &copy->packet);
+    free(copy);
     return failed;
 }
 
 /* The SYN that was kept back began another connection. */
 static struct entry *replace_by_held(struct flow_table *table, struct entry *e)
 {
-    struct held_syn *held = e->held;
-    e->held = NULL;
-    table->scratch.held -= held_size(held);
+    struct packet_copy *held = take_copy(table, &e->held);
     const uint32_t hash = e->hash;
     close_entry(table, e, FLOW_REPLACED);
     e = open_stream(table, &held->packet, hash);
-    if (e != NULL && feed_entry(table, e, &held->packet) != 0)
+    if (e != NULL && judge_and_feed(table, e, &held->packet) != 0)
         e = NULL;
     free(held);
     return e;
@@ -425,7 +433,7 @@ static int choose_stream(struct flow_table *table, const struct packet *packet, 
     *out = e;
     if (is_over(table, e, packet)) {
         reason = FLOW_LINGERED;
-    } else if (is_corrupted(e, from, packet)) {
+    } else if (flow_is_corrupted(&e->stream, from, packet)) {
         return 0;
     } else if (e->held != NULL && follows_held(e, packet)) {
         *out = replace_by_held(table, e);
@@ -436,7 +444,7 @@ static int choose_stream(struct flow_table *table, const struct packet *packet, 
         if (!is_foreign_syn(e, from, packet))
             return 0;
         if (is_established(e, from))
-            return hold_syn(table, e, packet) == 0 ? 1 : -ENOMEM;
+            return hold(table, &e->held, packet) == 0 ? 1 : -ENOMEM;
     }
     close_entry(table, e, reason);
     *out = open_stream(table, packet, hash);
@@ -467,7 +475,7 @@ int flow_table_feed(struct flow_table *table, const struct packet *packet)
         kept = choose_stream(table, packet, e, &e);
     if (kept != 0 || e == NULL)
         return kept > 0 ? 0 : -ENOMEM;
-    const int failed = feed_entry(table, e, packet);
+    const int failed = judge_and_feed(table, e, packet);
     if (table->config.max_memory > 0)
         make_room(table, 0);
     while (table->config.max_ended > 0 && table->ended_count > table->config.max_ended)

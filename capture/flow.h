@@ -8,7 +8,9 @@
  *
  * Checksums: a direction of which hardly any packet had a good one was captured before its network card
  * filled them in: its data is used. In any other direction, a packet with a bad checksum is left out, as its
- * receiver left it out.
+ * receiver left it out; but what was acknowledged, and came in such a packet only, is taken in the end
+ * (tcp_direction_settle()). The first packets of a direction, if their checksums are bad, are kept back until
+ * a good one comes, the other side acknowledges one, or more have come.
  *
  * A stream that has ended stays for `linger_ns` of packet time after its last packet, so that stragglers
  * (repeated FINs, their acknowledgements) find it; then it is closed. What becomes of a stream depends on its
@@ -61,7 +63,7 @@ struct flow_observer {
      * SYN (until then the SYN is kept back): only so can a stream be opened behind one of a higher
      * number. */
     void (*opened)(void *context, struct flow_stream *stream);
-    /* Each TCP packet of the stream, in capture order. */
+    /* Each TCP packet of the stream, in capture order, but for those that were kept back. */
     void (*segment)(void *context, struct flow_stream *stream, enum flow_side from,
                     const struct tcp_segment *segment);
     /* The stream is final. It is freed afterwards. */

@@ -39,6 +39,8 @@ struct reassembly {
     uint64_t next;   /* internal offset up to which all was given out */
     struct chunk **chunks;
     size_t chunk_count, chunk_cap;
+    struct chunk **doubted; /* of wrong checksums, in the order they came; NULL: there was none yet */
+    size_t doubted_count;
     size_t held; /* bytes, with CHUNK_COST for each chunk */
     /* The window: bytes [next - recent_len, next). */
     uint8_t *recent;
@@ -72,6 +74,9 @@ void reassembly_free(struct reassembly *r)
         return;
     for (size_t i = 0; i < r->chunk_count; i++)
         free(r->chunks[i]);
+    for (size_t i = 0; i < r->doubted_count; i++)
+        free(r->doubted[i]);
+    free(r->doubted);
     free(r->chunks);
     free(r->recent);
     free(r->sources);
@@ -80,7 +85,8 @@ void reassembly_free(struct reassembly *r)
 
 size_t reassembly_memory(const struct reassembly *r)
 {
-    return sizeof *r + r->held + r->chunk_cap * sizeof *r->chunks +
+    const size_t doubted = r->doubted != NULL ? REASSEMBLY_MAX_DOUBTED + 1 : 0;
+    return sizeof *r + r->held + (r->chunk_cap + doubted) * sizeof(struct chunk *) +
            (r->sources != NULL ? r->source_cap * sizeof *r->sources : 0) + r->recent_cap;
 }
 
@@ -254,21 +260,62 @@ static void give_gap(struct reassembly *r, uint64_t end, enum reassembly_gap why
     r->recent_len = 0;
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Where what a doubted chunk has may be used up to. */
+static uint64_t usable_end(const struct chunk *chunk, const struct tcp_direction *d)
+{
+    const uint64_t end = d->has_acked ? least(chunk->end, d->acked) : 0;
+    return d->fin_seen ? least(end, d->fin_offset) : end;
+}
+
+/* A hole that ends at `end`: bytes of segments with wrong checksums, and gaps. */
+static int give_hole(struct reassembly *r, const struct tcp_direction *d, uint64_t end,
+                     enum reassembly_gap why)
+{
+    int failed = 0;
+    while (r->next < end && failed == 0) {
+        const struct chunk *found = NULL;
+        uint64_t gap_end = end;
+        for (size_t i = 0; i < r->doubted_count && found == NULL; i++) {
+            const struct chunk *chunk = r->doubted[i];
+            if (usable_end(chunk, d) <= r->next)
+                continue;
+            if (chunk->begin <= r->next)
+                found = chunk;
+            else
+                gap_end = least(gap_end, chunk->begin);
+        }
+        if (found == NULL) {
+            give_gap(r, gap_end, why);
+            continue;
+        }
+        const uint64_t begin = r->next, stop = least(end, usable_end(found, d));
+        failed = give(r, begin, stop, found->bytes + (begin - found->begin), found->packet);
+        if (r->config.unverified != NULL)
+            r->config.unverified(r->config.context, begin - r->origin, stop - begin, found->packet);
+    }
+    return failed;
+}
+
 /* What nobody will bring any more: some of it may have been there, and cut off. */
-static void give_up(struct reassembly *r, const struct tcp_direction *d, uint64_t end,
-                    enum reassembly_gap unseen)
+static int give_up(struct reassembly *r, const struct tcp_direction *d, uint64_t end,
+                   enum reassembly_gap unseen)
 {
     const struct tcp_range *ranges = tcp_ranges(d);
-    for (size_t i = 0; i < d->range_count && r->next < end; i++) {
+    int failed = 0;
+    for (size_t i = 0; i < d->range_count && r->next < end && failed == 0; i++) {
         if (ranges[i].end <= r->next)
             continue;
         if (ranges[i].begin > r->next)
-            give_gap(r, ranges[i].begin < end ? ranges[i].begin : end, unseen);
-        if (r->next < end)
-            give_gap(r, ranges[i].end < end ? ranges[i].end : end, REASSEMBLY_CUT);
+            failed = give_hole(r, d, least(ranges[i].begin, end), unseen);
+        if (failed == 0)
+            failed = give_hole(r, d, least(ranges[i].end, end), REASSEMBLY_CUT);
     }
-    if (r->next < end)
-        give_gap(r, end, unseen);
+    return failed == 0 ? give_hole(r, d, end, unseen) : failed;
 }
 
 /* Give out the chunks whose turn it is. */
@@ -299,10 +346,21 @@ static int begin_at(struct reassembly *r, uint64_t origin)
 
 /* ---- waiting ---- */
 
+static struct chunk *new_chunk(struct reassembly *r, uint64_t begin, uint64_t end, const struct fresh *fresh)
+{
+    const size_t len = (size_t)(end - begin);
+    struct chunk *chunk = malloc(sizeof *chunk + len);
+    if (chunk == NULL)
+        return NULL;
+    *chunk = (struct chunk){begin, end, fresh->packet, fresh->begin, fresh->end};
+    memcpy(chunk->bytes, fresh->bytes + (begin - fresh->begin), len);
+    r->held += len + CHUNK_COST;
+    return chunk;
+}
+
 static int insert_chunk(struct reassembly *r, size_t at, uint64_t begin, uint64_t end,
                         const struct fresh *fresh)
 {
-    const size_t len = (size_t)(end - begin);
     if (r->chunk_count == r->chunk_cap) {
         const size_t cap = r->chunk_cap > 0 ? r->chunk_cap * 2 : 8;
         struct chunk **grown = reallocarray(r->chunks, cap, sizeof *grown);
@@ -311,15 +369,12 @@ static int insert_chunk(struct reassembly *r, size_t at, uint64_t begin, uint64_
         r->chunks = grown;
         r->chunk_cap = cap;
     }
-    struct chunk *chunk = malloc(sizeof *chunk + len);
+    struct chunk *chunk = new_chunk(r, begin, end, fresh);
     if (chunk == NULL)
         return -ENOMEM;
-    *chunk = (struct chunk){begin, end, fresh->packet, fresh->begin, fresh->end};
-    memcpy(chunk->bytes, fresh->bytes + (begin - fresh->begin), len);
     memmove(r->chunks + at + 1, r->chunks + at, (r->chunk_count - at) * sizeof *r->chunks);
     r->chunks[at] = chunk;
     r->chunk_count++;
-    r->held += len + CHUNK_COST;
     return 0;
 }
 
@@ -357,9 +412,46 @@ static int keep(struct reassembly *r, const struct fresh *fresh, uint64_t at)
     return 0;
 }
 
+static void forget_doubted(struct reassembly *r, size_t i)
+{
+    r->held -= (size_t)(r->doubted[i]->end - r->doubted[i]->begin) + CHUNK_COST;
+    free(r->doubted[i]);
+    memmove(r->doubted + i, r->doubted + i + 1, (--r->doubted_count - i) * sizeof *r->doubted);
+}
+
+/* For what was given out, nothing is needed any more. */
+static void forget_past(struct reassembly *r)
+{
+    for (size_t i = r->started ? r->doubted_count : 0; i > 0; i--) {
+        if (r->doubted[i - 1]->end <= r->next)
+            forget_doubted(r, i - 1);
+    }
+}
+
 static bool is_full(const struct reassembly *r)
 {
-    return r->held > r->config.limit || r->chunk_count > REASSEMBLY_MAX_CHUNKS;
+    return r->held > r->config.limit || r->chunk_count > REASSEMBLY_MAX_CHUNKS ||
+           r->doubted_count > REASSEMBLY_MAX_DOUBTED;
+}
+
+/* While too much waits, the first hole is given up, or what was doubted first. */
+static int make_room(struct reassembly *r, const struct tcp_direction *d)
+{
+    if (is_full(r))
+        forget_past(r);
+    if (is_full(r) && !r->started && begin_at(r, d->origin) != 0)
+        return -ENOMEM;
+    while (is_full(r)) {
+        if (r->chunk_count == 0) {
+            forget_doubted(r, 0);
+            continue;
+        }
+        r->given_up++;
+        if (give_up(r, d, r->chunks[0]->begin, REASSEMBLY_GIVEN_UP) != 0 || drain(r) != 0)
+            return -ENOMEM;
+        forget_past(r);
+    }
+    return 0;
 }
 
 /* ---- segments ---- */
@@ -377,15 +469,27 @@ static int take(struct reassembly *r, const struct tcp_direction *d, const struc
         return give(r, at, fresh->end, fresh->bytes + (at - fresh->begin), fresh->packet);
     if (keep(r, fresh, at) != 0 || (r->started && drain(r) != 0))
         return -ENOMEM;
-    if (is_full(r) && !r->started && begin_at(r, d->origin) != 0)
+    return make_room(r, d);
+}
+
+/* A segment with a wrong checksum, which may be all that there is. */
+static int take_doubted(struct reassembly *r, const struct tcp_direction *d,
+                        const struct tcp_segment *segment)
+{
+    const struct packet *packet = segment->packet;
+    const uint64_t begin = segment->offset;
+    const uint32_t there =
+        segment->doubted < packet->payload_captured ? segment->doubted : packet->payload_captured;
+    const struct fresh fresh = {begin, begin + there, packet->payload, packet->number};
+    if (there == 0 || (r->started && fresh.end <= r->next))
+        return 0;
+    if (r->doubted == NULL)
+        r->doubted = calloc(REASSEMBLY_MAX_DOUBTED + 1, sizeof(struct chunk *));
+    struct chunk *chunk = r->doubted != NULL ? new_chunk(r, fresh.begin, fresh.end, &fresh) : NULL;
+    if (chunk == NULL)
         return -ENOMEM;
-    while (is_full(r)) {
-        r->given_up++;
-        give_up(r, d, r->chunks[0]->begin, REASSEMBLY_GIVEN_UP);
-        if (drain(r) != 0)
-            return -ENOMEM;
-    }
-    return 0;
+    r->doubted[r->doubted_count++] = chunk;
+    return make_room(r, d);
 }
 
 /* Where the axis begins is known for good: a SYN told it, or the first bytes were acknowledged, so that none
@@ -401,6 +505,8 @@ int reassembly_feed(struct reassembly *r, const struct tcp_direction *d, const s
     int failed = 0;
     if (!r->started && d->started && !d->partial)
         failed = begin_at(r, d->origin);
+    if (failed == 0 && segment->doubted > 0)
+        failed = take_doubted(r, d, segment);
     if (failed == 0 && segment->piece_count > 0 && (segment->marks & TCP_BIT(TCP_MARK_KEEP_ALIVE)) == 0) {
         const struct packet *packet = segment->packet;
         const struct tcp_piece *first = &segment->pieces[0], *last = first + segment->piece_count - 1;
@@ -427,8 +533,8 @@ void reassembly_finish(struct reassembly *r, const struct tcp_direction *d)
     if (!r->started)
         (void)begin_at(r, d->origin);
     while (r->chunk_count > 0) {
-        give_up(r, d, r->chunks[0]->begin, REASSEMBLY_NOT_CAPTURED);
+        (void)give_up(r, d, r->chunks[0]->begin, REASSEMBLY_NOT_CAPTURED);
         (void)drain(r);
     }
-    give_up(r, d, d->next, REASSEMBLY_NOT_CAPTURED);
+    (void)give_up(r, d, d->next, REASSEMBLY_NOT_CAPTURED);
 }

@@ -11,11 +11,15 @@
  * left out. A direction that was joined midway waits the same way, until the other side has acknowledged its
  * first bytes: earlier ones may still come.
  *
+ * What only a segment with a wrong checksum brought waits the same way, and is given out in place of a gap
+ * when nothing right came for it, as far as the other side acknowledged it: see tcp_direction_settle().
+ *
  * Of two versions of a byte the first that came is the stream's, and conflict() tells of the other, together
  * with what the receive queue of Linux would have made of it. To compare with what was given out already, the
  * last `window` bytes of it at least are kept. */
 
 #define REASSEMBLY_MAX_CHUNKS 1024
+#define REASSEMBLY_MAX_DOUBTED 64 /* of segments with a wrong checksum */
 
 enum reassembly_gap {
     REASSEMBLY_NOT_CAPTURED, /* no segment brought it */
@@ -37,6 +41,8 @@ struct reassembly_config {
     void (*data)(void *context, uint64_t offset, const uint8_t *bytes, size_t len);
     void (*gap)(void *context, uint64_t offset, uint64_t len, enum reassembly_gap why); /* or NULL */
     void (*conflict)(void *context, const struct reassembly_conflict *conflict);        /* or NULL */
+    /* The bytes that data() was just given come from a segment with a wrong checksum. Or NULL. */
+    void (*unverified)(void *context, uint64_t offset, uint64_t len, uint64_t packet);
     size_t limit;
     uint32_t window;
 };

@@ -15,7 +15,8 @@ enum {
     SIDE_SCALE = 4,
     SIDE_RTT = 8,
     SIDE_OFFLOADED = 16,
-    RARE_COUNT = 4 + TCP_MARK_COUNT,
+    RARE_BEFORE_MARKS = 5,
+    RARE_COUNT = RARE_BEFORE_MARKS + TCP_MARK_COUNT,
 };
 
 /* ---- numbers ---- */
@@ -53,8 +54,10 @@ static uint64_t *rare_at(struct row_side *side, unsigned place)
         return &side->missing;
     case 3:
         return &side->unseen_end;
+    case 4:
+        return &side->unverified;
     default:
-        return &side->marks[place - 4];
+        return &side->marks[place - RARE_BEFORE_MARKS];
     }
 }
 
@@ -224,6 +227,7 @@ static void fill_side(struct row_side *side, const struct flow_stream *stream, e
     side->checksums_offloaded = flow_checksums_offloaded(stream, from);
     side->gaps = tcp_direction_gaps(d);
     side->missing = tcp_direction_missing(d);
+    side->unverified = tcp_direction_unverified(d);
     if (rtt->count > 0) {
         side->rtt_min_ns = rtt->min_ns;
         side->rtt_mean_ns = rtt->sum_ns / rtt->count;

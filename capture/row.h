@@ -13,6 +13,7 @@ struct row_side {
     uint64_t wire_bytes;     /* payload as sent, repeats included */
     uint64_t syns, fins, rsts;
     uint64_t gaps, missing; /* places and bytes between others that were never captured */
+    uint64_t unverified;    /* bytes of which only a copy with a wrong checksum was captured */
     uint64_t unseen_end;    /* bytes behind all others that were acknowledged, and not captured */
     uint64_t rtt_min_ns, rtt_mean_ns,
         rtt_max_ns;      /* from the capture to the other side and back; 0: not known */

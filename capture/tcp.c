@@ -14,6 +14,7 @@
 
 #define OWN_SYN_BEFORE (1 << 20) /* how far before the first captured byte a late SYN may lie */
 #define ASSUMED_NEAR (1 << 20)   /* how far from what was acknowledged the first segment may lie */
+#define DOUBT_NEAR (1 << 20)     /* how far behind the axis a corrupted segment may */
 
 void tcp_direction_init(struct tcp_direction *d)
 {
@@ -27,8 +28,10 @@ void tcp_direction_fini(struct tcp_direction *d, struct tcp_scratch *scratch)
         free(d->range.list);
         d->range_cap = d->range_count = 0;
     }
-    if (d->odd != NULL)
-        scratch->held -= sizeof *d->odd;
+    if (d->odd != NULL) {
+        scratch->held -= sizeof *d->odd + (d->odd->doubt != NULL ? sizeof *d->odd->doubt : 0);
+        free(d->odd->doubt);
+    }
     free(d->odd);
     d->odd = NULL;
 }
@@ -298,12 +301,23 @@ static bool take_flags(struct tcp_context *c)
     return !rst && d->started && (!syn || tcp_offset_of(d, tcp->seq + 1) == (int64_t)d->origin);
 }
 
-static void place_corrupted(struct tcp_context *c)
+/* Its sequence number may be what is damaged: far from the axis, it is not believed at all. */
+static int place_corrupted(struct tcp_context *c)
 {
+    const struct tcp_direction *d = c->d;
     const bool syn = (c->packet->tcp.flags & TCP_SYN) != 0;
-    const int64_t place = c->d->started ? tcp_offset_of(c->d, c->packet->tcp.seq + syn) : 0;
-    c->segment->offset = place > 0 ? (uint64_t)place : 0;
+    const int64_t begin = d->started ? tcp_offset_of(d, c->packet->tcp.seq + syn) : 0;
+    int64_t end = begin + (int64_t)c->packet->payload_len;
+    c->segment->offset = begin > 0 ? (uint64_t)begin : 0;
     tcp_mark(c, TCP_MARK_BAD_CHECKSUM);
+    if (d->fin_seen && end > (int64_t)d->fin_offset)
+        end = (int64_t)d->fin_offset;
+    if (!d->started || d->assumed || (c->packet->tcp.flags & (TCP_SYN | TCP_RST)) != 0 ||
+        begin < (int64_t)d->origin || begin >= end || begin > (int64_t)d->next + DOUBT_NEAR ||
+        !tcp_ranges_lack(d, (uint64_t)begin, (uint64_t)end))
+        return 0;
+    c->segment->doubted = (uint32_t)(end - begin);
+    return tcp_ranges_doubt(c, (uint64_t)begin, (uint64_t)end);
 }
 
 /* ---- the short way ---- */
@@ -407,7 +421,7 @@ int tcp_feed(struct tcp_direction *d, struct tcp_direction *peer, const struct p
     d->packets++;
     int taken = 0;
     if (corrupted)
-        place_corrupted(&c);
+        taken = place_corrupted(&c);
     else if ((taken = take_usual(&c)) == 0)
         taken = take_packet(&c);
     return taken < 0 ? taken : count_marks(d, segment->marks, scratch);

@@ -84,6 +84,7 @@ struct tcp_direction {
     bool ids_same : 1;     /* nor do they tell packets apart */
     bool has_id : 1, has_ts : 1, syn_has_ts : 1, sack_permitted : 1;
     bool timing : 1, ts_timing : 1;
+    bool checksums_trusted : 1; /* the flow table's: wrong, but no damage */
 };
 
 /* Lifecycle: init, tcp_feed() in capture order, fini. */
@@ -102,7 +103,8 @@ struct tcp_segment {
                         before the start of the axis */
     const struct tcp_piece *pieces; /* in axis order; empty for a segment without payload */
     size_t piece_count;
-    uint32_t marks; /* TCP_BIT(TCP_MARK_…) */
+    uint32_t doubted; /* of a corrupted packet: bytes at `offset` that nothing right has brought yet */
+    uint32_t marks;   /* TCP_BIT(TCP_MARK_…) */
 };
 
 /* What several directions share: memory for the pieces of a segment, and how much memory they hold. */
@@ -124,7 +126,8 @@ void tcp_direction_fini(struct tcp_direction *d, struct tcp_scratch *scratch);
  * - A SYN or a FIN takes one sequence number but no byte of the axis.
  * - Data on a RST is no stream data (RFC 9293, 3.10.7), nor is what lies behind a FIN: no pieces.
  * - A corrupted packet (the caller judges by its checksums) gives no pieces and changes nothing but the
- *   counts `packets` and TCP_MARK_BAD_CHECKSUM.
+ *   counts `packets` and TCP_MARK_BAD_CHECKSUM. Where its bytes would be new, that is remembered: see
+ *   tcp_direction_settle().
  * - Pieces count by the length on the wire: how much of them was captured is told by
  *   packet->payload_captured.
  * - A keep-alive's byte repeats another and is not to be believed: such a segment has an old piece.
@@ -132,6 +135,16 @@ void tcp_direction_fini(struct tcp_direction *d, struct tcp_scratch *scratch);
  * 0, or -ENOMEM. */
 int tcp_feed(struct tcp_direction *d, struct tcp_direction *peer, const struct packet *packet, bool corrupted,
              struct tcp_scratch *scratch, struct tcp_segment *segment);
+
+/* Nothing right will come any more for what corrupted packets carried: of that, the bytes that the other side
+ * acknowledged are taken. It had them, so what is wrong with this copy came to be on the way to the capture
+ * alone; a gap would say less. They count as bytes of the stream, and as unverified. 0, or -ENOMEM: they stay
+ * missing. */
+int tcp_direction_settle(struct tcp_direction *d, struct tcp_scratch *scratch);
+
+/* Bytes taken so, and where the first of them is (UINT64_MAX: nowhere). */
+uint64_t tcp_direction_unverified(const struct tcp_direction *d);
+uint64_t tcp_direction_verified_end(const struct tcp_direction *d);
 
 /* Is a SYN with this sequence number the one that began this direction, seen again or late? */
 bool tcp_is_own_syn(const struct tcp_direction *d, uint32_t seq);

@@ -7,7 +7,14 @@
 /* Inside tcp: tcp.c (packets), tcp_ranges.c (bytes seen), tcp_judge.c (what a segment is), tcp_rtt.c (round
  * trips, windows). */
 
-#define TCP_HOLES 4 /* holes whose age is known */
+#define TCP_HOLES 4   /* holes whose age is known */
+#define TCP_DOUBTS 64 /* places of corrupted packets that are remembered */
+
+struct tcp_doubt {
+    struct tcp_range place[TCP_DOUBTS]; /* in the order they came; may overlap */
+    size_t count;
+    uint64_t unverified, unverified_begin;
+};
 
 struct tcp_odd {
     uint32_t count[TCP_MARK_COUNT];
@@ -22,6 +29,7 @@ struct tcp_odd {
     uint8_t hole_last, again_last;
     struct tcp_range again[TCP_HOLES]; /* what was sent again last */
     uint64_t given_up, given_up_bytes;
+    struct tcp_doubt *doubt; /* NULL: none was there */
 };
 
 enum {
@@ -64,6 +72,9 @@ struct tcp_odd *tcp_odd_of(struct tcp_direction *d, struct tcp_scratch *scratch)
 /* tcp_ranges.c: cut [begin, end) into the segment's pieces and add it to the ranges. `skipped`: bytes of the
  * payload before `begin`. 0 or -ENOMEM. */
 int tcp_ranges_take(const struct tcp_context *c, uint64_t begin, uint64_t end, uint32_t skipped);
+
+/* tcp_ranges.c: a corrupted packet carries [begin, end). 0 or -ENOMEM. */
+int tcp_ranges_doubt(const struct tcp_context *c, uint64_t begin, uint64_t end);
 
 /* Is a byte of [begin, end) missing? */
 bool tcp_ranges_lack(const struct tcp_direction *d, uint64_t begin, uint64_t end);

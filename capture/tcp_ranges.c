@@ -111,6 +111,8 @@ static int reserve_pieces(struct tcp_scratch *scratch, size_t most)
 static int take_odd_place(const struct tcp_context *c, uint64_t begin, uint64_t end, uint64_t origin)
 {
     struct tcp_direction *d = c->d;
+    if (d->range_count >= TCP_MAX_RANGES && tcp_direction_settle(d, c->scratch) != 0)
+        return -ENOMEM;
     const struct tcp_range *ranges = tcp_ranges(d);
     size_t first = find_range(d, begin), last = first;
     while (last < d->range_count && ranges[last].begin <= end)
@@ -152,6 +154,86 @@ bool tcp_ranges_lack(const struct tcp_direction *d, uint64_t begin, uint64_t end
     return begin < end &&
            (at >= d->range_count || tcp_ranges(d)[at].begin > begin || tcp_ranges(d)[at].end < end);
 }
+
+/* ---- corrupted packets ---- */
+
+int tcp_ranges_doubt(const struct tcp_context *c, uint64_t begin, uint64_t end)
+{
+    struct tcp_odd *odd = tcp_odd_of(c->d, c->scratch);
+    if (odd == NULL)
+        return -ENOMEM;
+    if (odd->doubt == NULL) {
+        odd->doubt = calloc(1, sizeof *odd->doubt);
+        if (odd->doubt == NULL)
+            return -ENOMEM;
+        odd->doubt->unverified_begin = UINT64_MAX;
+        c->scratch->held += sizeof *odd->doubt;
+    }
+    struct tcp_doubt *doubt = odd->doubt;
+    if (doubt->count == TCP_DOUBTS && tcp_direction_settle(c->d, c->scratch) != 0)
+        return -ENOMEM;
+    if (doubt->count == TCP_DOUBTS) /* none was acknowledged: the oldest hardly will be */
+        memmove(doubt->place, doubt->place + 1, --doubt->count * sizeof *doubt->place);
+    doubt->place[doubt->count++] = (struct tcp_range){begin, end};
+    return 0;
+}
+
+/* Take [begin, end), as far as it is missing. */
+static int take_unverified(struct tcp_direction *d, struct tcp_scratch *scratch, uint64_t begin, uint64_t end)
+{
+    struct tcp_segment segment = {0};
+    const struct tcp_context c = {.d = d, .scratch = scratch, .segment = &segment};
+    struct tcp_doubt *doubt = d->odd->doubt;
+    if (take_odd_place(&c, begin, end, begin) != 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < segment.piece_count; i++) {
+        const struct tcp_piece *piece = &segment.pieces[i];
+        if (!piece->is_new)
+            continue;
+        d->unique_bytes += piece->length;
+        d->wire_bytes += piece->length;
+        doubt->unverified += piece->length;
+        if (piece->offset < doubt->unverified_begin)
+            doubt->unverified_begin = piece->offset;
+    }
+    if (end > d->next)
+        d->next = end;
+    return 0;
+}
+
+int tcp_direction_settle(struct tcp_direction *d, struct tcp_scratch *scratch)
+{
+    struct tcp_doubt *doubt = d->odd != NULL ? d->odd->doubt : NULL;
+    if (doubt == NULL || doubt->count == 0 || !d->has_acked)
+        return 0;
+    struct tcp_range place[TCP_DOUBTS];
+    const size_t count = doubt->count;
+    int failed = 0;
+    memcpy(place, doubt->place, count * sizeof *place);
+    doubt->count = 0;
+    for (size_t i = 0; i < count && failed == 0; i++) {
+        const uint64_t most = d->fin_seen && d->fin_offset < d->acked ? d->fin_offset : d->acked;
+        const uint64_t end = place[i].end < most ? place[i].end : most;
+        if (place[i].begin < end)
+            failed = take_unverified(d, scratch, place[i].begin, end);
+        if (place[i].end > end)
+            doubt->place[doubt->count++] =
+                (struct tcp_range){end > place[i].begin ? end : place[i].begin, place[i].end};
+    }
+    return failed;
+}
+
+uint64_t tcp_direction_unverified(const struct tcp_direction *d)
+{
+    return d->odd != NULL && d->odd->doubt != NULL ? d->odd->doubt->unverified : 0;
+}
+
+uint64_t tcp_direction_verified_end(const struct tcp_direction *d)
+{
+    return d->odd != NULL && d->odd->doubt != NULL ? d->odd->doubt->unverified_begin : UINT64_MAX;
+}
+
+/* ---- what is missing ---- */
 
 uint64_t tcp_direction_missing(const struct tcp_direction *d)
 {

@@ -34,10 +34,10 @@ struct side {
     bool begun; /* a byte came */
     struct gap *gaps;
     size_t gap_count, gap_cap;
-    uint64_t end;     /* of what was put in order */
-    uint64_t written; /* bytes that were captured */
-    uint64_t forgone; /* bytes that came after the direction was given up */
-    uint64_t conflicts;
+    uint64_t end;                   /* of what was put in order */
+    uint64_t written;               /* bytes that were captured */
+    uint64_t forgone;               /* bytes that came after the direction was given up */
+    uint64_t conflicts, unverified; /* places */
     bool given_up;
 };
 
@@ -146,6 +146,18 @@ static void take_conflict(void *context, const struct reassembly_conflict *c)
     json_end_line(&j);
 }
 
+static void take_unverified(void *context, uint64_t offset, uint64_t len, uint64_t packet)
+{
+    struct side *side = context;
+    if (side->unverified++ >= MAX_GAPS)
+        return;
+    struct json j = begin_line(side->sink, "unverified", side);
+    json_u64(&j, "offset", offset);
+    json_u64(&j, "length", len);
+    json_u64(&j, "packet", packet);
+    json_end_line(&j);
+}
+
 static void end_reassembly(struct side *side)
 {
     if (side->reassembly == NULL)
@@ -162,6 +174,7 @@ static int begin_side(struct extract_sink *sink, struct side *side, uint64_t str
         .data = take_data,
         .gap = take_gap,
         .conflict = take_conflict,
+        .unverified = take_unverified,
         .limit = WAITING,
         .window = WINDOW,
     };
@@ -194,7 +207,8 @@ static void take_segment(void *context, struct flow_stream *stream, enum flow_si
     struct extract_sink *sink = context;
     struct wanted *wanted = stream->user;
     if (sink->failed != 0 || !is_wanted(sink, stream->number) ||
-        (segment->piece_count == 0 && (wanted == NULL || wanted->side[from].reassembly == NULL)))
+        (segment->piece_count == 0 && segment->doubted == 0 &&
+         (wanted == NULL || wanted->side[from].reassembly == NULL)))
         return;
     if (wanted == NULL)
         wanted = stream->user = calloc(1, sizeof *wanted);

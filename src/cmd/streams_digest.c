@@ -79,7 +79,7 @@ int digests_feed(struct digests *digests, struct flow_stream *stream, enum flow_
                  const struct tcp_segment *segment)
 {
     if (stream->user == NULL) {
-        if (segment->piece_count == 0)
+        if (segment->piece_count == 0 && segment->doubted == 0)
             return 0;
         stream->user = calloc(1, sizeof(struct digest_stream));
         if (stream->user == NULL)
@@ -87,7 +87,7 @@ int digests_feed(struct digests *digests, struct flow_stream *stream, enum flow_
     }
     struct digest *digest = &((struct digest_stream *)stream->user)->side[from];
     if (digest->reassembly == NULL) {
-        if (segment->piece_count == 0 || digest->incomplete)
+        if ((segment->piece_count == 0 && segment->doubted == 0) || digest->incomplete)
             return 0;
         int failed = begin(digest);
         if (failed != 0)

@@ -91,12 +91,12 @@ static char *put_md5(char *p, const struct row_side *side, int s)
 /* What the contract does not ask for. */
 static char *put_more(char *p, const struct row_side *side, int s)
 {
-    static const char
-        *const rtt_min[] = SIDE_KEY("rtt_min_ns"),
-               *const rtt_mean[] = SIDE_KEY("rtt_mean_ns"), *const rtt_max[] = SIDE_KEY("rtt_max_ns"),
-               *const missing[] = SIDE_KEY("missing"), *const unseen_end[] = SIDE_KEY("unseen_end"),
-               *const flight_max[] = SIDE_KEY("flight_max"), *const mss_in_force[] = SIDE_KEY("mss_in_force"),
-               *const offloaded[] = SIDE_KEY("checksums_offloaded");
+    static const char *const
+        rtt_min[] = SIDE_KEY("rtt_min_ns"),
+        *const rtt_mean[] = SIDE_KEY("rtt_mean_ns"), *const rtt_max[] = SIDE_KEY("rtt_max_ns"),
+        *const missing[] = SIDE_KEY("missing"), *const unseen_end[] = SIDE_KEY("unseen_end"),
+        *const flight_max[] = SIDE_KEY("flight_max"), *const mss_in_force[] = SIDE_KEY("mss_in_force"),
+        *const offloaded[] = SIDE_KEY("checksums_offloaded"), *const unverified[] = SIDE_KEY("unverified");
     const bool timed = side->rtt_min_ns != 0;
     p = put_known(p, rtt_min[s], timed, side->rtt_min_ns);
     p = put_known(p, rtt_mean[s], timed, side->rtt_mean_ns);
@@ -107,6 +107,8 @@ static char *put_more(char *p, const struct row_side *side, int s)
     p = put_known(p, mss_in_force[s], side->mss_in_force != 0, side->mss_in_force);
     if (side->checksums_offloaded)
         p = put_text(put_text(p, offloaded[s]), "true");
+    if (side->unverified != 0)
+        p = put_count(p, unverified[s], side->unverified);
     return p;
 }
 

@@ -199,6 +199,8 @@ static uint64_t whole_payload(const struct tcp_direction *tcp, const struct wire
         whole = side->uncaptured;
     if (whole > side->payload_end)
         whole = side->payload_end;
+    if (whole > tcp_direction_verified_end(tcp))
+        whole = tcp_direction_verified_end(tcp);
     return tcp_direction_given_up(tcp) == 0 ? whole : 0;
 }
 
@@ -220,7 +222,7 @@ static void finish_direction(struct lanes_store *store, const struct flow_stream
     d->segments = side->segments;
     d->mss = tcp_mss_in_force(tcp, &flow->direction[1 - from]);
     d->partial = tcp->partial && tcp->segments > 0;
-    d->gaps = tcp_direction_missing(tcp);
+    d->gaps = tcp_direction_missing(tcp) + tcp_direction_unverified(tcp); /* no span brings those */
     d->ended = tcp->fin_seen && d->gaps == 0 && tcp->fin_offset - tcp->origin == d->bytes;
     d->payload_len = (size_t)whole_payload(tcp, side);
     d->reached = d->bytes;

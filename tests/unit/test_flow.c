@@ -1,7 +1,8 @@
-/* needs: capture/flow.c capture/flow_index.c capture/tuple.c capture/tcp.c capture/tcp_judge.c
- * capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c capture/packet.c capture/decode.c
- * capture/decode_ether.c capture/decode_ip.c capture/decode_ppp.c capture/decode_transport.c
- * capture/decode_tunnel.c capture/decode_udp.c src/base/hash.c src/base/buf.c tests/unit/frames.c */
+/* needs: capture/flow.c capture/flow_index.c capture/flow_judge.c capture/tuple.c capture/tcp.c
+ * capture/tcp_judge.c capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c capture/packet.c
+ * capture/packet_copy.c capture/decode.c capture/decode_ether.c capture/decode_ip.c capture/decode_ppp.c
+ * capture/decode_transport.c capture/decode_tunnel.c capture/decode_udp.c src/base/hash.c src/base/buf.c
+ * tests/unit/frames.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -330,6 +331,49 @@ static void checksum_offload(void **state)
     flow_table_free(table);
 }
 
+/* Packets are kept back only until something tells what their checksums are worth. */
+static void checksums_in_doubt(void **state)
+{
+    (void)state;
+    struct log log;
+    struct flow_table *table = table_for(&log, 10);
+    const struct frame_spec first = {0, 0, 4000, 80, 101, 201, TCP_ACK, "abc", 0};
+    const struct frame_spec next = {0, 0, 4000, 80, 104, 201, TCP_ACK, "de", 0};
+    feed_spec(table, &first, 54);
+    feed_spec(table, &next, 54);
+    assert_string_equal(log.text, "open1");
+    assert_true(flow_table_memory(table) > 0);
+    feed_spec(table, &first, -1); /* right: so they were corrupted, and that is told before */
+    assert_string_equal(log.text, "open1 1c0 1c0 1c3");
+    flow_table_finish(table);
+    assert_int_equal(log.marks[FLOW_CLIENT][TCP_MARK_BAD_CHECKSUM], 2);
+    flow_table_free(table);
+
+    table = table_for(&log, 10);
+    for (int i = 0; i < 5; i++) {
+        assert_string_equal(log.text, i == 0 ? "" : "open1");
+        feed_spec(table, &first, 54); /* always wrong: as a rule */
+    }
+    assert_string_equal(log.text, "open1 1c3 1c0 1c0 1c0 1c0");
+    server(table, 201, 104, TCP_ACK, "x");
+    flow_table_free(table);
+
+    table = table_for(&log, 10);
+    feed_spec(table, &first, 54);
+    server(table, 201, 104, TCP_ACK, "x"); /* it had come whole */
+    assert_string_equal(log.text, "open1 1c3 1s1");
+    feed_spec(table, &next, 54);
+    assert_string_equal(log.text, "open1 1c3 1s1 1c2");
+    flow_table_free(table);
+
+    table = table_for(&log, 10);
+    feed_spec(table, &first, 54);
+    flow_table_finish(table); /* nothing speaks against it */
+    assert_string_equal(log.text, "open1 1c3 close1-open");
+    assert_int_equal(flow_table_count(table), 0);
+    flow_table_free(table);
+}
+
 static void the_silent_ones_leave(void **state)
 {
     (void)state;
@@ -362,13 +406,21 @@ static void many_streams(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_connection),     cmocka_unit_test(who_is_the_client),
-        cmocka_unit_test(ports_used_again), cmocka_unit_test(a_foreign_syn),
-        cmocka_unit_test(syns_again),       cmocka_unit_test(a_corrupted_segment),
-        cmocka_unit_test(checksum_offload), cmocka_unit_test(the_silent_ones_leave),
-        cmocka_unit_test(many_streams),     cmocka_unit_test(ports_used_again_one_sided),
-        cmocka_unit_test(a_last_syn),       cmocka_unit_test(a_handshake_given_up),
-        cmocka_unit_test(stragglers),       cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(a_connection),
+        cmocka_unit_test(who_is_the_client),
+        cmocka_unit_test(ports_used_again),
+        cmocka_unit_test(a_foreign_syn),
+        cmocka_unit_test(syns_again),
+        cmocka_unit_test(a_corrupted_segment),
+        cmocka_unit_test(checksum_offload),
+        cmocka_unit_test(checksums_in_doubt),
+        cmocka_unit_test(the_silent_ones_leave),
+        cmocka_unit_test(many_streams),
+        cmocka_unit_test(ports_used_again_one_sided),
+        cmocka_unit_test(a_last_syn),
+        cmocka_unit_test(a_handshake_given_up),
+        cmocka_unit_test(stragglers),
+        cmocka_unit_test(memory_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,9 @@ struct fixture {
     struct reassembly *bytes;
     struct buf told, conflicts;
     uint64_t at, packets;
-    bool snapped; /* of the next segment, the capture has only the first two bytes */
+    bool snapped;   /* of the next segment, the capture has only the first two bytes */
+    bool corrupted; /* the next segment is */
+    uint64_t unverified;
 };
 
 static void take_data(void *context, uint64_t offset, const uint8_t *bytes, size_t len)
@@ -52,6 +54,13 @@ static void take_conflict(void *context, const struct reassembly_conflict *c)
     assert_true(c->second_packet == f->packets);
 }
 
+static void take_unverified(void *context, uint64_t offset, uint64_t len, uint64_t packet)
+{
+    struct fixture *f = context;
+    assert_true(offset + len == f->at && packet > 0 && packet <= f->packets);
+    f->unverified += len;
+}
+
 static void begin(struct fixture *f, size_t limit, uint32_t window)
 {
     const struct reassembly_config config = {
@@ -59,6 +68,7 @@ static void begin(struct fixture *f, size_t limit, uint32_t window)
         .data = take_data,
         .gap = take_gap,
         .conflict = take_conflict,
+        .unverified = take_unverified,
         .limit = limit,
         .window = window,
     };
@@ -102,9 +112,15 @@ static void feed(struct fixture *f, uint8_t flags, uint32_t seq, const char *pay
         .payload_captured = f->snapped && len > 2 ? 2 : len,
     };
     struct tcp_segment segment;
-    assert_int_equal(tcp_feed(&f->d, &f->peer, &packet, false, &f->scratch, &segment), 0);
+    assert_int_equal(tcp_feed(&f->d, &f->peer, &packet, f->corrupted, &f->scratch, &segment), 0);
     assert_int_equal(reassembly_feed(f->bytes, &f->d, &segment), 0);
-    f->snapped = false;
+    f->snapped = f->corrupted = false;
+}
+
+static void put_corrupted(struct fixture *f, uint32_t at, const char *payload)
+{
+    f->corrupted = true;
+    feed(f, TCP_ACK, at + 1, payload);
 }
 
 /* Offset `at` of a direction whose ISN is 0. */
@@ -118,6 +134,17 @@ static void acknowledge(struct fixture *f, uint32_t ack)
     const struct packet packet = {.ip_protocol = 6, .tcp = {.flags = TCP_ACK, .ack = ack, .window = 1000}};
     struct tcp_segment segment;
     assert_int_equal(tcp_feed(&f->peer, &f->d, &packet, false, &f->scratch, &segment), 0);
+}
+
+static void settle_and_finish(struct fixture *f, const char *told, uint64_t unverified)
+{
+    assert_int_equal(tcp_direction_settle(&f->d, &f->scratch), 0);
+    assert_true(f->d.unique_bytes + tcp_direction_missing(&f->d) == f->d.next);
+    reassembly_finish(f->bytes, &f->d);
+    assert_string_equal(buf_cstr(&f->told), told);
+    assert_int_equal(f->unverified, unverified);
+    assert_int_equal(tcp_direction_unverified(&f->d), unverified);
+    assert_string_equal(buf_cstr(&f->conflicts), "");
 }
 
 static void finish(struct fixture *f, const char *told, const char *conflicts)
@@ -303,11 +330,81 @@ static void against_the_text(void **state)
     finish(f, text, "");
 }
 
+/* Of what came with a wrong checksum only, that which was acknowledged is taken. */
+static void corrupted_segments(void **state)
+{
+    struct fixture *f = *state;
+    feed(f, TCP_SYN, 0, NULL);
+    put(f, 0, "ab");
+    put_corrupted(f, 2, "cdef"); /* two of these bytes come right */
+    put_corrupted(f, 3, "XXXX"); /* what was there first counts */
+    put(f, 4, "ef");
+    put(f, 10, "kl");
+    put_corrupted(f, 12, "mnop"); /* half of it is acknowledged */
+    acknowledge(f, 15);
+    settle_and_finish(f, "abcdefX[3]klmn", 5);
+    assert_int_equal(tcp_direction_gaps(&f->d), 1);
+    assert_int_equal(tcp_direction_verified_end(&f->d), 2);
+}
+
+static void corrupted_and_unlikely(void **state)
+{
+    struct fixture *f = *state;
+    put_corrupted(f, 5, "never placed"); /* the axis has not begun */
+    feed(f, TCP_SYN, 0, NULL);
+    put(f, 0, "ab");
+    put_corrupted(f, 0xf0000000, "before"); /* its sequence number is damaged */
+    put_corrupted(f, 0x7000000, "behind");
+    put_corrupted(f, 0, "xx"); /* nothing is missing there */
+    put_corrupted(f, 2, "cd"); /* not acknowledged */
+    put(f, 4, "ef");
+    acknowledge(f, 3);
+    settle_and_finish(f, "ab[2]ef", 0);
+}
+
+/* A right copy wins however late, as long as there is room to wait. */
+static void corrupted_and_right_later(void **state)
+{
+    struct fixture *f = *state;
+    feed(f, TCP_SYN, 0, NULL);
+    put_corrupted(f, 0, "xx");
+    put(f, 2, "cd");
+    acknowledge(f, 5);
+    put(f, 0, "ab");
+    settle_and_finish(f, "abcd", 0);
+}
+
+static void very_many_corrupted(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t wanted = 0;
+    reassembly_free(f->bytes);
+    begin(f, 100000, 100);
+    feed(f, TCP_SYN, 0, NULL);
+    for (uint32_t i = 0; i < 3000; i++) {
+        put_corrupted(f, 4 * i, "ab");
+        put(f, 4 * i + 2, "cd");
+        acknowledge(f, 4 * i + 5);
+        assert_true(reassembly_memory(f->bytes) < 110000);
+        wanted += 2;
+    }
+    assert_int_equal(tcp_direction_settle(&f->d, &f->scratch), 0);
+    reassembly_finish(f->bytes, &f->d);
+    assert_int_equal(f->unverified, wanted);
+    assert_int_equal(tcp_direction_unverified(&f->d), wanted);
+    assert_int_equal(tcp_direction_given_up(&f->d), 0);
+    assert_int_equal(f->told.len, 12000);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(corrupted_segments),
+        CASE(corrupted_and_unlikely),
+        CASE(corrupted_and_right_later),
+        CASE(very_many_corrupted),
         CASE(in_order),
         CASE(out_of_order),
         CASE(gaps),

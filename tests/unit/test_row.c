@@ -1,6 +1,6 @@
-/* needs: capture/row.c capture/flow.c capture/flow_index.c capture/tuple.c capture/tcp.c capture/tcp_judge.c
- * capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c capture/packet.c src/base/hash.c src/base/buf.c
- */
+/* needs: capture/row.c capture/flow.c capture/flow_index.c capture/flow_judge.c capture/tuple.c capture/tcp.c
+ * capture/tcp_judge.c capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c capture/packet.c
+ * capture/packet_copy.c src/base/hash.c src/base/buf.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,6 +35,7 @@ static void check_same(const struct row *a, const struct row *b)
         assert_int_equal(s->gaps, t->gaps);
         assert_int_equal(s->missing, t->missing);
         assert_int_equal(s->unseen_end, t->unseen_end);
+        assert_int_equal(s->unverified, t->unverified);
         assert_int_equal(s->rtt_min_ns, t->rtt_min_ns);
         assert_int_equal(s->rtt_mean_ns, t->rtt_mean_ns);
         assert_int_equal(s->rtt_max_ns, t->rtt_max_ns);
@@ -127,6 +128,7 @@ static void nothing_and_everything(void **state)
                                   .gaps = UINT64_MAX,
                                   .missing = UINT64_MAX,
                                   .unseen_end = UINT64_MAX,
+                                  .unverified = UINT64_MAX,
                                   .rtt_min_ns = UINT64_MAX,
                                   .rtt_mean_ns = UINT64_MAX,
                                   .rtt_max_ns = UINT64_MAX,

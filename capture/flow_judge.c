@@ -1,0 +1,41 @@
+#include "capture/flow_judge.h"
+
+bool flow_source_is_client(const struct packet *packet)
+{
+    if (packet->tcp.flags & TCP_SYN)
+        return (packet->tcp.flags & TCP_ACK) == 0;
+    return packet->source_port >= packet->target_port;
+}
+
+bool flow_bad_checksum(const struct packet *packet)
+{
+    return packet->transport_checksum == CHECKSUM_BAD || packet->ip_checksum == CHECKSUM_BAD;
+}
+
+bool flow_checksums_offloaded(const struct flow_stream *stream, enum flow_side from)
+{
+    const struct tcp_direction *d = &stream->direction[from];
+    return d->bad_checksums > 0 && d->good_checksums * 16ULL <= d->bad_checksums;
+}
+
+bool flow_is_corrupted(const struct flow_stream *stream, enum flow_side from, const struct packet *packet)
+{
+    const struct tcp_direction *d = &stream->direction[from];
+    return flow_bad_checksum(packet) && d->good_checksums * 16ULL > d->bad_checksums;
+}
+
+bool flow_confirms(const struct packet *packet, const struct packet *doubted)
+{
+    const uint8_t flags = doubted->tcp.flags;
+    const uint32_t len = doubted->payload_len + ((flags & TCP_SYN) != 0) + ((flags & TCP_FIN) != 0);
+    return (packet->tcp.flags & TCP_ACK) != 0 && len > 0 && packet->tcp.ack == doubted->tcp.seq + len;
+}
+
+void flow_note_end(struct flow_stream *stream, enum flow_side from)
+{
+    const struct tcp_direction *d = stream->direction;
+    if (d[from].rst_seen)
+        stream->end = FLOW_RST;
+    else if (d[0].fin_seen && d[1].fin_seen)
+        stream->end = FLOW_FIN;
+}
