@@ -1,0 +1,41 @@
+/* Sends 100,000 bytes to a reader that is slow at times. Gives up when the reader has not moved for five seconds. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define SIZE 100000
+#define PIECE 10000
+
+static int connect_to_reader(struct timeval timeout)
+{
+    struct sockaddr_in there = {.sin_family = AF_INET, .sin_port = htons(5000)};
+    int conn = socket(AF_INET, SOCK_STREAM, 0), small = 8192;
+    inet_pton(AF_INET, "10.77.0.2", &there.sin_addr);
+    setsockopt(conn, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    if (conn < 0 || connect(conn, (struct sockaddr *)&there, sizeof there) != 0)
+        return -1;
+    setsockopt(conn, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+    return conn;
+}
+
+int main(void)
+{
+    static unsigned char data[SIZE];
+    const struct timeval timeout = {.tv_sec = 5};
+    int conn = connect_to_reader(timeout);
+    for (int i = 0; i < SIZE; i++)
+        data[i] = (unsigned char)(7 * i + i / 251);
+    for (size_t sent = 0; sent < SIZE;) {
+        const size_t left = SIZE - sent;
+        ssize_t n = send(conn, data + sent, left < PIECE ? left : PIECE, 0);
+        if (n < 0) {
+            perror("send");
+            return 1;
+        }
+        sent += (size_t)n; /* it may be less than was offered */
+    }
+    shutdown(conn, SHUT_WR);
+    return recv(conn, data, 1, 0) == 0 ? 0 : 1; /* until the other side has read all and closes */
+}
