@@ -10,6 +10,7 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+LOCALEDIR ?= $(PREFIX)/share/locale
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
@@ -31,11 +32,13 @@ O := $(if $(SAN),$(BUILD)/san,$(BUILD))
 # Asked each time make starts, so that a make which installed packages must start another one.
 PACKAGES := libpcap jansson libseccomp libcap-ng libmd libnl-3.0 libnl-route-3.0
 PACKAGES_MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
+TOOLS_MISSING := $(if $(shell command -v msgfmt 2>/dev/null),,msgfmt)
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 
 SD_WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes \
   -Wmissing-prototypes $(if $(WERROR),-Werror)
 SD_CPPFLAGS := -Isrc -I. -D_GNU_SOURCE -DSOCKDIAG_VERSION='"$(VERSION)"' \
+  -DSOCKDIAG_LOCALEDIR='"$(LOCALEDIR)"' \
   $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 SD_SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # Control-flow protection is named by the machine; FORTIFY and AddressSanitizer intercept the same calls.
@@ -59,13 +62,15 @@ UNIT_WANTED := $(if $(T),$(foreach t,$(UNIT),$(if $(strip $(foreach w,$(T),$(fin
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 PROGS := $(patsubst tests/prog/%.c,%,$(wildcard tests/prog/*.c))
 
+CATALOGUES := $(patsubst po/%.po,$(O)/locale/%/LC_MESSAGES/sockdiag.mo,$(wildcard po/*.po))
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
 ##@ Build
 .PHONY: all
-all: $(O)/sockdiag ## build the program: build/sockdiag
+all: $(O)/sockdiag $(CATALOGUES) ## build the program: build/sockdiag, and its translations beside it
 
 $(O)/sockdiag: $(OBJECTS)
 	$(SAY) LD $@
@@ -75,6 +80,11 @@ $(O)/%.o: %.c $(O)/.flags | libraries
 	$(SAY) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(O)/locale/%/LC_MESSAGES/sockdiag.mo: po/%.po | libraries
+	$(SAY) MSGFMT $<
+	@mkdir -p $(@D)
+	$(Q)msgfmt --check -o $@ $<
 
 # Objects of other flags or another compiler are rebuilt, not mixed.
 FLAGS_NOW := $(CC) $(SD_CPPFLAGS) $(CPPFLAGS) $(SD_CFLAGS) $(CFLAGS) $(SD_LDFLAGS) $(LDFLAGS)
@@ -86,6 +96,7 @@ $(O)/.flags: force
 .PHONY: force libraries
 force:
 libraries:
+	$(if $(TOOLS_MISSING),@echo "not found: $(TOOLS_MISSING). 'make deps' installs it." >&2; exit 2)
 	$(if $(PACKAGES_MISSING),@echo "pkg-config does not find: $(PACKAGES_MISSING). 'make deps' installs it." >&2; exit 2)
 
 .PHONY: demo
@@ -187,17 +198,23 @@ install: all ## install the program, its manual page and completions (PREFIX, DE
 	install -m 644 completions/sockdiag.bash '$(DESTDIR)$(BASHCOMPDIR)/sockdiag'
 	install -m 644 completions/_sockdiag '$(DESTDIR)$(ZSHCOMPDIR)/_sockdiag'
 	install -m 644 completions/sockdiag.fish '$(DESTDIR)$(FISHCOMPDIR)/sockdiag.fish'
+	$(foreach c,$(CATALOGUES),install -D -m 644 $(c) '$(DESTDIR)$(LOCALEDIR)/$(c:$(O)/locale/%=%)' &&) :
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(BINDIR)/sockdiag' '$(DESTDIR)$(MANDIR)/man1/sockdiag.1' \
-	  '$(DESTDIR)$(BASHCOMPDIR)/sockdiag' '$(DESTDIR)$(ZSHCOMPDIR)/_sockdiag' '$(DESTDIR)$(FISHCOMPDIR)/sockdiag.fish'
+	  '$(DESTDIR)$(BASHCOMPDIR)/sockdiag' '$(DESTDIR)$(ZSHCOMPDIR)/_sockdiag' '$(DESTDIR)$(FISHCOMPDIR)/sockdiag.fish' \
+	  $(CATALOGUES:$(O)/locale/%='$(DESTDIR)$(LOCALEDIR)/%')
 
 .PHONY: install-setcap
 install-setcap: install ## install, and let every user capture: setcap cap_net_raw+ep
 	setcap cap_net_raw+ep '$(DESTDIR)$(BINDIR)/sockdiag'
 
 ##@ Other
+.PHONY: po
+po: ## bring the translations (po/*.po) up to the sources
+	@tools/po.sh update
+
 .PHONY: clean
 clean: ## remove the build directory
 	$(Q)if [ -e '$(BUILD)/.flags' ] || [ -e '$(BUILD)/san/.flags' ]; then rm -rf -- '$(BUILD)'; fi

@@ -3,11 +3,11 @@
 
 # Command names; or a command's options, one a line, those that take an argument with a "=" at their end.
 _sockdiag_commands() {
-    "$1" --help 2>/dev/null | sed -n '/^Commands/,$s/^  \([a-z][a-z]*\)  *[^ ].*/\1/p'
+    LC_ALL=C "$1" --help 2>/dev/null | sed -n '/^Commands/,$s/^  \([a-z][a-z]*\)  *[^ ].*/\1/p'
 }
 
 _sockdiag_options() {
-    "$@" --help 2>/dev/null | sed -n '/^Options:/,$ {
+    LC_ALL=C "$@" --help 2>/dev/null | sed -n '/^Options:/,$ {
         s/^  -\(.\), --\([a-z0-9-]*\) [[A-Z].*/-\1=\n--\2=/p; t
         s/^      --\([a-z0-9-]*\) [[A-Z].*/--\1=/p; t
         s/^  -\(.\), --\([a-z0-9-]*\) .*/-\1\n--\2/p; t
@@ -19,6 +19,7 @@ _sockdiag_options() {
 _sockdiag_argument() {
     case $1 in
     --interface) COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$2")) ;;
+    --lang) COMPREPLY=($(compgen -W 'en zh_CN' -- "$2")) ;;
     --color) COMPREPLY=($(compgen -W 'auto always never' -- "$2")) ;;
     --framing) COMPREPLY=($(compgen -W 'naive sleep lockstep size length' -- "$2")) ;;
     --sort) COMPREPLY=($(compgen -W 'start duration bytes packets retransmissions gaps rtt' -- "$2")) ;;

@@ -3,7 +3,7 @@
 function __sockdiag_list --description 'word and meaning of the lines of a --help that match'
     set -l pattern $argv[1]
     set -e argv[1]
-    sockdiag $argv --help 2>/dev/null | string replace -rf $pattern '$1\t$2'
+    LC_ALL=C sockdiag $argv --help 2>/dev/null | string replace -rf $pattern '$1\t$2'
 end
 
 function __sockdiag_options

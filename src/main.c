@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "cmd/cmd.h"
 
 #ifndef SOCKDIAG_VERSION
@@ -13,29 +14,39 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"demo", cmd_demo, "a transfer between two hosts: what each send, segment and recv carried"},
-    {"show", cmd_show, "draw the lanes of a capture file"},
-    {"streams", cmd_streams, "one line for each TCP connection: who, how much, how it ended, what was wrong"},
-    {"extract", cmd_extract, "the payload of each direction of TCP streams to files"},
-    {"record", cmd_record, "run any program and record its socket calls, and the wire"},
-    {"send", cmd_send, "craft packets, send them, show the answers"},
-    {"route", cmd_route, "the hops to a host, the MTU of the path, and what loss on the way means"},
-    {"capture", cmd_capture, "packets of an interface or a file, to the terminal or a file"},
-    {"ping", cmd_ping, "is a host there, and how far? Echo, TCP or UDP probes through raw sockets"},
-    {"lab", cmd_lab, "a shell or a command in a private network of two hosts"},
-    {"ftp", cmd_ftp, "the demo file transfer by hand: serve, put, get, ls"},
+    {"demo", cmd_demo, N_("a transfer between two hosts: what each send, segment and recv carried")},
+    {"show", cmd_show, N_("draw the lanes of a capture file")},
+    {"streams", cmd_streams,
+     N_("one line for each TCP connection: who, how much, how it ended, what was wrong")},
+    {"extract", cmd_extract, N_("the payload of each direction of TCP streams to files")},
+    {"record", cmd_record, N_("run any program and record its socket calls, and the wire")},
+    {"send", cmd_send, N_("craft packets, send them, show the answers")},
+    {"route", cmd_route, N_("the hops to a host, the MTU of the path, and what loss on the way means")},
+    {"capture", cmd_capture, N_("packets of an interface or a file, to the terminal or a file")},
+    {"ping", cmd_ping, N_("is a host there, and how far? Echo, TCP or UDP probes through raw sockets")},
+    {"lab", cmd_lab, N_("a shell or a command in a private network of two hosts")},
+    {"ftp", cmd_ftp, N_("the demo file transfer by hand: serve, put, get, ls")},
+};
+
+#define COMMAND_COLUMNS 37
+#define NAME_COLUMNS 9
+
+static const struct {
+    const char *line, *meaning;
+} beginnings[] = {
+    {"sockdiag demo", N_("see it once: a transfer, its calls and its packets")},
+    {"sockdiag record -o f.pcapng -- CMD", N_("record your own program")},
+    {"sockdiag show f.pcapng", N_("and look at it")},
 };
 
 static void usage(FILE *out)
 {
-    fputs("sockdiag shows what happens between send() and recv().\n\n"
-          "  sockdiag demo                        see it once: a transfer, its calls and its packets\n"
-          "  sockdiag record -o f.pcapng -- CMD   record your own program\n"
-          "  sockdiag show f.pcapng               and look at it\n\n"
-          "Commands ('sockdiag COMMAND --help' tells more):\n",
-          out);
+    fprintf(out, "%s\n\n", _("sockdiag shows what happens between send() and recv()."));
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
+        fprintf(out, "  %-*s%s\n", COMMAND_COLUMNS, beginnings[i].line, _(beginnings[i].meaning));
+    fprintf(out, "\n%s\n", _("Commands ('sockdiag COMMAND --help' tells more):"));
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
+        fprintf(out, "  %-*s %s\n", NAME_COLUMNS, commands[i].name, _(commands[i].help));
 }
 
 /* What stdio still holds is written here: a full disk must not pass for success. */
@@ -43,12 +54,17 @@ static int finish(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    fprintf(stderr, "sockdiag: cannot write the output: %s\n", strerror(errno));
+    fprintf(stderr, _("sockdiag: cannot write the output: %s\n"), sd_errno_text(errno));
     return CMD_ERROR;
 }
 
 static int run(int argc, char **argv)
 {
+    const int taken = cmd_language(argc, argv);
+    if (taken < 0)
+        return CMD_ERROR;
+    argc -= taken;
+    argv += taken;
     if (argc < 2) {
         usage(stderr);
         return CMD_ERROR;
@@ -65,7 +81,7 @@ static int run(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     }
-    fprintf(stderr, "sockdiag: there is no command '%s'; 'sockdiag --help' lists them\n", argv[1]);
+    fprintf(stderr, _("sockdiag: there is no command '%s'; 'sockdiag --help' lists them\n"), argv[1]);
     return CMD_ERROR;
 }
 

@@ -26,7 +26,7 @@ MAY_INCLUDE = {
     "cmd": {"base", "capture", "craft", "record", "lab", "lanes", "view", "ftp", "lesson"},
     "main": {"cmd"},
 }
-SINGLE_HEADERS = {"ftp": {"capture/framing.h"}}
+SINGLE_HEADERS = {"ftp": {"capture/framing.h"}, "main": {"base/i18n.h"}}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 

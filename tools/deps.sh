@@ -22,6 +22,7 @@ build  must  pc:libcap-ng     libcap-ng-dev                      libcap-ng-devel
 build  must  pc:libmd         libmd-dev                          libmd-devel         libmd          libmd-dev
 build  must  pc:libnl-3.0     libnl-3-dev                        libnl3-devel        libnl          libnl3-dev
 build  must  pc:libnl-route-3.0  libnl-route-3-dev               libnl3-devel        libnl          libnl3-dev
+build  must  cmd:msgfmt       gettext                            gettext             gettext        gettext
 build  must  header:unistr.h  libunistring-dev                   libunistring-devel  libunistring   libunistring-dev
 test   must  pc:cmocka        libcmocka-dev                      libcmocka-devel     cmocka         cmocka-dev
 test   must  cmd:python3      python3                            python3             python         python3

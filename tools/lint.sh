@@ -79,7 +79,7 @@ static_analysis() {
     # uninitvar: it takes an array for uninitialized where a loop fills it; the compilers and the sanitizers know better.
     # shellcheck disable=SC2046 # words
     cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -j 2 -Isrc -I. \
-        -D_GNU_SOURCE -D__x86_64__=1 -DSOCKDIAG_VERSION='""' --suppress=missingIncludeSystem --suppress=uninitvar --suppress=legacyUninitvar \
+        -D_GNU_SOURCE -D__x86_64__=1 -DSOCKDIAG_VERSION='""' -DSOCKDIAG_LOCALEDIR='""' --suppress=missingIncludeSystem --suppress=uninitvar --suppress=legacyUninitvar \
         $(ls -d src capture craft 2>/dev/null)
     result $? cppcheck
 }

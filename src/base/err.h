@@ -7,13 +7,16 @@ struct sd_err {
     char text[480]; /* what failed, on what, why, what to do; no newline at the end */
 };
 
-/* Fill `err` (may be NULL) with a formatted message and return -code, so that callers write `return
- * sd_fail(…)`. */
+/* Fill `err` (may be NULL) with a formatted message, in the user's language (base/i18n.h), and return -code,
+ * so that callers write `return sd_fail(…)`. */
 __attribute__((format(printf, 3, 4))) int sd_fail(struct sd_err *err, int code, const char *format, ...);
 
 /* As sd_fail, with ": " and the text of errno value `code` appended. */
 __attribute__((format(printf, 3, 4))) int sd_fail_errno(struct sd_err *err, int code, const char *format,
                                                         ...);
+
+/* What an errno value means, in the user's language; as strerror(3). */
+const char *sd_errno_text(int code);
 
 /* The symbolic name of an errno value ("ECONNRESET"), or "E?" where it has none. Static storage. */
 const char *sd_errno_name(int code);

@@ -7,6 +7,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/i18n.h"
+
+int exec_program(char *const *argv)
+{
+    i18n_environment_restore();
+    execvp(argv[0], argv);
+    const int code = exec_error(argv[0], errno);
+    i18n_environment_resume();
+    return code;
+}
+
 int exec_error(const char *file, int code)
 {
     const char *path = getenv("PATH");

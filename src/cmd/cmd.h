@@ -11,9 +11,13 @@ enum cmd_status {
 };
 
 /* Before any command: standard descriptors that the caller closed are taken, so that no file of ours becomes
- * one of them. CMD_OK; CMD_ERROR, without a word (there may be nowhere to say it), where /dev/null is
- * missing. */
+ * one of them; the language is found. CMD_OK; CMD_ERROR, without a word (there may be nowhere to say it),
+ * where /dev/null is missing. */
 int cmd_begin(void);
+
+/* --lang CODE before the command: how many words of argv behind the first it took; negative after a message
+ * where there is no such language. */
+int cmd_language(int argc, char **argv);
 
 int cmd_capture(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
@@ -27,10 +31,11 @@ int cmd_send(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_streams(int argc, char **argv);
 
-/* Print "sockdiag COMMAND: text" on stderr; returns CMD_ERROR, so that callers write `return cmd_fail(…)`. */
+/* Print "sockdiag COMMAND: text" on stderr, the format in the user's language (base/i18n.h); returns
+ * CMD_ERROR, so that callers write `return cmd_fail(…)`. */
 __attribute__((format(printf, 2, 3))) int cmd_fail(const char *command, const char *format, ...);
 
-/* "Try 'sockdiag COMMAND --help'." after a usage error; returns CMD_ERROR. */
+/* The same with a text for a format, and "Try 'sockdiag COMMAND --help'."; returns CMD_ERROR. */
 int cmd_usage(const char *command, const char *text);
 
 /* Write to stdout all of it; a full disk or a closed pipe is an error with a message, not silence. 0 or

@@ -94,10 +94,8 @@ static pid_t start(const struct place *place, char *const *argv, struct sd_err *
     pid_t pid = fork();
     if (pid == 0) {
         struct place here = *place;
-        if (prepare(&here, &failure) == 0) {
-            execvp(argv[0], argv);
-            sd_fail_errno(&failure, exec_error(argv[0], errno), "cannot run '%s'", argv[0]);
-        }
+        if (prepare(&here, &failure) == 0)
+            sd_fail_errno(&failure, exec_program(argv), "cannot run '%s'", argv[0]);
         (void)io_write_all(report[1], &failure, sizeof failure);
         _exit(127);
     }

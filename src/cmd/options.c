@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/i18n.h"
 #include "base/text.h"
 #include "view/prose.h"
 
@@ -34,15 +35,34 @@ static int set_color(void *target, const char *argument, struct sd_err *err)
     return sd_fail(err, EINVAL, "--color takes auto, always or never, not '%s'", argument);
 }
 
+static int set_language(void *target, const char *argument, struct sd_err *err)
+{
+    (void)target;
+    return i18n_use(argument, err);
+}
+
+static int set_json(void *target, const char *argument, struct sd_err *err)
+{
+    (void)argument;
+    (void)err;
+    *(bool *)target = true;
+    i18n_off();
+    return 0;
+}
+
 static void gather_rows(struct parse *p, const struct option_row *rows, size_t row_count,
                         struct options_common *common)
 {
     const struct option_row common_rows[] = {
-        {0, "json", NULL, "one JSON object a line on stdout", OPTION_FLAG, &common->json, 0, 0, NULL, NULL},
-        {0, "color", "WHEN", "auto, always or never", OPTION_CUSTOM, &common->color, 0, 0, set_color, NULL},
-        {'q', "quiet", NULL, "say less", OPTION_FLAG, &common->quiet, 0, 0, NULL, NULL},
-        {'v', "verbose", NULL, "say more", OPTION_FLAG, &common->verbose, 0, 0, NULL, NULL},
-        {'h', "help", NULL, "this text", OPTION_FLAG, &common->help, 0, 0, NULL, NULL},
+        {0, "json", NULL, N_("one JSON object a line on stdout"), OPTION_CUSTOM, &common->json, 0, 0,
+         set_json, NULL},
+        {0, "color", N_("WHEN"), N_("auto, always or never"), OPTION_CUSTOM, &common->color, 0, 0, set_color,
+         NULL},
+        {0, "lang", N_("CODE"), N_("the language of messages: en, zh_CN"), OPTION_CUSTOM, NULL, 0, 0,
+         set_language, NULL},
+        {'q', "quiet", NULL, N_("say less"), OPTION_FLAG, &common->quiet, 0, 0, NULL, NULL},
+        {'v', "verbose", NULL, N_("say more"), OPTION_FLAG, &common->verbose, 0, 0, NULL, NULL},
+        {'h', "help", NULL, N_("this text"), OPTION_FLAG, &common->help, 0, 0, NULL, NULL},
     };
     const size_t commons = sizeof common_rows / sizeof common_rows[0];
     for (size_t i = 0; i < row_count && p->row_count < MAX_ROWS - commons; i++)
@@ -120,7 +140,7 @@ static int take_argument(struct parse *p, const struct option_row *row, const ch
 {
     const char *argument = attached != NULL ? attached : next_word(p, row);
     if (argument == NULL && row->argument[0] != '[')
-        return sd_fail(p->err, EINVAL, "--%s needs an argument (%s)", row->name, row->argument);
+        return sd_fail(p->err, EINVAL, "--%s needs an argument (%s)", row->name, _(row->argument));
     return apply(row, argument, p->err);
 }
 
@@ -249,6 +269,7 @@ static void put_lines(struct buf *out, const char *lines, unsigned width)
 
 static void put_usage(struct buf *out, const char *usage)
 {
+    usage = _(usage);
     while (*usage != '\0') {
         const size_t len = strcspn(usage, "\n");
         buf_printf(out, "  sockdiag %.*s\n", (int)len, usage);
@@ -259,13 +280,13 @@ static void put_usage(struct buf *out, const char *usage)
 
 static void put_row(struct buf *out, const struct option_row *row)
 {
-    char left[48];
+    char left[96];
     char letter[8] = "    ";
     if (row->letter != 0)
         snprintf(letter, sizeof letter, "-%c, ", row->letter);
     snprintf(left, sizeof left, "%s--%s%s%s", letter, row->name, row->argument != NULL ? " " : "",
-             row->argument != NULL ? row->argument : "");
-    put_pair(out, left, row->help, OPTION_COLUMNS);
+             row->argument != NULL ? _(row->argument) : "");
+    put_pair(out, left, _(row->help), OPTION_COLUMNS);
 }
 
 void options_help(const struct command_help *help, const struct option_row *rows, size_t row_count)
@@ -275,18 +296,18 @@ void options_help(const struct command_help *help, const struct option_row *rows
     struct buf out = {0};
     gather_rows(&p, rows, row_count, &unused);
     buf_printf(&out, "sockdiag %s: ", help->name);
-    prose_wrap(&out, help->summary, (unsigned)out.len, 2, HELP_COLUMNS);
-    buf_text(&out, "\nExamples:\n");
-    put_lines(&out, help->examples, EXAMPLE_COLUMNS);
-    buf_text(&out, "\nUsage:\n");
+    prose_wrap(&out, _(help->summary), (unsigned)out.len, 2, HELP_COLUMNS);
+    buf_printf(&out, "\n%s\n", _("Examples:"));
+    put_lines(&out, _(help->examples), EXAMPLE_COLUMNS);
+    buf_printf(&out, "\n%s\n", _("Usage:"));
     put_usage(&out, help->usage);
-    buf_text(&out, "\nOptions:\n");
+    buf_printf(&out, "\n%s\n", _("Options:"));
     for (size_t i = 0; i < p.row_count; i++)
         put_row(&out, &p.rows[i]);
     if (help->notes != NULL) {
         buf_char(&out, '\n');
-        put_lines(&out, help->notes, NOTE_COLUMNS);
+        put_lines(&out, _(help->notes), NOTE_COLUMNS);
     }
-    fputs(out.failed ? "out of memory\n" : buf_cstr(&out), stdout);
+    fputs(out.failed ? _("out of memory\n") : buf_cstr(&out), stdout);
     buf_free(&out);
 }

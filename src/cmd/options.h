@@ -19,9 +19,9 @@ enum option_kind {
 struct option_row {
     char letter;          /* 0: long only */
     const char *name;     /* without the dashes */
-    const char *argument; /* placeholder for the help, NULL: takes none; "[SPEC]": optional, taken from the
-                             next word only when accepts() says that it looks like one */
-    const char *help;
+    const char *argument; /* N_(), placeholder for the help, NULL: takes none; "[SPEC]": optional, taken from
+                             the next word only when accepts() says that it looks like one */
+    const char *help;     /* N_() */
     enum option_kind kind;
     void *target;
     uint64_t min, max; /* OPTION_NUMBER; max 0: no bound */
@@ -30,7 +30,8 @@ struct option_row {
     bool (*accepts)(const char *word);
 };
 
-/* The options that every command has. */
+/* The options that every command has. --lang and --json take effect as they are parsed: nothing is translated
+ * once --json was seen. */
 struct options_common {
     bool json, quiet, verbose, help;
     const char *color; /* "auto", "always", "never" */
@@ -40,10 +41,10 @@ struct options_common {
 struct command_help {
     bool no_json;         /* as in options_common */
     const char *name;     /* "demo" */
-    const char *usage;    /* "demo [options]"; more lines separated by \n */
-    const char *summary;  /* one sentence */
-    const char *examples; /* lines "command\tmeaning", shown first */
-    const char *notes;    /* or NULL; a line is a paragraph, or a pair "left\tright" */
+    const char *usage;    /* "demo [options]"; more lines separated by \n; N_() */
+    const char *summary;  /* one sentence, N_() */
+    const char *examples; /* lines "command\tmeaning", shown first, N_() */
+    const char *notes;    /* or NULL; a line is a paragraph, or a pair "left\tright", N_() */
 };
 
 /* Parse argv[1…]; stops at "--" (left out) and, with `stop_at_operand`, at the first operand. Fills

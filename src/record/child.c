@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/exec.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "record/proc.h"
@@ -42,8 +43,7 @@ static _Noreturn void child_main(const struct recorder_program *program, bool su
         failed = syscall_filter_install(&err);
     if (failed != 0)
         fail(report, -failed, err);
-    execvp(program->argv[0], program->argv);
-    int code = errno;
+    const int code = exec_program(program->argv);
     sd_fail_errno(&err, code, "cannot run '%s'", program->argv[0]);
     fail(report, code, err);
 }

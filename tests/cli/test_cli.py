@@ -6,7 +6,7 @@ import re
 from cases import case, check, contains, done, equal
 from procs import ROOT, sockdiag
 
-COMMON = {"--color", "--quiet", "--verbose", "--help"}
+COMMON = {"--color", "--lang", "--quiet", "--verbose", "--help"}
 OTHERS_STDOUT = {"record", "lab"}  # stdout is that of the program they run: they have no JSON of their own
 # What each command must offer; --help may list more.
 OPTIONS = {

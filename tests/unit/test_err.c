@@ -43,6 +43,27 @@ static void long_text_is_cut(void **state)
     }
 }
 
+static void cut_between_characters(void **state)
+{
+    (void)state;
+    struct sd_err err;
+    const char *sign = "\xe5\xad\x97"; /* a Chinese character */
+    for (int len = (int)sizeof err.text - 8; len < (int)sizeof err.text + 2; len++) {
+        sd_fail(&err, EINVAL, "%0*d%s", len, 1, sign);
+        const size_t whole = (size_t)len + 3 < sizeof err.text ? 3 : 0;
+        const size_t digits = (size_t)len < sizeof err.text ? (size_t)len : sizeof err.text - 1;
+        assert_int_equal(strlen(err.text), digits + whole);
+        assert_string_equal(err.text + digits, whole > 0 ? sign : "");
+    }
+}
+
+static void texts_of_errno(void **state)
+{
+    (void)state;
+    for (int code = 0; code < 140; code++)
+        assert_string_equal(sd_errno_text(code), strerror(code));
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -55,10 +76,9 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fills_and_returns),
-        cmocka_unit_test(without_text),
-        cmocka_unit_test(long_text_is_cut),
-        cmocka_unit_test(names),
+        cmocka_unit_test(fills_and_returns), cmocka_unit_test(without_text),
+        cmocka_unit_test(long_text_is_cut),  cmocka_unit_test(cut_between_characters),
+        cmocka_unit_test(texts_of_errno),    cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

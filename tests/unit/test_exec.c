@@ -1,4 +1,4 @@
-/* needs: src/base/exec.c */
+/* needs: src/base/exec.c src/base/i18n.c src/base/err.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

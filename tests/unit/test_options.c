@@ -1,4 +1,4 @@
-/* needs: src/cmd/options.c src/base/buf.c src/base/err.c src/base/text.c src/view/prose.c */
+/* needs: src/cmd/options.c src/base/buf.c src/base/err.c src/base/text.c src/view/prose.c src/base/i18n.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
