@@ -181,10 +181,10 @@ static int release_doubted(struct flow_table *table, struct entry *e, enum flow_
  * packet that was kept back, bytes that were not verified. */
 static void close_entry(struct flow_table *table, struct entry *e, enum flow_reason reason)
 {
-    for (int side = 0; side < 2; side++) {
+    for (int side = 0; side < 2; side++)
         (void)release_doubted(table, e, (enum flow_side)side);
+    for (int side = 0; side < 2; side++)
         (void)tcp_direction_settle(&e->stream.direction[side], &table->scratch);
-    }
     flow_index_remove(&table->index, e->hash, e);
     unlink_heard(table, e);
     table->count--;

@@ -292,8 +292,8 @@ static bool take_flags(struct tcp_context *c)
         d->started = d->assumed = d->has_acked = d->has_edge = false;
         d->acked = d->edge = 0;
     }
-    if (syn && (!d->started || tcp_is_own_syn(d, tcp->seq)))
-        take_syn(c);
+    if (syn && !rst && (!d->started || tcp_is_own_syn(d, tcp->seq)))
+        take_syn(c); /* with a RST, it is one */
     else if (!d->started && !rst)
         start(d, tcp->seq, TCP_PARTIAL_ORIGIN);
     if ((tcp->flags & TCP_URG) != 0 && tcp->urgent > 0)

@@ -110,7 +110,8 @@ static void take_segment(void *context, struct flow_stream *stream, enum flow_si
     }
     check_ranges(d);
     must(reassembly_feed(user->side[from].bytes, d, s) == 0);
-    must(reassembly_memory(user->side[from].bytes) <= 4 * LIMIT + 4 * WINDOW + 2 * HEADER * 1024);
+    must(reassembly_memory(user->side[from].bytes) <=
+         4 * LIMIT + 4 * WINDOW + 2 * HEADER * 1024 + 8 * (REASSEMBLY_MAX_DOUBTED + 1));
 }
 
 static void close_stream(void *context, struct flow_stream *stream)
@@ -121,7 +122,8 @@ static void close_stream(void *context, struct flow_stream *stream)
         const struct tcp_direction *d = &stream->direction[i];
         struct side *side = &user->side[i];
         check_ranges(d);
-        *fresh -= d->unique_bytes;
+        *fresh -= d->unique_bytes - tcp_direction_unverified(d);
+        must(tcp_direction_unverified(d) <= d->unique_bytes);
         reassembly_finish(side->bytes, d);
         /* Bytes from before the first ones given out have no place. */
         must(side->at <= d->next - d->origin && side->data <= d->unique_bytes);

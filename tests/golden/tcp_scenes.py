@@ -183,6 +183,9 @@ SCENES = {
     "offload_and_nothing_back": ([p("c", 20 + i, "A", 100 * i, D, damage=0x5555) for i in range(9)],
                                  [{"bytes_client": 900, "checksums_offloaded_client": True, "gaps_client": 0,
                                    "packets_client": 9, "md5_client": md5(D * 9)}]),
+    "offload_on_both_sides": ([dict(packet, damage=0x5555) for packet in OPEN + [p("c", 20, "A", 0, D), p("s", 30, "A", 0, D * 2, ack=100)]],
+                              [{"bytes_client": 100, "bytes_server": 200, "checksums_offloaded_client": True,
+                                "checksums_offloaded_server": True, "md5_client": md5(D), "md5_server": md5(D * 2)}]),
     "checksum_offload": ([dict(packet, damage=0x5555) if packet["side"] == "c" else packet
                           for packet in OPEN + [p("c", 20, "A", 0, D)]],
                          [{"bad_checksum_client": None, "bytes_client": 100, "md5_client": md5(D)}]),

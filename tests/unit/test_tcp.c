@@ -277,6 +277,16 @@ static void resets_and_bad_checksums(void **state)
     assert_true(f->d.fin_seen);
 }
 
+/* A RST with a SYN is a RST: it does not tell where the axis begins. */
+static void a_reset_is_no_syn(void **state)
+{
+    struct fixture *f = *state;
+    feed(f, 5000, 10, TCP_ACK);
+    feed(f, 4000, 0, TCP_SYN | TCP_RST);
+    assert_true(f->d.partial && f->d.rst_seen && !f->d.syn_seen);
+    assert_true(f->d.origin == TCP_PARTIAL_ORIGIN);
+}
+
 static void data_behind_the_fin(void **state)
 {
     struct fixture *f = *state;
@@ -405,6 +415,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_answer_tells_the_base, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_late_syn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resets_and_bad_checksums, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reset_is_no_syn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(data_behind_the_fin, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keep_alives, set_up, tear_down),
         cmocka_unit_test_setup_teardown(windows_and_duplicate_acks, set_up, tear_down),
