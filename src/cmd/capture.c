@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/privilege.h"
@@ -60,36 +61,39 @@ static const char *const name = "capture";
 
 static const struct command_help help = {
     .name = "capture",
-    .usage = "capture [-i IF] [-w FILE] [options] [FILTER…]\ncapture -r FILE [-w FILE] [options] [FILTER…]",
-    .summary = "packets of an interface or a file, to the terminal or a file",
-    .examples = "sockdiag capture -i eth0 port 80\tshow packets as they come\n"
-                "sockdiag capture -w web.pcapng -C 100 port 80\tto files of at most 100 MB each\n"
-                "sockdiag capture -r web.pcapng host 10.0.0.1\tread a file (- is stdin)\n"
-                "sockdiag capture -D\tlist the interfaces",
-    .notes = "FILTER is an expression of pcap-filter(7). With -w, lines are printed only with -v or --json.\n"
-             "Exit status: 0 done; 2 usage or system error; 3 packets were lost or the input is damaged.",
+    .usage =
+        N_("capture [-i IF] [-w FILE] [options] [FILTER…]\ncapture -r FILE [-w FILE] [options] [FILTER…]"),
+    .summary = N_("packets of an interface or a file, to the terminal or a file"),
+    .examples = N_("sockdiag capture -i eth0 port 80\tshow packets as they come\n"
+                   "sockdiag capture -w web.pcapng -C 100 port 80\tto files of at most 100 MB each\n"
+                   "sockdiag capture -r web.pcapng host 10.0.0.1\tread a file (- is stdin)\n"
+                   "sockdiag capture -D\tlist the interfaces"),
+    .notes =
+        N_("FILTER is an expression of pcap-filter(7). With -w, lines are printed only with -v or --json.\n"
+           "Exit status: 0 done; 2 usage or system error; 3 packets were lost or the input is damaged."),
 };
 
 static int parse_options(struct capture *c, int argc, char **argv, int *first)
 {
     const struct option_row rows[] = {
-        {'i', "interface", "IF", "capture on it; default: the first that is up and not loopback", OPTION_TEXT,
-         &c->interface, 0, 0, NULL, NULL},
-        {'r', "read", "FILE", "read a capture file instead; - is stdin", OPTION_TEXT, &c->read, 0, 0, NULL,
-         NULL},
-        {'w', "write", "FILE", "write pcapng; - is stdout", OPTION_TEXT, &c->write, 0, 0, NULL, NULL},
-        {'c', "count", "COUNT", "end after so many packets", OPTION_NUMBER, &c->count, 1, 0, NULL, NULL},
-        {'C', "file-size", "MB", "begin another file before this one grows larger", OPTION_NUMBER,
-         &c->file_mb, 1, 1000000000, NULL, NULL},
-        {'G', "file-time", "SECONDS", "begin another file after so long", OPTION_NUMBER, &c->file_seconds, 1,
-         1000000000, NULL, NULL},
-        {0, "pcap", NULL, "write classic pcap, without call records", OPTION_FLAG, &c->classic, 0, 0, NULL,
-         NULL},
-        {0, "buffer", "MB", "size of the kernel's ring buffer (16)", OPTION_NUMBER, &c->buffer_mb, 1, 2047,
+        {'i', "interface", N_("IF"), N_("capture on it; default: the first that is up and not loopback"),
+         OPTION_TEXT, &c->interface, 0, 0, NULL, NULL},
+        {'r', "read", N_("FILE"), N_("read a capture file instead; - is stdin"), OPTION_TEXT, &c->read, 0, 0,
          NULL, NULL},
-        {'s', "snaplen", "BYTES", "capture so much of each packet (262144)", OPTION_NUMBER, &c->snaplen, 1,
-         262144, NULL, NULL},
-        {'D', "list", NULL, "list the interfaces and end", OPTION_FLAG, &c->list, 0, 0, NULL, NULL},
+        {'w', "write", N_("FILE"), N_("write pcapng; - is stdout"), OPTION_TEXT, &c->write, 0, 0, NULL, NULL},
+        {'c', "count", N_("COUNT"), N_("end after so many packets"), OPTION_NUMBER, &c->count, 1, 0, NULL,
+         NULL},
+        {'C', "file-size", N_("MB"), N_("begin another file before this one grows larger"), OPTION_NUMBER,
+         &c->file_mb, 1, 1000000000, NULL, NULL},
+        {'G', "file-time", N_("SECONDS"), N_("begin another file after so long"), OPTION_NUMBER,
+         &c->file_seconds, 1, 1000000000, NULL, NULL},
+        {0, "pcap", NULL, N_("write classic pcap, without call records"), OPTION_FLAG, &c->classic, 0, 0,
+         NULL, NULL},
+        {0, "buffer", N_("MB"), N_("size of the kernel's ring buffer (16)"), OPTION_NUMBER, &c->buffer_mb, 1,
+         2047, NULL, NULL},
+        {'s', "snaplen", N_("BYTES"), N_("capture so much of each packet (262144)"), OPTION_NUMBER,
+         &c->snaplen, 1, 262144, NULL, NULL},
+        {'D', "list", NULL, N_("list the interfaces and end"), OPTION_FLAG, &c->list, 0, 0, NULL, NULL},
     };
     const size_t count = sizeof rows / sizeof rows[0];
     int failed = options_parse(argc, argv, rows, count, &c->common, false, first, &c->err);
@@ -102,15 +106,15 @@ static int parse_options(struct capture *c, int argc, char **argv, int *first)
 static const char *contradiction(const struct capture *c)
 {
     if (c->read != NULL && c->interface != NULL)
-        return "-i captures and -r reads a file: choose one";
+        return N_("-i captures and -r reads a file: choose one");
     if (c->read != NULL && (c->buffer_mb != 0 || c->snaplen != 0))
-        return "--buffer and -s are for capturing, not for reading a file";
+        return N_("--buffer and -s are for capturing, not for reading a file");
     if (c->write == NULL && (c->file_mb != 0 || c->file_seconds != 0 || c->classic))
-        return "-C, -G and --pcap are about the file that -w writes, and there is no -w";
+        return N_("-C, -G and --pcap are about the file that -w writes, and there is no -w");
     if (c->write != NULL && strcmp(c->write, "-") == 0 && (c->file_mb != 0 || c->file_seconds != 0))
-        return "stdout cannot be rotated";
+        return N_("stdout cannot be rotated");
     if (c->write != NULL && strcmp(c->write, "-") == 0 && (c->common.json || c->common.verbose))
-        return "stdout is for packets (-w -) or for lines, not for both";
+        return N_("stdout is for packets (-w -) or for lines, not for both");
     return NULL;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/i18n.h"
 #include "base/io.h"
 #include "base/privilege.h"
 #include "base/text.h"
@@ -38,21 +39,21 @@ struct options {
 
 static const struct command_help help = {
     .name = "demo",
-    .usage = "demo [options]",
-    .summary = "a file goes from one host to another; see what each send, segment and recv carried",
+    .usage = N_("demo [options]"),
+    .summary = N_("a file goes from one host to another; see what each send, segment and recv carried"),
     .examples =
-        "sockdiag demo\tthe naive framing, the right one, and a table of all five\n"
-        "sockdiag demo --framing naive --work 0\tthe server reads at once: does it still break?\n"
-        "sockdiag demo --framing sleep --drop data:1\ta lost segment outlasts the pause\n"
-        "sockdiag demo --framing length --bug size-chars\ta classic bug\n"
-        "sockdiag demo --framing length --mtu 576 -o f.pcapng\tkeep the recording (Wireshark opens it)",
-    .notes =
+        N_("sockdiag demo\tthe naive framing, the right one, and a table of all five\n"
+           "sockdiag demo --framing naive --work 0\tthe server reads at once: does it still break?\n"
+           "sockdiag demo --framing sleep --drop data:1\ta lost segment outlasts the pause\n"
+           "sockdiag demo --framing length --bug size-chars\ta classic bug\n"
+           "sockdiag demo --framing length --mtu 576 -o f.pcapng\tkeep the recording (Wireshark opens it)"),
+    .notes = N_(
         "Needs no root: the two hosts and the wire are private namespaces, gone when the demo ends. The wire "
         "has a delay of 5 ms each way, and the server works 40 ms (--work) before each read, as servers do. "
         "With several framings, -o writes one file each: f-naive.pcapng and so on.\n"
         "SPEC is data:2, reply:1, 5% and the like, as 'sockdiag lab --help' tells.\n"
         "Exit status: 0; with --framing or --bug 1 if the transfer broke; 2 for errors; 3 if a recording is "
-        "not whole.",
+        "not whole."),
 };
 
 /* What a run showed: its model, and what is said of it. */
@@ -409,27 +410,27 @@ int cmd_demo(int argc, char **argv)
 {
     struct options o = {.work_ms = DEFAULT_WORK_MS, .pause_ms = DEFAULT_PAUSE_MS};
     struct option_row rows[32] = {
-        {'F', "framing", "F,…", "only these of naive, sleep, lockstep, size, length", OPTION_TEXT,
+        {'F', "framing", N_("F,…"), N_("only these of naive, sleep, lockstep, size, length"), OPTION_TEXT,
          &o.framings, 0, 0, NULL, NULL},
-        {'b', "bug", "NAME", "size-chars, size-overrun or short-send, in client and server", OPTION_TEXT,
-         &o.bug, 0, 0, NULL, NULL},
-        {0, "work", "MS", "what the server does before each read (default 40)", OPTION_NUMBER, &o.work_ms, 0,
-         10000, NULL, NULL},
-        {0, "pause", "MS", "what the framing sleep waits after each send (default 80)", OPTION_NUMBER,
+        {'b', "bug", N_("NAME"), N_("size-chars, size-overrun or short-send, in client and server"),
+         OPTION_TEXT, &o.bug, 0, 0, NULL, NULL},
+        {0, "work", N_("MS"), N_("what the server does before each read (default 40)"), OPTION_NUMBER,
+         &o.work_ms, 0, 10000, NULL, NULL},
+        {0, "pause", N_("MS"), N_("what the framing sleep waits after each send (default 80)"), OPTION_NUMBER,
          &o.pause_ms, 0, 10000, NULL, NULL},
-        {0, "size", "BYTES", "how long the file is (default 4096)", OPTION_NUMBER, &o.size, 1, 1U << 30, NULL,
-         NULL},
-        {'o', "output", "FILE", "keep the recording", OPTION_TEXT, &o.file, 0, 0, NULL, NULL},
-        {'6', "ipv6", NULL, "over IPv6", OPTION_FLAG, &o.ipv6, 0, 0, NULL, NULL},
-        {0, "bytes", NULL, "keep the bytes that each call moved, too", OPTION_FLAG, &o.keep_bytes, 0, 0, NULL,
-         NULL},
+        {0, "size", N_("BYTES"), N_("how long the file is (default 4096)"), OPTION_NUMBER, &o.size, 1,
+         1U << 30, NULL, NULL},
+        {'o', "output", N_("FILE"), N_("keep the recording"), OPTION_TEXT, &o.file, 0, 0, NULL, NULL},
+        {'6', "ipv6", NULL, N_("over IPv6"), OPTION_FLAG, &o.ipv6, 0, 0, NULL, NULL},
+        {0, "bytes", NULL, N_("keep the bytes that each call moved, too"), OPTION_FLAG, &o.keep_bytes, 0, 0,
+         NULL, NULL},
     };
     size_t count = 8;
     struct sd_err err = {0};
     struct demo_plan plan;
     int first = 0;
     o.wire.wire.delay_ns = DEFAULT_DELAY_NS;
-    count += wire_options_rows(&o.wire, "each way, in milliseconds (default 5)", rows + count);
+    count += wire_options_rows(&o.wire, N_("each way, in milliseconds (default 5)"), rows + count);
     count += screen_option_rows(&o.screen, rows + count);
     if (options_parse(argc, argv, rows, count, &o.common, false, &first, &err) != 0)
         return cmd_usage("demo", err.text);

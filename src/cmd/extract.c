@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/privilege.h"
@@ -44,16 +45,17 @@ struct extract {
 
 static const struct command_help help = {
     .name = "extract",
-    .usage = "extract [options] -d DIR FILE|- [STREAM…]",
-    .summary = "the payload of each direction of TCP streams to files",
-    .examples = "sockdiag extract -d out f.pcapng\tall streams: out/12-client.raw, …\n"
-                "sockdiag extract -d out f.pcapng 12 40\ttwo of them; 'sockdiag streams' lists them\n"
-                "sockdiag extract -d out --format hex f.pcapng\treadable\n"
-                "sockdiag extract -d out --filter 'port 80' f.pcapng\tby a pcap-filter(7) expression",
-    .notes = "A file is named by the stream and the side that sent its bytes. Bytes that were never captured "
-             "are zeros in it, and listed in DIR/index.ndjson with whether they were acknowledged.\n"
-             "Exit status: 0 done; 1 no such stream; 2 usage or system error; 3 done in part: a limit was "
-             "reached, the input is damaged, packets were lost.",
+    .usage = N_("extract [options] -d DIR FILE|- [STREAM…]"),
+    .summary = N_("the payload of each direction of TCP streams to files"),
+    .examples = N_("sockdiag extract -d out f.pcapng\tall streams: out/12-client.raw, …\n"
+                   "sockdiag extract -d out f.pcapng 12 40\ttwo of them; 'sockdiag streams' lists them\n"
+                   "sockdiag extract -d out --format hex f.pcapng\treadable\n"
+                   "sockdiag extract -d out --filter 'port 80' f.pcapng\tby a pcap-filter(7) expression"),
+    .notes =
+        N_("A file is named by the stream and the side that sent its bytes. Bytes that were never captured "
+           "are zeros in it, and listed in DIR/index.ndjson with whether they were acknowledged.\n"
+           "Exit status: 0 done; 1 no such stream; 2 usage or system error; 3 done in part: a limit was "
+           "reached, the input is damaged, packets were lost."),
 };
 
 /* 1000, 64K, 500M, 1G: in powers of 1024. */
@@ -101,19 +103,20 @@ static int parse_numbers(struct extract *x, int argc, char **argv, int first, st
 static int parse_options(struct extract *x, int argc, char **argv, struct sd_err *err)
 {
     const struct option_row rows[] = {
-        {'d', "dir", "DIR", "write there; made if it is not there", OPTION_TEXT, &x->config.directory, 0, 0,
-         NULL, NULL},
-        {0, "format", "FORMAT", "raw (unless told) or hex", OPTION_TEXT, &x->format, 0, 0, NULL, NULL},
-        {0, "filter", "EXPR", "only these packets: an expression of pcap-filter(7)", OPTION_TEXT,
-         &x->input.filter, 0, 0, NULL, NULL},
-        {0, "limit", "BYTES", "take at most so much of the disk (1G)", OPTION_CUSTOM, &x->config.limit, 0, 0,
-         parse_limit, NULL},
-        {0, "files", "N", "write at most so many files (250000)", OPTION_NUMBER, &x->config.max_files, 1, 0,
-         NULL, NULL},
-        {0, "force", NULL, "write over files that are there", OPTION_FLAG, &x->config.force, 0, 0, NULL,
+        {'d', "dir", N_("DIR"), N_("write there; made if it is not there"), OPTION_TEXT, &x->config.directory,
+         0, 0, NULL, NULL},
+        {0, "format", N_("FORMAT"), N_("raw (unless told) or hex"), OPTION_TEXT, &x->format, 0, 0, NULL,
          NULL},
-        {0, "memory", "MB", "take at most so much for open streams (256)", OPTION_NUMBER, &x->memory_mb, 16,
-         1 << 20, NULL, NULL},
+        {0, "filter", N_("EXPR"), N_("only these packets: an expression of pcap-filter(7)"), OPTION_TEXT,
+         &x->input.filter, 0, 0, NULL, NULL},
+        {0, "limit", N_("BYTES"), N_("take at most so much of the disk (1G)"), OPTION_CUSTOM,
+         &x->config.limit, 0, 0, parse_limit, NULL},
+        {0, "files", N_("N"), N_("write at most so many files (250000)"), OPTION_NUMBER, &x->config.max_files,
+         1, 0, NULL, NULL},
+        {0, "force", NULL, N_("write over files that are there"), OPTION_FLAG, &x->config.force, 0, 0, NULL,
+         NULL},
+        {0, "memory", N_("MB"), N_("take at most so much for open streams (256)"), OPTION_NUMBER,
+         &x->memory_mb, 16, 1 << 20, NULL, NULL},
     };
     const size_t count = sizeof rows / sizeof rows[0];
     int first = 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
@@ -51,16 +52,16 @@ static int parse_bug(void *target, const char *argument, struct sd_err *err)
 static void add_common_rows(struct option_row rows[MOST_ROWS], struct ftp_arguments *a)
 {
     const struct option_row common[COMMON_ROWS] = {
-        {'f', "framing", "NAME", "naive, sleep, lockstep, size or length (default)", OPTION_CUSTOM,
+        {'f', "framing", N_("NAME"), N_("naive, sleep, lockstep, size or length (default)"), OPTION_CUSTOM,
          &a->manner.framing, 0, 0, parse_framing, NULL},
-        {0, "bug", "NAME", "size-chars, size-overrun or short-send", OPTION_CUSTOM, &a->manner.bug, 0, 0,
-         parse_bug, NULL},
-        {0, "pause", "MS", "framing sleep: wait so long after each send (50)", OPTION_NUMBER, &a->pause_ms, 0,
-         60000, NULL, NULL},
-        {0, "timeout", "S", "give up after so much silence (10)", OPTION_NUMBER, &a->timeout_s, 1, 3600, NULL,
-         NULL},
-        {0, "limit", "BYTES", "take no file that is longer (1073741824)", OPTION_NUMBER, &a->manner.limit, 1,
-         INT64_MAX, NULL, NULL},
+        {0, "bug", N_("NAME"), N_("size-chars, size-overrun or short-send"), OPTION_CUSTOM, &a->manner.bug, 0,
+         0, parse_bug, NULL},
+        {0, "pause", N_("MS"), N_("framing sleep: wait so long after each send (50)"), OPTION_NUMBER,
+         &a->pause_ms, 0, 60000, NULL, NULL},
+        {0, "timeout", N_("S"), N_("give up after so much silence (10)"), OPTION_NUMBER, &a->timeout_s, 1,
+         3600, NULL, NULL},
+        {0, "limit", N_("BYTES"), N_("take no file that is longer (1073741824)"), OPTION_NUMBER,
+         &a->manner.limit, 1, INT64_MAX, NULL, NULL},
     };
     memcpy(rows, common, sizeof common);
 }
@@ -154,14 +155,14 @@ static int serve(const struct ftp_server_config *config, bool verbose)
 
 static const struct command_help serve_help = {
     .name = "ftp serve",
-    .usage = "ftp serve DIR [options]",
-    .summary = "serve the files of a directory by the demo file transfer",
+    .usage = N_("ftp serve DIR [options]"),
+    .summary = N_("serve the files of a directory by the demo file transfer"),
     .examples =
-        "sockdiag ftp serve /tmp/box\tto this machine, port 2121\n"
-        "sockdiag ftp serve /tmp/box --listen :2121\tto every machine that reaches this one\n"
-        "sockdiag ftp serve /tmp/box --framing naive --work 20\twith the beginner's framing, and busy",
-    .notes = "There is no password and no encryption: it is for lessons and tests.\n"
-             "Ends with 0 on SIGINT or SIGTERM; with --once, 1 when that connection failed.",
+        N_("sockdiag ftp serve /tmp/box\tto this machine, port 2121\n"
+           "sockdiag ftp serve /tmp/box --listen :2121\tto every machine that reaches this one\n"
+           "sockdiag ftp serve /tmp/box --framing naive --work 20\twith the beginner's framing, and busy"),
+    .notes = N_("There is no password and no encryption: it is for lessons and tests.\n"
+                "Ends with 0 on SIGINT or SIGTERM; with --once, 1 when that connection failed."),
 };
 
 static int ftp_serve_command(int argc, char **argv)
@@ -169,15 +170,22 @@ static int ftp_serve_command(int argc, char **argv)
     struct ftp_arguments a = default_arguments();
     struct option_row rows[MOST_ROWS];
     add_common_rows(rows, &a);
-    rows[COMMON_ROWS] = (struct option_row){
-        0,           "listen",  "ADDR:PORT", "(127.0.0.1:2121); :2121 is every address, port 0 any free one",
-        OPTION_TEXT, &a.listen, 0,           0,
-        NULL,        NULL};
+    rows[COMMON_ROWS] =
+        (struct option_row){0,
+                            "listen",
+                            N_("ADDR:PORT"),
+                            N_("(127.0.0.1:2121); :2121 is every address, port 0 any free one"),
+                            OPTION_TEXT,
+                            &a.listen,
+                            0,
+                            0,
+                            NULL,
+                            NULL};
     rows[COMMON_ROWS + 1] =
         (struct option_row){0,
                             "work",
-                            "MS",
-                            "be busy so long before each of a connection's first 8 recvs (0)",
+                            N_("MS"),
+                            N_("be busy so long before each of a connection's first 8 recvs (0)"),
                             OPTION_NUMBER,
                             &a.work_ms,
                             0,
@@ -185,7 +193,7 @@ static int ftp_serve_command(int argc, char **argv)
                             NULL,
                             NULL};
     rows[COMMON_ROWS + 2] = (struct option_row){
-        0, "once", NULL, "end after one connection", OPTION_FLAG, &a.once, 0, 0, NULL, NULL};
+        0, "once", NULL, N_("end after one connection"), OPTION_FLAG, &a.once, 0, 0, NULL, NULL};
     int first = 0;
     bool done;
     int status = parse(argc, argv, &serve_help, rows, COMMON_ROWS + 3, &a, &first, &done);
@@ -313,29 +321,29 @@ static int run_ls(struct ftp_client *client, const struct ftp_arguments *a)
 static const struct command_help client_help[] = {
     {
         .name = "ftp put",
-        .usage = "ftp put ADDR[:PORT] FILE… [options]",
-        .summary = "send files by the demo file transfer",
-        .examples =
+        .usage = N_("ftp put ADDR[:PORT] FILE… [options]"),
+        .summary = N_("send files by the demo file transfer"),
+        .examples = N_(
             "sockdiag ftp put 127.0.0.1 notes.txt\tstore notes.txt there\n"
-            "sockdiag ftp put [::1]:2121 a b --framing size\tanother framing; the server's must be the same",
-        .notes = "Ends with 1 when the server said no, did not answer, or the framing broke.",
+            "sockdiag ftp put [::1]:2121 a b --framing size\tanother framing; the server's must be the same"),
+        .notes = N_("Ends with 1 when the server said no, did not answer, or the framing broke."),
     },
     {
         .name = "ftp get",
-        .usage = "ftp get ADDR[:PORT] NAME… [options]",
-        .summary = "fetch files by the demo file transfer",
-        .examples = "sockdiag ftp get 127.0.0.1 notes.txt -d /tmp\tinto /tmp/notes.txt, when it is whole",
-        .notes = "Ends with 1 when the server said no, did not answer, or the framing broke.",
+        .usage = N_("ftp get ADDR[:PORT] NAME… [options]"),
+        .summary = N_("fetch files by the demo file transfer"),
+        .examples = N_("sockdiag ftp get 127.0.0.1 notes.txt -d /tmp\tinto /tmp/notes.txt, when it is whole"),
+        .notes = N_("Ends with 1 when the server said no, did not answer, or the framing broke."),
     },
     {
         .name = "ftp ls",
-        .usage = "ftp ls ADDR[:PORT] [options]",
-        .summary = "list the files of the demo file transfer's server",
-        .examples = "sockdiag ftp ls 127.0.0.1\tsizes and names\n"
-                    "sockdiag ftp ls 127.0.0.1 --json\tone object a line",
-        .notes =
+        .usage = N_("ftp ls ADDR[:PORT] [options]"),
+        .summary = N_("list the files of the demo file transfer's server"),
+        .examples = N_("sockdiag ftp ls 127.0.0.1\tsizes and names\n"
+                       "sockdiag ftp ls 127.0.0.1 --json\tone object a line"),
+        .notes = N_(
             "Ends with 1 when the server said no, did not answer, or the framing broke; with 3 when the list "
-            "was cut.",
+            "was cut."),
     },
 };
 
@@ -347,7 +355,7 @@ static int run_client(const struct command_help *help, const struct ftp_argument
     if (count < 1)
         return cmd_usage(help->name, "it needs the server: ADDR or ADDR:PORT");
     if (is_ls ? count > 1 : count < 2)
-        return cmd_usage(help->name, is_ls ? "it takes one server and nothing else" : "which file?");
+        return cmd_usage(help->name, is_ls ? N_("it takes one server and nothing else") : N_("which file?"));
     const struct ftp_client_config config = {
         .manner = a->manner,
         .server = operands[0],
@@ -371,11 +379,11 @@ static int ftp_client_command(const struct command_help *help, int argc, char **
     size_t row_count = COMMON_ROWS;
     add_common_rows(rows, &a);
     rows[row_count++] = (struct option_row){
-        0, "comment", "TEXT", "put a comment into each request's header", OPTION_TEXT, &a.comment, 0,
+        0, "comment", N_("TEXT"), N_("put a comment into each request's header"), OPTION_TEXT, &a.comment, 0,
         0, NULL,      NULL};
     if (help == &client_help[1])
         rows[row_count++] = (struct option_row){
-            'd', "dir", "DIR", "where to write (the current directory)", OPTION_TEXT, &a.directory, 0,
+            'd', "dir", N_("DIR"), N_("where to write (the current directory)"), OPTION_TEXT, &a.directory, 0,
             0,   NULL,  NULL};
     int first = 0;
     bool done;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/exec.h"
+#include "base/i18n.h"
 #include "base/io.h"
 #include "cmd/cmd.h"
 #include "cmd/outcome.h"
@@ -41,14 +42,14 @@ static const int key_signals[2] = {SIGINT, SIGQUIT};
 static const struct command_help help = {
     .no_json = true,
     .name = "lab",
-    .usage = "lab [options] [-- CMD [ARG…]]",
-    .summary = "a shell or a command in a private network of two hosts, without root",
+    .usage = N_("lab [options] [-- CMD [ARG…]]"),
+    .summary = N_("a shell or a command in a private network of two hosts, without root"),
     .examples =
-        "sockdiag lab\ta shell on the client host\n"
-        "sockdiag lab -- ping -c 3 10.77.0.2\ta command there\n"
-        "sockdiag lab --drop data:2 --server-cmd 'nc -l 5000' -- nc -N 10.77.0.2 5000\tboth ends, and a "
-        "loss\n"
-        "sockdiag lab -o f.pcapng --server-cmd ./server -- ./client\trecord wire and calls",
+        N_("sockdiag lab\ta shell on the client host\n"
+           "sockdiag lab -- ping -c 3 10.77.0.2\ta command there\n"
+           "sockdiag lab --drop data:2 --server-cmd 'nc -l 5000' -- nc -N 10.77.0.2 5000\tboth ends, and a "
+           "loss\n"
+           "sockdiag lab -o f.pcapng --server-cmd ./server -- ./client\trecord wire and calls"),
     .notes = wire_options_notes,
 };
 
@@ -349,16 +350,16 @@ int cmd_lab(int argc, char **argv)
 {
     struct lab_options o = {.common.no_json = true};
     const struct option_row own[] = {
-        {0, "server-cmd", "CMD", "run on the server host (/bin/sh -c), wait until it listens", OPTION_TEXT,
-         &o.server_cmd, 0, 0, NULL, NULL},
-        {'o', "output", "FILE", "record the wire and the programs' calls to a capture file", OPTION_TEXT,
-         &o.file, 0, 0, NULL, NULL},
-        {0, "bytes", NULL, "keep the bytes that each call moved, too", OPTION_FLAG, &o.keep_bytes, 0, 0, NULL,
-         NULL},
+        {0, "server-cmd", N_("CMD"), N_("run on the server host (/bin/sh -c), wait until it listens"),
+         OPTION_TEXT, &o.server_cmd, 0, 0, NULL, NULL},
+        {'o', "output", N_("FILE"), N_("record the wire and the programs' calls to a capture file"),
+         OPTION_TEXT, &o.file, 0, 0, NULL, NULL},
+        {0, "bytes", NULL, N_("keep the bytes that each call moved, too"), OPTION_FLAG, &o.keep_bytes, 0, 0,
+         NULL, NULL},
     };
     const size_t own_count = sizeof own / sizeof own[0];
     struct option_row rows[WIRE_OPTION_ROWS + sizeof own / sizeof own[0]];
-    const size_t wire_count = wire_options_rows(&o.wire, "each way, in milliseconds (default 0)", rows);
+    const size_t wire_count = wire_options_rows(&o.wire, N_("each way, in milliseconds (default 0)"), rows);
     struct sd_err err = {0};
     int first = 0;
     memcpy(rows + wire_count, own, sizeof own);

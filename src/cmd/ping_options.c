@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "cmd/ping.h"
 
 #define MAX_SECONDS 1000000U
@@ -13,19 +14,19 @@
 
 static const struct command_help help = {
     .name = "ping",
-    .usage = "ping [options] HOST…\nping [options] --file FILE",
-    .summary = "is a host there, and how far? Echo requests through raw sockets",
-    .examples = "sockdiag ping 10.77.0.2\tone probe a second until Ctrl-C\n"
-                "sockdiag ping -c 3 -v ::1\tand draw the headers sent and received\n"
-                "sockdiag ping -c 1 --diff 10.77.0.2\twhat the kernel changed, why the answer is one\n"
-                "sockdiag ping -c 3 --tcp 443 example.org\tby TCP, where echo is filtered\n"
-                "sockdiag ping -q -c 2 --file hosts.txt\tmany hosts at once; - is stdin\n"
-                "sockdiag lab -- sockdiag ping 10.77.0.2\tin a network of two hosts, without root",
-    .notes =
+    .usage = N_("ping [options] HOST…\nping [options] --file FILE"),
+    .summary = N_("is a host there, and how far? Echo requests through raw sockets"),
+    .examples = N_("sockdiag ping 10.77.0.2\tone probe a second until Ctrl-C\n"
+                   "sockdiag ping -c 3 -v ::1\tand draw the headers sent and received\n"
+                   "sockdiag ping -c 1 --diff 10.77.0.2\twhat the kernel changed, why the answer is one\n"
+                   "sockdiag ping -c 3 --tcp 443 example.org\tby TCP, where echo is filtered\n"
+                   "sockdiag ping -q -c 2 --file hosts.txt\tmany hosts at once; - is stdin\n"
+                   "sockdiag lab -- sockdiag ping 10.77.0.2\tin a network of two hosts, without root"),
+    .notes = N_(
         "Round-trip times are the kernel's: from the time stamp of sending to that of receiving; time~ says "
         "that one of them was missing. Ctrl-\\ prints the counts so far.\n"
         "Exit status: 0 every host answered; 1 one did not, or not -c times within -w; 2 a host is not "
-        "known or cannot be reached, usage or system error.",
+        "known or cannot be reached, usage or system error."),
 };
 
 /* ---- values ---- */
@@ -143,52 +144,57 @@ enum {
 static size_t make_rows(struct ping_options *o, struct option_row rows[OWN_ROWS + SCREEN_OPTION_ROWS])
 {
     const struct option_row own[OWN_ROWS] = {
-        {'4', "ipv4", NULL, "IPv4 only", OPTION_FLAG, &o->ipv4, 0, 0, NULL, NULL},
-        {'6', "ipv6", NULL, "IPv6 only", OPTION_FLAG, &o->ipv6, 0, 0, NULL, NULL},
-        {'c', "count", "N", "end after N probes to each host", OPTION_NUMBER, &o->count, 1, UINT32_MAX / 2,
-         NULL, NULL},
-        {'i', "interval", "SECONDS", "between two probes to a host (1)", OPTION_CUSTOM, &o->interval, 0, 0,
-         parse_seconds, NULL},
-        {'s', "size", "BYTES", "of payload (56; TCP and UDP: 0 and 32)", OPTION_NUMBER, &o->size, 0,
+        {'4', "ipv4", NULL, N_("IPv4 only"), OPTION_FLAG, &o->ipv4, 0, 0, NULL, NULL},
+        {'6', "ipv6", NULL, N_("IPv6 only"), OPTION_FLAG, &o->ipv6, 0, 0, NULL, NULL},
+        {'c', "count", N_("N"), N_("end after N probes to each host"), OPTION_NUMBER, &o->count, 1,
+         UINT32_MAX / 2, NULL, NULL},
+        {'i', "interval", N_("SECONDS"), N_("between two probes to a host (1)"), OPTION_CUSTOM, &o->interval,
+         0, 0, parse_seconds, NULL},
+        {'s', "size", N_("BYTES"), N_("of payload (56; TCP and UDP: 0 and 32)"), OPTION_NUMBER, &o->size, 0,
          MAX_PAYLOAD, NULL, NULL},
-        {'t', "ttl", "N", "time to live, hop limit (64)", OPTION_NUMBER, &o->ttl, 1, 255, NULL, NULL},
-        {'W', "timeout", "SECONDS", "wait so long for each answer; a later one is late", OPTION_CUSTOM,
-         &o->timeout, 0, 0, parse_seconds, NULL},
-        {'w', "deadline", "SECONDS", "end after so long, or when -c answers came", OPTION_CUSTOM,
+        {'t', "ttl", N_("N"), N_("time to live, hop limit (64)"), OPTION_NUMBER, &o->ttl, 1, 255, NULL, NULL},
+        {'W', "timeout", N_("SECONDS"), N_("wait so long for each answer; a later one is late"),
+         OPTION_CUSTOM, &o->timeout, 0, 0, parse_seconds, NULL},
+        {'w', "deadline", N_("SECONDS"), N_("end after so long, or when -c answers came"), OPTION_CUSTOM,
          &o->deadline, 0, 0, parse_seconds, NULL},
-        {'I', "interface", "IF|ADDRESS", "send from this interface or address", OPTION_CUSTOM, &o->source, 0,
-         0, parse_source, NULL},
-        {'M', "pmtudisc", "HOW",
-         "do (never fragment), want, dont (may be fragmented) or probe (never, and ignore what is known of "
-         "the path)",
+        {'I', "interface", N_("IF|ADDRESS"), N_("send from this interface or address"), OPTION_CUSTOM,
+         &o->source, 0, 0, parse_source, NULL},
+        {'M', "pmtudisc", N_("HOW"),
+         N_("do (never fragment), want, dont (may be fragmented) or probe (never, and ignore what is known "
+            "of "
+            "the path)"),
          OPTION_CUSTOM, &o->pmtudisc, 0, 0, parse_pmtudisc, NULL},
-        {'Q', "tos", "BYTE", "type of service, traffic class", OPTION_CUSTOM, &o->tos, 0, 0, parse_tos, NULL},
-        {'p', "pattern", "HEX", "fill the payload with up to 16 bytes", OPTION_CUSTOM, o, 0, 0, parse_pattern,
-         NULL},
+        {'Q', "tos", N_("BYTE"), N_("type of service, traffic class"), OPTION_CUSTOM, &o->tos, 0, 0,
+         parse_tos, NULL},
+        {'p', "pattern", N_("HEX"), N_("fill the payload with up to 16 bytes"), OPTION_CUSTOM, o, 0, 0,
+         parse_pattern, NULL},
         {'f', "flood", NULL,
-         "as fast as answers come, at least 100/s; a dot a probe, taken back by its answer", OPTION_FLAG,
+         N_("as fast as answers come, at least 100/s; a dot a probe, taken back by its answer"), OPTION_FLAG,
          &o->flood, 0, 0, NULL, NULL},
-        {'A', "adaptive", NULL, "send as soon as an answer came", OPTION_FLAG, &o->adaptive, 0, 0, NULL,
+        {'A', "adaptive", NULL, N_("send as soon as an answer came"), OPTION_FLAG, &o->adaptive, 0, 0, NULL,
          NULL},
-        {'l', "preload", "N", "send N probes at once, before the first wait", OPTION_NUMBER, &o->preload, 1,
-         65536, NULL, NULL},
-        {0, "rate", "PPS", "probes a second, to all hosts together", OPTION_NUMBER, &o->rate, 1, 10000000,
+        {'l', "preload", N_("N"), N_("send N probes at once, before the first wait"), OPTION_NUMBER,
+         &o->preload, 1, 65536, NULL, NULL},
+        {0, "rate", N_("PPS"), N_("probes a second, to all hosts together"), OPTION_NUMBER, &o->rate, 1,
+         10000000, NULL, NULL},
+        {0, "busy", NULL, N_("spin instead of sleeping: shorter times, a whole CPU"), OPTION_FLAG, &o->busy,
+         0, 0, NULL, NULL},
+        {0, "tcp", N_("PORT"), N_("probe by a TCP SYN to this port"), OPTION_NUMBER, &o->tcp, 1, 65535, NULL,
+         NULL},
+        {0, "udp", N_("PORT"), N_("probe by a UDP datagram to this port"), OPTION_NUMBER, &o->udp, 1, 65535,
          NULL, NULL},
-        {0, "busy", NULL, "spin instead of sleeping: shorter times, a whole CPU", OPTION_FLAG, &o->busy, 0, 0,
+        {0, "file", N_("FILE"), N_("hosts from a file, one a line, # begins a comment; - is stdin"),
+         OPTION_TEXT, &o->file, 0, 0, NULL, NULL},
+        {'b', "broadcast", NULL, N_("allow a broadcast address"), OPTION_FLAG, &o->broadcast, 0, 0, NULL,
+         NULL},
+        {'n', "numeric", NULL, N_("addresses only, no names"), OPTION_FLAG, &o->numeric, 0, 0, NULL, NULL},
+        {'D', "timestamps", NULL, N_("put the time of day before each line"), OPTION_FLAG, &o->stamps, 0, 0,
          NULL, NULL},
-        {0, "tcp", "PORT", "probe by a TCP SYN to this port", OPTION_NUMBER, &o->tcp, 1, 65535, NULL, NULL},
-        {0, "udp", "PORT", "probe by a UDP datagram to this port", OPTION_NUMBER, &o->udp, 1, 65535, NULL,
+        {'a', "audible", NULL, N_("ring the bell for each answer"), OPTION_FLAG, &o->audible, 0, 0, NULL,
          NULL},
-        {0, "file", "FILE", "hosts from a file, one a line, # begins a comment; - is stdin", OPTION_TEXT,
-         &o->file, 0, 0, NULL, NULL},
-        {'b', "broadcast", NULL, "allow a broadcast address", OPTION_FLAG, &o->broadcast, 0, 0, NULL, NULL},
-        {'n', "numeric", NULL, "addresses only, no names", OPTION_FLAG, &o->numeric, 0, 0, NULL, NULL},
-        {'D', "timestamps", NULL, "put the time of day before each line", OPTION_FLAG, &o->stamps, 0, 0, NULL,
-         NULL},
-        {'a', "audible", NULL, "ring the bell for each answer", OPTION_FLAG, &o->audible, 0, 0, NULL, NULL},
-        {'O', "outstanding", NULL, "before the next probe, say that the last has no answer yet", OPTION_FLAG,
-         &o->outstanding, 0, 0, NULL, NULL},
-        {0, "diff", NULL, "field by field: asked for, sent, came back, and why it matched", OPTION_FLAG,
+        {'O', "outstanding", NULL, N_("before the next probe, say that the last has no answer yet"),
+         OPTION_FLAG, &o->outstanding, 0, 0, NULL, NULL},
+        {0, "diff", NULL, N_("field by field: asked for, sent, came back, and why it matched"), OPTION_FLAG,
          &o->diff, 0, 0, NULL, NULL},
     };
     size_t count = 0;
@@ -225,29 +231,29 @@ static bool is_link_local(const struct packet_address *address)
 static const char *wrong_together(const struct ping_options *o, int hosts)
 {
     if (o->ipv4 && o->ipv6)
-        return "-4 and -6 exclude each other";
+        return N_("-4 and -6 exclude each other");
     if (o->source.address.family == 4 && o->ipv6)
-        return "-I is an IPv4 address, and -6 asks for IPv6";
+        return N_("-I is an IPv4 address, and -6 asks for IPv6");
     if (o->source.address.family == 6 && o->ipv4)
-        return "-I is an IPv6 address, and -4 asks for IPv4";
+        return N_("-I is an IPv6 address, and -4 asks for IPv4");
     if (is_link_local(&o->source.address) && o->source.interface == NULL)
-        return "-I: an address of one link needs its interface, as in -I fe80::1%eth0";
+        return N_("-I: an address of one link needs its interface, as in -I fe80::1%eth0");
     if (o->tcp != 0 && o->udp != 0)
-        return "--tcp and --udp exclude each other";
+        return N_("--tcp and --udp exclude each other");
     if (o->flood && o->adaptive)
-        return "-f and -A exclude each other";
+        return N_("-f and -A exclude each other");
     if (o->rate != 0 && (o->flood || o->adaptive || o->interval.given))
-        return "--rate says how fast: without -i, -f and -A";
+        return N_("--rate says how fast: without -i, -f and -A");
     if (o->common.json && (o->common.verbose || o->diff))
-        return "-v and --diff draw headers for people: without --json";
+        return N_("-v and --diff draw headers for people: without --json");
     if (o->common.quiet && (o->common.verbose || o->diff))
-        return "-v and --diff draw headers, and -q prints only the summary";
+        return N_("-v and --diff draw headers, and -q prints only the summary");
     if (o->file == NULL && hosts == 0)
-        return "which host?";
+        return N_("which host?");
     if (o->file != NULL && hosts != 0)
-        return "hosts by --file or on the command line, not both";
+        return N_("hosts by --file or on the command line, not both");
     if (o->count != 0 && o->preload > o->count)
-        return "-l sends more than -c allows";
+        return N_("-l sends more than -c allows");
     return NULL;
 }
 
@@ -257,15 +263,15 @@ static const char *wrong_together(const struct ping_options *o, int hosts)
 static const char *only_for_root(const struct ping_options *o)
 {
     if (o->flood)
-        return "-f is for root only; -A goes as fast as 500 probes a second";
+        return N_("-f is for root only; -A goes as fast as 500 probes a second");
     if (o->interval.given && o->interval.ns < USER_INTERVAL_NS)
-        return "an interval under 0.002 is for root only";
+        return N_("an interval under 0.002 is for root only");
     if (o->rate > NS_PER_S / USER_INTERVAL_NS)
-        return "a rate over 500 probes a second is for root only";
+        return N_("a rate over 500 probes a second is for root only");
     if (o->preload > 3)
-        return "a preload over 3 is for root only";
+        return N_("a preload over 3 is for root only");
     if (o->broadcast && o->interval.given && o->interval.ns < NS_PER_S)
-        return "an interval under 1 to a broadcast address is for root only";
+        return N_("an interval under 1 to a broadcast address is for root only");
     return NULL;
 }
 

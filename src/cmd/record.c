@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/i18n.h"
 #include "base/io.h"
 #include "base/privilege.h"
 #include "cmd/cmd.h"
@@ -31,19 +32,19 @@ struct options {
 static const struct command_help help = {
     .no_json = true,
     .name = "record",
-    .usage = "record [-o FILE] [-i IF] [options] -- CMD [ARG…]",
-    .summary = "run any program and record its socket calls, and the wire",
-    .examples =
+    .usage = N_("record [-o FILE] [-i IF] [options] -- CMD [ARG…]"),
+    .summary = N_("run any program and record its socket calls, and the wire"),
+    .examples = N_(
         "sockdiag record -o f.pcapng -- ./client\tthe calls of a program\n"
         "sudo sockdiag record -i eth0 -o f.pcapng -- curl http://example/\tand the packets of an interface\n"
-        "sockdiag show f.pcapng\tlook at it",
-    .notes =
+        "sockdiag show f.pcapng\tlook at it"),
+    .notes = N_(
         "The program runs as the user who called, also under sudo; its output, its exit status and its death "
         "by "
         "a signal are passed on as they are. It ends when the recorder is killed, unless --survive is "
         "given.\n"
         "Exit status: the program's; 126 or 127 if it cannot be run; 2 for errors of the recorder; 3 if the "
-        "program ended well and the file is not whole.",
+        "program ended well and the file is not whole."),
 };
 
 struct run {
@@ -162,16 +163,18 @@ int cmd_record(int argc, char **argv)
 {
     struct options o = {.common.no_json = true};
     const struct option_row rows[] = {
-        {'o', "output", "FILE", "the capture file (default " DEFAULT_FILE ")", OPTION_TEXT, &o.file, 0, 0,
-         NULL, NULL},
-        {'i', "interface", "IF", "record the packets of an interface too", OPTION_TEXT, &o.interface, 0, 0,
-         NULL, NULL},
-        {'f', "filter", "EXPR", "only these packets (pcap-filter)", OPTION_TEXT, &o.filter, 0, 0, NULL, NULL},
-        {0, "survive", NULL, "the program goes on if the recorder is killed; slower", OPTION_FLAG, &o.survive,
+        {'o', "output", N_("FILE"), N_("the capture file (default " DEFAULT_FILE ")"), OPTION_TEXT, &o.file,
          0, 0, NULL, NULL},
-        {0, "no-pin", NULL, "leave the program on all CPUs; slower for one thread", OPTION_FLAG, &o.no_pin, 0,
-         0, NULL, NULL},
-        {0, "bytes", NULL, "keep the bytes that each call moved", OPTION_FLAG, &o.bytes, 0, 0, NULL, NULL},
+        {'i', "interface", N_("IF"), N_("record the packets of an interface too"), OPTION_TEXT, &o.interface,
+         0, 0, NULL, NULL},
+        {'f', "filter", N_("EXPR"), N_("only these packets (pcap-filter)"), OPTION_TEXT, &o.filter, 0, 0,
+         NULL, NULL},
+        {0, "survive", NULL, N_("the program goes on if the recorder is killed; slower"), OPTION_FLAG,
+         &o.survive, 0, 0, NULL, NULL},
+        {0, "no-pin", NULL, N_("leave the program on all CPUs; slower for one thread"), OPTION_FLAG,
+         &o.no_pin, 0, 0, NULL, NULL},
+        {0, "bytes", NULL, N_("keep the bytes that each call moved"), OPTION_FLAG, &o.bytes, 0, 0, NULL,
+         NULL},
     };
     const size_t row_count = sizeof rows / sizeof rows[0];
     struct sd_err err = {0};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "cmd/route.h"
 
 enum {
@@ -19,17 +20,18 @@ enum {
 
 static const struct command_help help = {
     .name = "route",
-    .usage = "route [options] HOST",
-    .summary = "the hops to a host, the MTU of the path, and what loss on the way means",
-    .examples = "sudo sockdiag route example.com\thops, and the path MTU with the hop where it falls\n"
-                "sudo sockdiag route --tcp 443 example.com\tby TCP SYNs, which firewalls let pass\n"
-                "sudo sockdiag route --watch example.com\tgoes on, with counts that grow (q ends)\n"
-                "sudo sockdiag route --probes 50 example.com\twhere is the loss?\n"
-                "sockdiag lab -- sockdiag route 10.77.0.2\tin a private network: without root",
-    .notes = "All probes are one flow to the routers (addresses, ports and checksum stay the same), so that "
-             "they take the way of one connection.\n"
-             "Exit status: 0 the target answered; 1 it did not, or a black hole was found; 2 usage or system "
-             "error; 3 packets were lost on this machine, or could not be sent.",
+    .usage = N_("route [options] HOST"),
+    .summary = N_("the hops to a host, the MTU of the path, and what loss on the way means"),
+    .examples = N_("sudo sockdiag route example.com\thops, and the path MTU with the hop where it falls\n"
+                   "sudo sockdiag route --tcp 443 example.com\tby TCP SYNs, which firewalls let pass\n"
+                   "sudo sockdiag route --watch example.com\tgoes on, with counts that grow (q ends)\n"
+                   "sudo sockdiag route --probes 50 example.com\twhere is the loss?\n"
+                   "sockdiag lab -- sockdiag route 10.77.0.2\tin a private network: without root"),
+    .notes =
+        N_("All probes are one flow to the routers (addresses, ports and checksum stay the same), so that "
+           "they take the way of one connection.\n"
+           "Exit status: 0 the target answered; 1 it did not, or a black hole was found; 2 usage or system "
+           "error; 3 packets were lost on this machine, or could not be sent."),
 };
 
 static int parse_ns(void *target, const char *argument, struct sd_err *err)
@@ -100,27 +102,29 @@ int route_options_parse(struct route_options *o, int argc, char **argv, struct s
     bool udp = false, tcp = false;
     struct method by_udp = {o, PROBE_UDP, UDP_PORT, &udp}, by_tcp = {o, PROBE_TCP, TCP_PORT, &tcp};
     struct option_row rows[20] = {
-        {0, "udp", "[PORT]", "UDP datagrams to a port (33434) instead of ICMP echo", OPTION_CUSTOM, &by_udp,
-         0, 0, parse_method, is_number},
-        {0, "tcp", "[PORT]", "TCP SYNs to a port (443)", OPTION_CUSTOM, &by_tcp, 0, 0, parse_method,
+        {0, "udp", N_("[PORT]"), N_("UDP datagrams to a port (33434) instead of ICMP echo"), OPTION_CUSTOM,
+         &by_udp, 0, 0, parse_method, is_number},
+        {0, "tcp", N_("[PORT]"), N_("TCP SYNs to a port (443)"), OPTION_CUSTOM, &by_tcp, 0, 0, parse_method,
          is_number},
-        {0, "probes", "N", "probes to each hop (3); with --watch: end after so many", OPTION_NUMBER,
+        {0, "probes", N_("N"), N_("probes to each hop (3); with --watch: end after so many"), OPTION_NUMBER,
          &o->probes, 1, 1000000, NULL, NULL},
-        {'m', "max-hops", "N", "look no farther (30)", OPTION_NUMBER, &o->max_hops, 1, HOPS_MAX, NULL, NULL},
-        {'W', "wait", "SECONDS", "give a probe up after so long (3.5); less where the answers are soon there",
-         OPTION_CUSTOM, &o->wait_ns, 0, 0, parse_ns, NULL},
-        {'i', "interval", "SECONDS", "from one round of probes to the next (0.2; with --watch 1)",
-         OPTION_CUSTOM, &o->interval_ns, 0, 0, parse_ns, NULL},
-        {0, "watch", NULL, "go on and draw the table again and again", OPTION_FLAG, &o->watch, 0, 0, NULL,
+        {'m', "max-hops", N_("N"), N_("look no farther (30)"), OPTION_NUMBER, &o->max_hops, 1, HOPS_MAX, NULL,
          NULL},
-        {'4', "ipv4", NULL, "IPv4 only", OPTION_FLAG, &o->ipv4, 0, 0, NULL, NULL},
-        {'6', "ipv6", NULL, "IPv6 only", OPTION_FLAG, &o->ipv6, 0, 0, NULL, NULL},
-        {'I', "interface", "IF|ADDR", "leave by this interface, or from this address", OPTION_TEXT,
+        {'W', "wait", N_("SECONDS"),
+         N_("give a probe up after so long (3.5); less where the answers are soon there"), OPTION_CUSTOM,
+         &o->wait_ns, 0, 0, parse_ns, NULL},
+        {'i', "interval", N_("SECONDS"), N_("from one round of probes to the next (0.2; with --watch 1)"),
+         OPTION_CUSTOM, &o->interval_ns, 0, 0, parse_ns, NULL},
+        {0, "watch", NULL, N_("go on and draw the table again and again"), OPTION_FLAG, &o->watch, 0, 0, NULL,
+         NULL},
+        {'4', "ipv4", NULL, N_("IPv4 only"), OPTION_FLAG, &o->ipv4, 0, 0, NULL, NULL},
+        {'6', "ipv6", NULL, N_("IPv6 only"), OPTION_FLAG, &o->ipv6, 0, 0, NULL, NULL},
+        {'I', "interface", N_("IF|ADDR"), N_("leave by this interface, or from this address"), OPTION_TEXT,
          &o->source, 0, 0, NULL, NULL},
-        {'s', "size", "BYTES", "payload of the probes (32; TCP 0)", OPTION_NUMBER, &o->size, 0, MOST_SIZE,
-         NULL, NULL},
-        {'n', "numeric", NULL, "no names", OPTION_FLAG, &o->numeric, 0, 0, NULL, NULL},
-        {0, "no-mtu", NULL, "do not look for the path MTU", OPTION_FLAG, &o->no_mtu, 0, 0, NULL, NULL},
+        {'s', "size", N_("BYTES"), N_("payload of the probes (32; TCP 0)"), OPTION_NUMBER, &o->size, 0,
+         MOST_SIZE, NULL, NULL},
+        {'n', "numeric", NULL, N_("no names"), OPTION_FLAG, &o->numeric, 0, 0, NULL, NULL},
+        {0, "no-mtu", NULL, N_("do not look for the path MTU"), OPTION_FLAG, &o->no_mtu, 0, 0, NULL, NULL},
     };
     size_t count = 13;
     int first = 0;

@@ -5,16 +5,25 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/i18n.h"
+
 #define NARROWEST 40
 #define USUAL 100
 
 size_t screen_option_rows(struct screen_options *options, struct option_row rows[SCREEN_OPTION_ROWS])
 {
-    rows[0] = (struct option_row){0, "ascii", NULL, "draw with |, - and x", OPTION_FLAG, &options->ascii, 0,
-                                  0, NULL,    NULL};
-    rows[1] = (struct option_row){
-        0,    "width", "N", "columns (default: the terminal's)", OPTION_NUMBER, &options->width, NARROWEST,
-        1000, NULL,    NULL};
+    rows[0] = (struct option_row){
+        0, "ascii", NULL, N_("draw with |, - and x"), OPTION_FLAG, &options->ascii, 0, 0, NULL, NULL};
+    rows[1] = (struct option_row){0,
+                                  "width",
+                                  N_("N"),
+                                  N_("columns (default: the terminal's)"),
+                                  OPTION_NUMBER,
+                                  &options->width,
+                                  NARROWEST,
+                                  1000,
+                                  NULL,
+                                  NULL};
     return SCREEN_OPTION_ROWS;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/i18n.h"
 #include "base/io.h"
 #include "base/privilege.h"
 #include "cmd/cmd.h"
@@ -26,17 +27,17 @@ struct options {
 
 static const struct command_help help = {
     .name = "show",
-    .usage = "show [options] FILE|- [STREAM]",
-    .summary = "which bytes each send, each segment and each recv carried",
-    .examples = "sockdiag show f.pcapng\tthe streams of a recording\n"
-                "sockdiag show f.pcapng 12\tonly the one that begins with packet 12\n"
-                "sockdiag show -v f.pcapng\tevery span, and every finding in full\n"
-                "sockdiag show --json f.pcapng\tfor programs\n"
-                "sockdiag show --framing length f.pcapng\tmark the messages of that framing",
-    .notes =
+    .usage = N_("show [options] FILE|- [STREAM]"),
+    .summary = N_("which bytes each send, each segment and each recv carried"),
+    .examples = N_("sockdiag show f.pcapng\tthe streams of a recording\n"
+                   "sockdiag show f.pcapng 12\tonly the one that begins with packet 12\n"
+                   "sockdiag show -v f.pcapng\tevery span, and every finding in full\n"
+                   "sockdiag show --json f.pcapng\tfor programs\n"
+                   "sockdiag show --framing length f.pcapng\tmark the messages of that framing"),
+    .notes = N_(
         "Reads pcapng and pcap. Calls are there if 'sockdiag record', 'lab -o' or 'demo -o' wrote the file.\n"
         "Exit status: 0; 1 if a framing broke; 2 for errors; 3 if the file is damaged (what could be read is "
-        "shown).",
+        "shown)."),
 };
 
 static int parse_stream(const char *text, uint64_t *number)
@@ -50,7 +51,7 @@ static int parse_stream(const char *text, uint64_t *number)
 static int parse(struct options *o, int argc, char **argv, struct sd_err *err)
 {
     struct option_row rows[1 + SCREEN_OPTION_ROWS] = {
-        {0, "framing", "NAME", "how messages are delimited: naive, sleep, lockstep, size, length",
+        {0, "framing", N_("NAME"), N_("how messages are delimited: naive, sleep, lockstep, size, length"),
          OPTION_TEXT, &o->framing_name, 0, 0, NULL, NULL}};
     int first = 0;
     const size_t count = 1 + screen_option_rows(&o->screen, rows + 1);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "cmd/jobs.h"
 #include "cmd/streams.h"
 
@@ -17,16 +18,17 @@ enum {
 
 static const struct command_help help = {
     .name = "streams",
-    .usage = "streams [options] FILE|- [FILTER…]\nstreams [options] -i IF [FILTER…]",
-    .summary = "one line for each TCP connection: who, how much, how it ended, what was wrong",
-    .examples = "sockdiag streams f.pcapng\tthe connections of a capture file\n"
-                "sockdiag streams --sort bytes --top 20 f.pcapng\tthe 20 largest\n"
-                "sockdiag streams --problem gap,reset f.pcapng\tthose with that trouble\n"
-                "sockdiag streams -i eth0 port 443\tlive, refreshed\n"
-                "zstdcat f.pcap.zst | sockdiag streams --json -\ta pipe; for programs",
-    .notes = "FILTER is an expression of pcap-filter(7). A stream's number is that of its first packet.\n"
-             "Exit status: 0 done; 1 no stream is as --stream or --problem asked; 2 usage or system error; 3 "
-             "done in part: the input is damaged, packets were lost, or streams were evicted from memory.",
+    .usage = N_("streams [options] FILE|- [FILTER…]\nstreams [options] -i IF [FILTER…]"),
+    .summary = N_("one line for each TCP connection: who, how much, how it ended, what was wrong"),
+    .examples = N_("sockdiag streams f.pcapng\tthe connections of a capture file\n"
+                   "sockdiag streams --sort bytes --top 20 f.pcapng\tthe 20 largest\n"
+                   "sockdiag streams --problem gap,reset f.pcapng\tthose with that trouble\n"
+                   "sockdiag streams -i eth0 port 443\tlive, refreshed\n"
+                   "zstdcat f.pcap.zst | sockdiag streams --json -\ta pipe; for programs"),
+    .notes =
+        N_("FILTER is an expression of pcap-filter(7). A stream's number is that of its first packet.\n"
+           "Exit status: 0 done; 1 no stream is as --stream or --problem asked; 2 usage or system error; 3 "
+           "done in part: the input is damaged, packets were lost, or streams were evicted from memory."),
 };
 
 /* ---- sort ---- */
@@ -146,13 +148,13 @@ static const char *contradiction(const struct streams_options *o, bool has_file)
 {
     const bool live = o->intake.interface != NULL;
     if (live && (o->sort_name != NULL || o->top != 0))
-        return "-i prints each stream as it closes: --sort and --top are for files";
+        return N_("-i prints each stream as it closes: --sort and --top are for files");
     if (live && o->jobs > 1)
-        return "-j is for files: what comes from an interface is followed by one process";
+        return N_("-j is for files: what comes from an interface is followed by one process");
     if (!live && o->intake.buffer_mb != 0)
-        return "--buffer is for capturing, not for reading a file";
+        return N_("--buffer is for capturing, not for reading a file");
     if (!live && !has_file)
-        return "which file? - is stdin; -i IF captures on an interface";
+        return N_("which file? - is stdin; -i IF captures on an interface");
     return NULL;
 }
 
@@ -160,30 +162,30 @@ int streams_options_parse(struct streams_options *o, int argc, char **argv, stru
                           struct sd_err *err)
 {
     struct option_row rows[13 + SCREEN_OPTION_ROWS] = {
-        {'i', "interface", "IF", "capture on it, live, instead of reading a file", OPTION_TEXT,
+        {'i', "interface", N_("IF"), N_("capture on it, live, instead of reading a file"), OPTION_TEXT,
          &o->intake.interface, 0, 0, NULL, NULL},
-        {0, "sort", "KEY",
-         "order of the table: start (unless told), duration, bytes, packets, retransmissions, gaps, rtt",
+        {0, "sort", N_("KEY"),
+         N_("order of the table: start (unless told), duration, bytes, packets, retransmissions, gaps, rtt"),
          OPTION_CUSTOM, o, 0, 0, parse_sort, NULL},
-        {0, "top", "N", "only the first N of that order", OPTION_NUMBER, &o->top, 1, 0, NULL, NULL},
-        {0, "stream", "N", "only this stream; may be a list: 12,40", OPTION_CUSTOM, o, 0, 0, parse_streams,
-         NULL},
-        {0, "problem", "KIND", "only streams with that; may be a list: gap,reset", OPTION_CUSTOM, o, 0, 0,
-         parse_problems, NULL},
-        {0, "md5", NULL, "the MD5 of each direction's payload (in --json), and conflicting bytes",
+        {0, "top", N_("N"), N_("only the first N of that order"), OPTION_NUMBER, &o->top, 1, 0, NULL, NULL},
+        {0, "stream", N_("N"), N_("only this stream; may be a list: 12,40"), OPTION_CUSTOM, o, 0, 0,
+         parse_streams, NULL},
+        {0, "problem", N_("KIND"), N_("only streams with that; may be a list: gap,reset"), OPTION_CUSTOM, o,
+         0, 0, parse_problems, NULL},
+        {0, "md5", NULL, N_("the MD5 of each direction's payload (in --json), and conflicting bytes"),
          OPTION_FLAG, &o->md5, 0, 0, NULL, NULL},
-        {0, "conversations", NULL, "list those of UDP, SCTP, ICMP and others, too", OPTION_FLAG,
+        {0, "conversations", NULL, N_("list those of UDP, SCTP, ICMP and others, too"), OPTION_FLAG,
          &o->conversations, 0, 0, NULL, NULL},
-        {0, "memory", "MB", "take at most so much (256); what is evicted is counted", OPTION_NUMBER,
+        {0, "memory", N_("MB"), N_("take at most so much (256); what is evicted is counted"), OPTION_NUMBER,
          &o->memory_mb, MEMORY_LEAST_MB, MEMORY_MOST_MB, NULL, NULL},
-        {0, "shard", "K/N", "only part K of N; all parts together are all there is", OPTION_CUSTOM, &o->shard,
-         0, 0, parse_shard, NULL},
-        {0, "shard-key", "N", "what the parts are cut by; the same for all of them", OPTION_CUSTOM, &o->shard,
-         0, 0, parse_shard_key, NULL},
-        {'j', "jobs", "N", "as N processes, each for a part", OPTION_NUMBER, &o->jobs, 1, JOBS_MAX, NULL,
-         NULL},
-        {0, "buffer", "MB", "size of the kernel's ring buffer (64)", OPTION_NUMBER, &o->intake.buffer_mb, 1,
-         2047, NULL, NULL},
+        {0, "shard", N_("K/N"), N_("only part K of N; all parts together are all there is"), OPTION_CUSTOM,
+         &o->shard, 0, 0, parse_shard, NULL},
+        {0, "shard-key", N_("N"), N_("what the parts are cut by; the same for all of them"), OPTION_CUSTOM,
+         &o->shard, 0, 0, parse_shard_key, NULL},
+        {'j', "jobs", N_("N"), N_("as N processes, each for a part"), OPTION_NUMBER, &o->jobs, 1, JOBS_MAX,
+         NULL, NULL},
+        {0, "buffer", N_("MB"), N_("size of the kernel's ring buffer (64)"), OPTION_NUMBER,
+         &o->intake.buffer_mb, 1, 2047, NULL, NULL},
     };
     const size_t own = 12, count = own + screen_option_rows(&o->screen, rows + own);
     int first = 0;
