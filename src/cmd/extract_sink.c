@@ -37,6 +37,7 @@ struct side {
     uint64_t end;                   /* of what was put in order */
     uint64_t written;               /* bytes that were captured */
     uint64_t forgone;               /* bytes that came after the direction was given up */
+    uint64_t too_early;             /* bytes left out, see reassembly_too_early() */
     uint64_t conflicts, unverified; /* places */
     bool given_up;
 };
@@ -196,6 +197,7 @@ static void give_up(struct side *side, const struct tcp_direction *d)
     const size_t before = reassembly_memory(side->reassembly);
     reassembly_finish(side->reassembly, d);
     side->sink->held -= before - reassembly_memory(side->reassembly);
+    side->too_early = reassembly_too_early(side->reassembly);
     end_reassembly(side);
     side->given_up = true;
     side->sink->given_up++;
@@ -294,8 +296,10 @@ static int close_side(struct side *side, const struct flow_stream *stream)
     struct extract_sink *sink = side->sink;
     const struct tcp_direction *d = &stream->direction[side->from];
     char name[EXTRACT_NAME];
-    if (side->reassembly != NULL)
+    if (side->reassembly != NULL) {
         reassembly_finish(side->reassembly, d);
+        side->too_early = reassembly_too_early(side->reassembly);
+    }
     int failed = sink->failed != 0 ? sink->failed : list_gaps(side, d);
     if (failed == 0)
         failed = extract_file_finish(&side->file, side->end, &sink->err);
@@ -309,6 +313,7 @@ static int close_side(struct side *side, const struct flow_stream *stream)
     json_u64(&j, "length", side->end);
     json_u64(&j, "captured", side->written);
     json_u64(&j, "not_written", extract_file_refused(&side->file) + side->forgone);
+    json_u64(&j, "too_early", side->too_early);
     json_u64(&j, "conflicts", side->conflicts);
     json_u64(&j, "acknowledged_behind", tcp_direction_unseen_end(d));
     json_bool(&j, "partial", d->partial);

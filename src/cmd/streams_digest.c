@@ -116,7 +116,8 @@ void digests_close(struct digests *digests, struct flow_stream *stream, struct d
             const size_t before = reassembly_memory(digest->reassembly);
             reassembly_finish(digest->reassembly, &stream->direction[side]);
             digests->held -= before - reassembly_memory(digest->reassembly);
-            results->has[side] = !digest->incomplete && digest->bytes > 0;
+            results->has[side] =
+                !digest->incomplete && digest->bytes > 0 && reassembly_too_early(digest->reassembly) == 0;
             if (results->has[side])
                 MD5Final(results->md5[side], &digest->md5);
         }

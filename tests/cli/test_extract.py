@@ -73,6 +73,14 @@ with case("gaps are zeros, and listed with what was acknowledged"):
     gaps = [(line["offset"], line["length"], line["acknowledged"]) for line in index(out) if line["type"] == "gap"]
     equal(gaps, [(100, 100, True), (300, 100, False)])
 
+with case("bytes from before the first ones are put in front of them, or counted where those were acknowledged"):
+    golden = pathlib.Path(__file__).resolve().parent.parent / "golden" / "tcp"
+    for name, length, too_early in (("joined_midway", 200, 0), ("before_the_beginning", 200, 100)):
+        where = fresh()
+        equal(extract("-q", "-d", where, golden / f"{name}.pcapng").returncode, 0)
+        (line,) = [line for line in index(where) if line["type"] == "file"]
+        equal((line["length"], line["captured"], line["too_early"], line["partial"]), (length, length, too_early, True))
+
 with case("both versions of what conflicts are listed"):
     (conflict,) = [line for line in index(out) if line["type"] == "conflict"]
     equal((conflict["stream"], conflict["from"], conflict["offset"], conflict["length"]), (8, "client", 70, 3))

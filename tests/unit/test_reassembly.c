@@ -266,7 +266,10 @@ static void joined_midway(void **state)
     acknowledge(f, 1011);
     feed(f, TCP_ACK, 1011, "!");
     assert_string_equal(buf_cstr(&f->told), "hello world!");
+    assert_int_equal(reassembly_too_early(f->bytes), 0);
     feed(f, TCP_ACK, 994, "before"); /* was given up */
+    feed(f, TCP_ACK, 994, "before");
+    assert_int_equal(reassembly_too_early(f->bytes), 6);
     finish(f, "hello world!", "");
 }
 
