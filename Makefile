@@ -16,7 +16,7 @@ ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 BUILD ?= build
 V ?= 0
-FUZZ_SECONDS ?= 10
+FUZZ_SECONDS ?= 30
 FUZZ_CC ?= clang
 
 comma := ,
@@ -59,7 +59,7 @@ HEADERS := $(wildcard $(addsuffix /*.h,$(MODULES) src tests/unit tests/fuzz))
 OBJECTS := $(SOURCES:%.c=$(O)/%.o)
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_WANTED := $(if $(T),$(foreach t,$(UNIT),$(if $(strip $(foreach w,$(T),$(findstring $(w),unit/$(t)))),$(t))),$(UNIT))
-FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PROGS := $(patsubst tests/prog/%.c,%,$(wildcard tests/prog/*.c))
 
 CATALOGUES := $(patsubst po/%.po,$(O)/locale/%/LC_MESSAGES/sockdiag.mo,$(wildcard po/*.po))
@@ -167,8 +167,11 @@ $(foreach t,$(FUZZ),$(eval $(call fuzz_rule,$(t))))
 
 .PHONY: fuzz fuzz-smoke
 fuzz: $(FUZZ:%=$(BUILD)/fuzz/%)
-fuzz-smoke: fuzz ## run each fuzz target for FUZZ_SECONDS (10)
-	@tools/fuzz-smoke.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ)
+fuzz-smoke: ## run each fuzz target for FUZZ_SECONDS (30), as many at once as there are processors
+	+@if tools/fuzz-smoke.sh can $(FUZZ_CC); then \
+	  $(MAKE) --no-print-directory $(PARALLEL) fuzz && \
+	  tools/fuzz-smoke.sh run '$(BUILD)/fuzz' $(FUZZ_SECONDS) $(FUZZ); \
+	fi
 
 .PHONY: bench
 bench: all ## figures beside those of other programs: recording, sending, … (B=send: only that one)

@@ -4,24 +4,31 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "capture/decode.h"
 #include "capture/defrag.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The input is a row of raw IP packets, each behind one byte of length and one of time (seconds). */
+enum {
+    LIMIT = 16384, /* of what waits: small, so that it is reached */
+    HEAD = 3,
+};
+
+/* The input is a row of raw IP packets, each behind two bytes of length and one of time (seconds). */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct defrag *d = defrag_new(8192);
+    struct defrag *d = defrag_new(LIMIT);
     uint64_t now = 0, completed = 0;
     if (d == NULL)
         abort();
-    while (size >= 2) {
-        uint32_t len = data[0] < size - 2 ? data[0] : (uint32_t)(size - 2);
+    while (size >= HEAD) {
+        const uint32_t told = load_be16(data), left = (uint32_t)size - HEAD;
+        const uint32_t len = told < left ? told : left;
         struct packet p = {
             .linktype = 101,
-            .time_ns = now += data[1] * (uint64_t)1000000000,
-            .data = data + 2,
+            .time_ns = now += data[2] * (uint64_t)1000000000,
+            .data = data + HEAD,
             .captured_len = len,
             .wire_len = len,
         };
@@ -37,8 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 sum += p.payload[i];
             __asm__ volatile("" : : "r"(sum));
         }
-        data += 2 + len;
-        size -= 2 + len;
+        data += HEAD + len;
+        size -= HEAD + len;
     }
     if (defrag_counts(d).reassembled < completed) /* more where one carried a fragment of another */
         abort();
