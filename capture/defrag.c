@@ -123,6 +123,7 @@ static void unlink_datagram(struct defrag *d, struct datagram *g)
     *(g->older != NULL ? &g->older->newer : &list->oldest) = g->newer;
     *(g->newer != NULL ? &g->newer->older : &list->newest) = g->older;
     d->used -= g->memory;
+    d->counts.waiting--;
 }
 
 static void forget(struct defrag *d, struct datagram *g)
@@ -248,6 +249,7 @@ static struct datagram *find_or_add(struct defrag *d, const struct packet *packe
     g->older = list->newest;
     *(list->newest != NULL ? &list->newest->newer : &list->oldest) = g;
     list->newest = g;
+    d->counts.waiting++;
     return g;
 }
 
@@ -334,8 +336,10 @@ static bool feed_one(struct defrag *d, struct packet *packet)
         return false;
     }
     struct datagram *g = find_or_add(d, packet);
-    if (g == NULL)
+    if (g == NULL) {
+        d->counts.evicted++;
         return false;
+    }
     switch (add(d, g, packet, packet->fragment_offset, packet->fragment_offset + len)) {
     case CONTRADICTS:
         d->counts.overlaps++;
@@ -344,8 +348,11 @@ static bool feed_one(struct defrag *d, struct packet *packet)
     case REPEATED:
         d->counts.repeats++;
         return false;
-    case WAITS:
     case NO_MEMORY:
+        d->counts.evicted++;
+        forget(d, g);
+        return false;
+    case WAITS:
         return false;
     case COMPLETE:
         break;

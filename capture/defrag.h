@@ -29,6 +29,7 @@ struct defrag_counts {
     uint64_t overlaps;    /* dropped, for fragments that contradict each other */
     uint64_t timed_out;   /* forgotten after their time */
     uint64_t evicted;     /* forgotten to make room */
+    uint64_t waiting;     /* not complete yet */
 };
 
 /* NULL when memory is out. `limit` in bytes (payload and book-keeping). */

@@ -18,6 +18,7 @@ struct engine {
     struct defrag *defrag;
     struct engine_shard shard;
     struct engine_counts counts;
+    struct engine_undecoded undecoded[ENGINE_UNDECODED];
 };
 
 struct engine *engine_new(const struct engine_config *config)
@@ -69,6 +70,28 @@ static bool is_surely_elsewhere(const struct engine_shard *shard, const struct p
     return shard->count > 1 && tuple_peek(&shard->key, packet, &hash) && hash % shard->count != shard->index;
 }
 
+void engine_undecoded_add(struct engine_undecoded *table, struct engine_undecoded kind)
+{
+    for (size_t i = 0; i < ENGINE_UNDECODED; i++) {
+        struct engine_undecoded *u = &table[i];
+        const bool same =
+            u->linktype == kind.linktype && u->protocol == kind.protocol && u->problem == kind.problem;
+        if (!same && u->packets != 0)
+            continue;
+        const uint64_t before = u->packets;
+        *u = kind;
+        u->packets += before;
+        return;
+    }
+}
+
+static void note_undecoded(struct engine *engine, const struct packet *packet)
+{
+    engine->counts.undecoded++;
+    engine_undecoded_add(engine->undecoded,
+                         (struct engine_undecoded){packet->linktype, packet->protocol, packet->problem, 1});
+}
+
 int engine_feed(struct engine *engine, struct packet *packet)
 {
     struct engine_counts *counts = &engine->counts;
@@ -91,7 +114,8 @@ int engine_feed(struct engine *engine, struct packet *packet)
     }
     if (packet->source.family == 0 || packet->payload == NULL || packet->ip_protocol == 0) {
         counts->other++;
-        counts->undecoded += packet->verdict != PACKET_OK;
+        if (packet->verdict != PACKET_OK)
+            note_undecoded(engine, packet);
         return 0;
     }
     if (packet->ip_protocol == IPPROTO_TCP) {
@@ -121,6 +145,11 @@ void engine_finish_streams(struct engine *engine)
 void engine_finish_conversations(struct engine *engine)
 {
     conversation_table_finish(engine->conversations);
+}
+
+const struct engine_undecoded *engine_undecoded(const struct engine *engine)
+{
+    return engine->undecoded;
 }
 
 struct engine_counts engine_counts(const struct engine *engine)

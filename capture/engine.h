@@ -35,6 +35,16 @@ struct engine_counts {
     uint64_t undecoded;     /* of `other`: cut short, against the RFC, or of an unknown link type */
 };
 
+/* Why packets were not decoded to their end: kinds of such packets, the first ones that came. */
+#define ENGINE_UNDECODED 16
+
+struct engine_undecoded {
+    int linktype;         /* of their interface */
+    const char *protocol; /* the innermost that was known; static, as `problem` */
+    const char *problem;
+    uint64_t packets; /* 0: no such kind, and none behind it */
+};
+
 /* NULL: out of memory. */
 struct engine *engine_new(const struct engine_config *config);
 void engine_free(struct engine *engine);
@@ -53,6 +63,12 @@ void engine_finish_streams(struct engine *engine);
 void engine_finish_conversations(struct engine *engine);
 
 struct engine_counts engine_counts(const struct engine *engine);
+/* The kinds, ENGINE_UNDECODED of them; what engine_counts() has beyond their sum is of further ones. */
+const struct engine_undecoded *engine_undecoded(const struct engine *engine);
+
+/* Add `packets` to the kind in a table of ENGINE_UNDECODED; where there is no place, nothing. */
+void engine_undecoded_add(struct engine_undecoded *table, struct engine_undecoded kind);
+
 const struct conversation_table *engine_conversations(const struct engine *engine);
 const struct flow_table *engine_streams(const struct engine *engine);
 struct defrag_counts engine_defrag_counts(const struct engine *engine);

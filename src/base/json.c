@@ -165,3 +165,22 @@ void json_leave(struct json *j)
     buf_char(j->out, '}');
     j->begun = true;
 }
+
+void json_list(struct json *j, const char *key)
+{
+    put_key(j, key);
+    buf_char(j->out, '[');
+    j->begun = false;
+}
+
+void json_item(struct json *j)
+{
+    buf_text(j->out, j->begun ? ",{" : "{");
+    j->begun = false;
+}
+
+void json_end_list(struct json *j)
+{
+    buf_char(j->out, ']');
+    j->begun = true;
+}

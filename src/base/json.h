@@ -36,4 +36,9 @@ void json_numbers(struct json *j, const char *key, const uint32_t *values, size_
 void json_enter(struct json *j, const char *key);
 void json_leave(struct json *j);
 
+/* A list of objects: "key":[ json_item … json_leave … json_end_list. */
+void json_list(struct json *j, const char *key);
+void json_item(struct json *j);
+void json_end_list(struct json *j);
+
 #endif

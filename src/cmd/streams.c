@@ -113,13 +113,13 @@ static void take_closed(void *context, struct flow_stream *stream)
     struct digest_results digests;
     struct row row;
     s->totals.streams++;
-    if (s->options.md5)
+    if (s->options.compares)
         digests_close(&s->digests, stream, &digests);
     note_nearest(s, stream->number);
     if (!is_asked_for(s, stream->number) || s->failed != 0)
         return;
     row_of_stream(&row, stream);
-    if (s->options.md5)
+    if (s->options.compares)
         digests_put(&digests, &row);
     if (s->options.problems != 0 && (streams_problems_of(&row) & s->options.problems) == 0)
         return;
@@ -163,6 +163,8 @@ static void gather_totals(struct streams *s)
     struct streams_totals *t = &s->totals;
     const struct conversation_table *conversations = engine_conversations(s->engine);
     t->packets = engine_counts(s->engine);
+    t->defrag = engine_defrag_counts(s->engine);
+    memcpy(t->undecoded, engine_undecoded(s->engine), sizeof t->undecoded);
     for (int kind = 0; kind < CONVERSATION_KINDS; kind++)
         t->conversations[kind] = conversation_table_counts(conversations, (enum conversation_kind)kind);
 }
@@ -238,7 +240,8 @@ void streams_close_all(struct streams *s, int ended)
     engine_finish_streams(s->engine);
     gather_totals(s);
     t->evicted = flow_table_evicted(engine_streams(s->engine));
-    t->md5s_given_up = s->digests.given_up;
+    t->compared = s->options.compares;
+    t->payload_given_up = s->digests.given_up;
     t->lost += intake_lost(&s->intake);
     t->interrupted = s->intake.interrupted && !s->intake.live;
 }
@@ -249,11 +252,12 @@ int streams_make_engine(struct streams *s, unsigned parts, struct sd_err *err)
 {
     const struct streams_options *o = &s->options;
     const struct flow_observer streams = {
-        .context = s, .segment = o->md5 ? take_segment : NULL, .closed = take_closed};
+        .context = s, .segment = o->compares ? take_segment : NULL, .closed = take_closed};
     const struct conversation_observer conversations = {s, take_conversation};
     const size_t memory = (size_t)o->memory_mb << 20;
     const size_t mine = (streams_keeps_rows(s) ? memory / 2 : memory) / parts;
-    s->digests.limit = o->md5 ? mine / 2 : 0;
+    s->digests.limit = o->compares ? mine / 2 : 0;
+    s->digests.md5s = o->md5;
     const struct engine_config config = {
         .streams = &streams,
         .conversations = o->conversations ? &conversations : NULL,

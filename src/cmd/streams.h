@@ -37,6 +37,7 @@ struct streams_options {
     size_t number_count;
     uint64_t problems; /* bits by streams_problems; 0: not given */
     bool md5, conversations;
+    bool compares; /* the payload: for MD5s, or because conflicts are asked for */
     uint64_t memory_mb, jobs;
     struct engine_shard shard;
 };
@@ -44,12 +45,15 @@ struct streams_options {
 /* What was read, for the end. */
 struct streams_totals {
     struct engine_counts packets;
+    struct engine_undecoded undecoded[ENGINE_UNDECODED];
+    struct defrag_counts defrag;
     struct conversation_counts conversations[CONVERSATION_KINDS];
     uint64_t calls, streams, printed;
     uint64_t first_ns, last_ns;
-    uint64_t evicted, conversations_evicted, given_up, md5s_given_up, lost;
+    uint64_t evicted, conversations_evicted, given_up, payload_given_up, lost;
     uint64_t nearest[2]; /* streams beside one that was asked for and is not there; 0: none */
     bool damaged, interrupted;
+    bool compared; /* the payload: conflicts would have been seen */
 };
 
 /* ---- problems ---- */
@@ -72,6 +76,9 @@ uint64_t streams_problems_of(const struct row *row);
 
 /* Bits of the names in a list with commas; -EINVAL names those that there are. */
 int streams_problems_parse(const char *list, uint64_t *bits, struct sd_err *err);
+
+/* Is one of these seen only where the payload is compared? */
+bool streams_problems_need_payload(uint64_t bits);
 
 /* ---- JSON ---- */
 

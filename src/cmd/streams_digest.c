@@ -18,7 +18,7 @@ struct digest {
     struct reassembly *reassembly; /* NULL: no payload yet, or given up */
     MD5_CTX md5;
     uint64_t bytes, conflicts;
-    bool incomplete;
+    bool incomplete, wanted;
 };
 
 struct digest_stream {
@@ -31,7 +31,8 @@ static void take_data(void *context, uint64_t offset, const uint8_t *bytes, size
 {
     struct digest *digest = context;
     (void)offset;
-    MD5Update(&digest->md5, bytes, len);
+    if (digest->wanted)
+        MD5Update(&digest->md5, bytes, len);
     digest->bytes += len;
 }
 
@@ -51,7 +52,7 @@ static void take_conflict(void *context, const struct reassembly_conflict *confl
     digest->conflicts++;
 }
 
-static int begin(struct digest *digest)
+static int begin(struct digest *digest, bool wanted)
 {
     const struct reassembly_config config = {
         .context = digest,
@@ -62,6 +63,7 @@ static int begin(struct digest *digest)
         .window = WINDOW,
     };
     MD5Init(&digest->md5);
+    digest->wanted = wanted;
     digest->reassembly = reassembly_new(&config);
     return digest->reassembly != NULL ? 0 : -ENOMEM;
 }
@@ -89,7 +91,7 @@ int digests_feed(struct digests *digests, struct flow_stream *stream, enum flow_
     if (digest->reassembly == NULL) {
         if ((segment->piece_count == 0 && segment->doubted == 0) || digest->incomplete)
             return 0;
-        int failed = begin(digest);
+        int failed = begin(digest, digests->md5s);
         if (failed != 0)
             return failed;
         digests->held += reassembly_memory(digest->reassembly);
@@ -116,8 +118,8 @@ void digests_close(struct digests *digests, struct flow_stream *stream, struct d
             const size_t before = reassembly_memory(digest->reassembly);
             reassembly_finish(digest->reassembly, &stream->direction[side]);
             digests->held -= before - reassembly_memory(digest->reassembly);
-            results->has[side] =
-                !digest->incomplete && digest->bytes > 0 && reassembly_too_early(digest->reassembly) == 0;
+            results->has[side] = digest->wanted && !digest->incomplete && digest->bytes > 0 &&
+                                 reassembly_too_early(digest->reassembly) == 0;
             if (results->has[side])
                 MD5Final(results->md5[side], &digest->md5);
         }

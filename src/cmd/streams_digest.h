@@ -7,6 +7,7 @@
  * differ are seen and marked. Digests take no more memory than they are told: one that would is given up. */
 
 struct digests {
+    bool md5s;          /* are wanted; else only versions are compared */
     size_t limit, held; /* bytes */
     uint64_t given_up;  /* for want of memory */
 };

@@ -51,16 +51,22 @@ static bool say_losses(const struct streams *s)
                  "%llu rows, the last ones of the order, were given up to stay in %llu MiB of memory; "
                  "--memory gives more, --json needs none",
                  (unsigned long long)t->given_up, (unsigned long long)s->options.memory_mb);
-    if (t->md5s_given_up > 0)
-        cmd_fail(streams_name, "%llu MD5s were given up to stay in %llu MiB of memory; --memory gives more",
-                 (unsigned long long)t->md5s_given_up, (unsigned long long)s->options.memory_mb);
+    if (t->payload_given_up > 0)
+        cmd_fail(streams_name,
+                 "the payload of %llu directions was let go to stay in %llu MiB of memory, so that they have "
+                 "no MD5 and conflicts may be missed; --memory gives more",
+                 (unsigned long long)t->payload_given_up, (unsigned long long)s->options.memory_mb);
     if (t->conversations_evicted > 0)
         cmd_fail(streams_name, "%llu conversations were evicted; those that went on are counted again",
                  (unsigned long long)t->conversations_evicted);
+    if (t->defrag.evicted > 0)
+        cmd_fail(streams_name,
+                 "%llu datagrams were given up before all their fragments had come: too many wait",
+                 (unsigned long long)t->defrag.evicted);
     if (t->interrupted)
         cmd_fail(streams_name, "interrupted: the rest of the file was not read");
-    return t->md5s_given_up > 0 || t->lost > 0 || t->evicted > 0 || t->given_up > 0 ||
-           t->conversations_evicted > 0 || t->damaged || t->interrupted;
+    return t->payload_given_up > 0 || t->lost > 0 || t->evicted > 0 || t->given_up > 0 ||
+           t->conversations_evicted > 0 || t->defrag.evicted > 0 || t->damaged || t->interrupted;
 }
 
 static void say_none(const struct streams *s)

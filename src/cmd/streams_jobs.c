@@ -96,6 +96,8 @@ static void add_totals(struct streams_totals *sum, const struct streams_totals *
     if (first) { /* what each job counts for itself, and all the same */
         sum->packets.packets = t->packets.packets;
         sum->packets.fragments = t->packets.fragments;
+        sum->defrag = t->defrag;
+        sum->compared = t->compared;
         sum->calls = t->calls;
         sum->lost = t->lost;
         sum->first_ns = t->first_ns;
@@ -105,6 +107,8 @@ static void add_totals(struct streams_totals *sum, const struct streams_totals *
     sum->packets.conversations += t->packets.conversations;
     sum->packets.other += t->packets.other;
     sum->packets.undecoded += t->packets.undecoded;
+    for (size_t i = 0; i < ENGINE_UNDECODED && t->undecoded[i].packets != 0; i++)
+        engine_undecoded_add(sum->undecoded, t->undecoded[i]); /* its texts are those of this process */
     for (int kind = 0; kind < CONVERSATION_KINDS; kind++) {
         sum->conversations[kind].conversations += t->conversations[kind].conversations;
         sum->conversations[kind].packets += t->conversations[kind].packets;
@@ -113,7 +117,7 @@ static void add_totals(struct streams_totals *sum, const struct streams_totals *
     sum->printed += t->printed;
     sum->evicted += t->evicted;
     sum->conversations_evicted += t->conversations_evicted;
-    sum->md5s_given_up += t->md5s_given_up;
+    sum->payload_given_up += t->payload_given_up;
     sum->damaged = sum->damaged || t->damaged;
     sum->interrupted = sum->interrupted || t->interrupted;
     if (t->nearest[0] > sum->nearest[0])

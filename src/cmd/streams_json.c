@@ -182,6 +182,39 @@ void streams_json_conversation(struct buf *out, const struct conversation *c)
     json_end_line(&j);
 }
 
+static void put_defragmentation(struct json *j, const struct defrag_counts *d)
+{
+    json_enter(j, "defragmentation");
+    json_u64(j, "fragments", d->fragments);
+    json_u64(j, "unusable", d->unusable);
+    json_u64(j, "repeats", d->repeats);
+    json_u64(j, "conflicts", d->conflicts);
+    json_u64(j, "reassembled", d->reassembled);
+    json_u64(j, "contradictory", d->overlaps);
+    json_u64(j, "timed_out", d->timed_out);
+    json_u64(j, "evicted", d->evicted);
+    json_u64(j, "incomplete", d->waiting);
+    json_leave(j);
+}
+
+static void put_undecoded(struct json *j, const struct streams_totals *t)
+{
+    uint64_t others = t->packets.undecoded;
+    json_list(j, "undecoded");
+    for (size_t i = 0; i < ENGINE_UNDECODED && t->undecoded[i].packets != 0; i++) {
+        const struct engine_undecoded *u = &t->undecoded[i];
+        json_item(j);
+        json_u64(j, "link_type", (uint64_t)u->linktype);
+        json_text(j, "protocol", u->protocol);
+        json_text(j, "problem", u->problem);
+        json_u64(j, "packets", u->packets);
+        json_leave(j);
+        others -= u->packets;
+    }
+    json_end_list(j);
+    json_u64(j, "undecoded_otherwise", others);
+}
+
 void streams_json_summary(struct buf *out, const struct streams_totals *t)
 {
     struct json j = json_begin(out);
@@ -203,6 +236,9 @@ void streams_json_summary(struct buf *out, const struct streams_totals *t)
     json_u64(&j, "fragments", t->packets.fragments);
     json_u64(&j, "other_packets", t->packets.other);
     json_u64(&j, "undecoded_packets", t->packets.undecoded);
+    put_undecoded(&j, t);
+    put_defragmentation(&j, &t->defrag);
+    json_bool(&j, "payload_compared", t->compared);
     json_u64(&j, "other_shards_packets", t->packets.elsewhere);
     json_u64(&j, "evicted_streams", t->evicted);
     json_u64(&j, "given_up_rows", t->given_up);

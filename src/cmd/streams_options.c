@@ -198,6 +198,7 @@ int streams_options_parse(struct streams_options *o, int argc, char **argv, stru
         options_help(&help, rows, count);
         return 0;
     }
+    o->compares = o->md5 || streams_problems_need_payload(o->problems);
     const char *wrong = contradiction(o, first < argc);
     if (wrong != NULL)
         return sd_fail(err, EINVAL, "%s", wrong);

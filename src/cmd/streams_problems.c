@@ -156,3 +156,12 @@ int streams_problems_parse(const char *list, uint64_t *bits, struct sd_err *err)
             return 0;
     }
 }
+
+bool streams_problems_need_payload(uint64_t bits)
+{
+    for (size_t n = 0; n < OF_PACKETS; n++) {
+        if (of_packets[n].mark == TCP_MARK_CONFLICT)
+            return (bits & UINT64_C(1) << (OF_CONNECTION + n)) != 0;
+    }
+    return false;
+}

@@ -24,6 +24,53 @@ static void put_kinds(struct buf *out, const struct streams_totals *totals)
     }
 }
 
+/* ", 3 fragments could not be used" where there are some. */
+static void put_if(struct buf *out, uint64_t count, const char *one, const char *what)
+{
+    if (count == 0)
+        return;
+    buf_text(out, ", ");
+    put_plural(out, count, one);
+    buf_printf(out, " %s", what);
+}
+
+static void put_fragments(struct buf *out, const struct defrag_counts *d)
+{
+    buf_text(out, "; ");
+    put_plural(out, d->fragments, "fragment");
+    buf_text(out, " for ");
+    put_plural(out, d->reassembled, "datagram");
+    put_if(out, d->unusable, "fragment", "cut short or invalid");
+    put_if(out, d->repeats - d->conflicts, "repeat", "of others");
+    put_if(out, d->conflicts, "repeat", "with other bytes");
+    put_if(out, d->overlaps, "datagram", "dropped for fragments that contradict each other");
+    put_if(out, d->timed_out + d->waiting, "datagram", "never whole");
+}
+
+/* What is no IP, and what of it could not be decoded: for which reasons, so many of them as a reader wants.
+ */
+static void put_others(struct buf *out, const struct streams_totals *totals)
+{
+    enum {
+        SHOWN = 4,
+    };
+    const struct engine_counts *packets = &totals->packets;
+    uint64_t rest = packets->undecoded;
+    buf_text(out, "; ");
+    put_plural(out, packets->other, "other packet");
+    if (packets->undecoded == 0)
+        return;
+    buf_printf(out, ", %" PRIu64 " not decoded (", packets->undecoded);
+    for (size_t i = 0; i < SHOWN && totals->undecoded[i].packets != 0; i++) {
+        const struct engine_undecoded *u = &totals->undecoded[i];
+        buf_printf(out, "%s%" PRIu64 " × %s: %s", i > 0 ? "; " : "", u->packets, u->protocol, u->problem);
+        rest -= u->packets;
+    }
+    if (rest > 0)
+        buf_printf(out, "; %" PRIu64 " for other reasons", rest);
+    buf_char(out, ')');
+}
+
 void streams_totals_text(struct buf *out, const struct streams_totals *totals)
 {
     const struct engine_counts *packets = &totals->packets;
@@ -35,13 +82,10 @@ void streams_totals_text(struct buf *out, const struct streams_totals *totals)
     if (totals->printed < totals->streams)
         buf_printf(out, ", %" PRIu64 " shown", totals->printed);
     put_kinds(out, totals);
-    if (packets->fragments > 0)
-        buf_printf(out, "; %" PRIu64 " fragments in datagrams put together from them or never whole",
-                   packets->fragments);
+    if (totals->defrag.fragments > 0)
+        put_fragments(out, &totals->defrag);
     if (packets->other > 0)
-        buf_printf(out, "; %" PRIu64 " other%s", packets->other, packets->undecoded > 0 ? "" : "s");
-    if (packets->undecoded > 0)
-        buf_printf(out, " (%" PRIu64 " of them cut short, damaged or unknown)", packets->undecoded);
+        put_others(out, totals);
     if (packets->elsewhere > 0)
         buf_printf(out, "; %" PRIu64 " of other shards", packets->elsewhere);
 }

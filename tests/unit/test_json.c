@@ -28,12 +28,22 @@ static void keys_keep_their_order(void **state)
     json_numbers(&j, "numbers", numbers, 2);
     json_numbers(&j, "none", NULL, 0);
     json_leave(&j);
+    json_list(&j, "list");
+    json_item(&j);
+    json_u64(&j, "a", 1);
+    json_leave(&j);
+    json_item(&j);
+    json_leave(&j);
+    json_end_list(&j);
+    json_list(&j, "empty");
+    json_end_list(&j);
     json_bool(&j, "last", false);
     json_end_line(&j);
     assert_string_equal(buf_cstr(&out),
                         "{\"type\":\"thing\",\"big\":18446744073709551615,\"low\":-9223372036854775808,"
                         "\"unknown\":null,\"yes\":true,\"nothing\":null,\"at_ns\":\"1700000000000000001\","
-                        "\"inner\":{\"numbers\":[1,4294967295],\"none\":[]},\"last\":false}\n");
+                        "\"inner\":{\"numbers\":[1,4294967295],\"none\":[]},\"list\":[{\"a\":1},{}],"
+                        "\"empty\":[],\"last\":false}\n");
     buf_free(&out);
 }
 
