@@ -5,57 +5,59 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/i18n.h"
 
 const struct framing framings[] = {
     {
         .name = "naive",
         .id = FRAMING_NAIVE,
         .reader_buffer = 1024,
-        .sender = "sends the header and the body, one send each, nothing between",
-        .reader = "takes what one recv(1024) returns for one header; the end of the stream ends the body",
+        .sender = N_("sends the header and the body, one send each, nothing between"),
+        .reader = N_("takes what one recv(1024) returns for one header; the end of the stream ends the body"),
         .breaks =
-            "breaks when the body waits behind the header as recv is called: one recv returns both, and "
-            "the JSON has extra data",
+            N_("breaks when the body waits behind the header as recv is called: one recv returns both, and "
+               "the JSON has extra data"),
     },
     {
         .name = "sleep",
         .id = FRAMING_SLEEP,
         .pauses = true,
         .reader_buffer = 1024,
-        .sender = "waits a moment after each send",
-        .reader = "takes what one recv(1024) returns for one header; the end of the stream ends the body",
-        .breaks = "breaks when the wire or the reader is late by more than the pause: header and body stick "
-                  "together again",
+        .sender = N_("waits a moment after each send"),
+        .reader = N_("takes what one recv(1024) returns for one header; the end of the stream ends the body"),
+        .breaks =
+            N_("breaks when the wire or the reader is late by more than the pause: header and body stick "
+               "together again"),
     },
     {
         .name = "lockstep",
         .id = FRAMING_LOCKSTEP,
         .answers = true,
         .reader_buffer = 1024,
-        .sender = "waits for the other side's answer after each send",
+        .sender = N_("waits for the other side's answer after each send"),
         .reader =
-            "answers each recv(1024); takes what one returns for one header; the end of the stream ends "
-            "the body",
+            N_("answers each recv(1024); takes what one returns for one header; the end of the stream ends "
+               "the body"),
         .breaks =
-            "breaks on a message that one recv does not return whole, as each one over 1024 bytes; costs "
-            "a round trip for each send",
+            N_("breaks on a message that one recv does not return whole, as each one over 1024 bytes; costs "
+               "a round trip for each send"),
     },
     {
         .name = "size",
         .id = FRAMING_SIZE,
         .body_sized = true,
         .reader_buffer = 1024,
-        .sender = "tells the body's size in the header",
-        .reader = "takes what one recv(1024) returns for one header; loops until the body's size came",
-        .breaks = "breaks when header and body stick: the body is counted, the header still is not",
+        .sender = N_("tells the body's size in the header"),
+        .reader = N_("takes what one recv(1024) returns for one header; loops until the body's size came"),
+        .breaks = N_("breaks when header and body stick: the body is counted, the header still is not"),
     },
     {
         .name = "length",
         .id = FRAMING_LENGTH,
         .header_prefix = true,
         .body_sized = true,
-        .sender = "sends a 4-byte big-endian length before each header, and the body's size in it",
-        .reader = "reads exactly: 4 bytes, as many as they say, as many as the header says",
+        .sender = N_("sends a 4-byte big-endian length before each header, and the body's size in it"),
+        .reader = N_("reads exactly: 4 bytes, as many as they say, as many as the header says"),
         .breaks = NULL,
     },
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "lanes/model.h"
 #include "lanes/spans.h"
 
@@ -83,7 +84,7 @@ int finding_take(char **text, struct buf *sentence)
 int finding_say(char **text, const char *sentence)
 {
     free(*text);
-    *text = strdup(sentence);
+    *text = strdup(_(sentence));
     return *text != NULL ? 0 : -ENOMEM;
 }
 

@@ -12,6 +12,7 @@
 
 #include <unistr.h>
 
+#include "base/i18n.h"
 #include "lanes/findings.h"
 #include "lanes/spans.h"
 #include "lanes/words.h"
@@ -25,8 +26,9 @@ struct breakage {
     const char *advice;
 };
 
-static const char advice_length[] = "frame the messages: a length before each one, and a reader that takes "
-                                    "exactly that many bytes (framing 'length')";
+static const char advice_length[] =
+    N_("frame the messages: a length before each one, and a reader that takes "
+       "exactly that many bytes (framing 'length')");
 
 static bool named(const struct lanes_span *message, const char *name)
 {
@@ -41,13 +43,11 @@ static void header_too_long(const struct lanes_direction *d, const struct lanes_
     const uint64_t end = span_end(header);
     b->at = end;
     b->cause = sticky_cause(d, recv, end, &b->why);
-    buf_printf(&b->what, "the reader takes recv #%" PRIu32 " for ", recv->n);
-    words_message(&b->what, d, header);
-    buf_printf(&b->what, ", but the header ends at byte %" PRIu64 ": behind it the recv returned ", end);
-    words_bytes(&b->what, span_end(recv) - end);
-    buf_text(&b->what, " more, ");
-    words_payload(&b->what, d, end, span_end(recv), 24);
-    buf_text(&b->what, ", which are no part of it");
+    buf_printf(&b->what,
+               _("the reader takes recv #%" PRIu32 " for %s, but the header ends at byte %" PRIu64
+                 ": behind it the recv returned %s more, %s, which are no part of it"),
+               recv->n, word_message(d, header).text, end, word_bytes(span_end(recv) - end).text,
+               word_payload(d, end, span_end(recv), 24).text);
 }
 
 static void header_too_short(const struct lanes_direction *d, const struct lanes_span *header,
@@ -55,14 +55,11 @@ static void header_too_short(const struct lanes_direction *d, const struct lanes
 {
     b->at = span_end(recv);
     b->cause = split_cause(d, recv, &b->why);
-    buf_printf(&b->what, "the reader takes recv #%" PRIu32 " for ", recv->n);
-    words_message(&b->what, d, header);
-    buf_text(&b->what, ", but it returned only ");
-    words_bytes(&b->what, recv->length);
-    buf_text(&b->what, " of ");
-    words_bytes(&b->what, header->length);
-    buf_text(&b->what, "; the rest begins ");
-    words_payload(&b->what, d, span_end(recv), span_end(header), 24);
+    buf_printf(
+        &b->what,
+        _("the reader takes recv #%" PRIu32 " for %s, but it returned only %s of %s; the rest begins %s"),
+        recv->n, word_message(d, header).text, word_bytes(recv->length).text, word_bytes(header->length).text,
+        word_payload(d, span_end(recv), span_end(header), 24).text);
 }
 
 static bool header_breaks(const struct lanes_direction *d, const struct lanes_span *header,
@@ -131,27 +128,24 @@ static const struct lanes_span *first_unaware(const struct framing *framing, con
 static void say_overrun(const struct lanes_direction *d, struct breakage *b)
 {
     const uint64_t end = b->at;
-    words_message(&b->what, d, b->message);
-    buf_printf(&b->what, " ends at byte %" PRIu64 ", but ", end);
-    if (b->recv->n != 0)
-        buf_printf(&b->what, "recv #%" PRIu32 " asks for ", b->recv->n);
+    const struct word message = word_message(d, b->message), asked = word_bytes(b->recv->call->asked);
+    const struct word left = word_bytes(end - (b->recv->offset < end ? b->recv->offset : end));
+    if (b->recv->n == 0)
+        buf_printf(&b->what,
+                   _("%s ends at byte %" PRIu64 ", but a recv, which got nothing, asks for %s more of it"),
+                   message.text, end, asked.text);
+    else if (b->recv->offset >= end)
+        buf_printf(&b->what, _("%s ends at byte %" PRIu64 ", but recv #%" PRIu32 " asks for %s more of it"),
+                   message.text, end, b->recv->n, asked.text);
     else
-        buf_text(&b->what, "a recv, which got nothing, asks for ");
-    words_bytes(&b->what, b->recv->call->asked);
-    if (b->recv->offset < end) {
-        buf_text(&b->what, " where ");
-        words_bytes(&b->what, end - b->recv->offset);
-        buf_text(&b->what, " are left");
-    } else {
-        buf_text(&b->what, " more of it");
-    }
-    if (span_end(b->recv) > end) {
-        buf_text(&b->what, ", and takes bytes of what follows: ");
-        words_payload(&b->what, d, end, span_end(b->recv), 24);
-    }
-    buf_text(&b->why,
-             "the reader knew the length (its first recv asked for no more than that) and lost count of what "
-             "it had");
+        buf_printf(&b->what,
+                   _("%s ends at byte %" PRIu64 ", but recv #%" PRIu32 " asks for %s where %s are left"),
+                   message.text, end, b->recv->n, asked.text, left.text);
+    if (span_end(b->recv) > end)
+        buf_printf(&b->what, _(", and takes bytes of what follows: %s"),
+                   word_payload(d, end, span_end(b->recv), 24).text);
+    buf_text(&b->why, _("the reader knew the length (its first recv asked for no more than that) and lost "
+                        "count of what it had"));
 }
 
 /* A reader that knows the length shows it: its first recv of the message asks for no more than that. (One
@@ -171,7 +165,7 @@ static bool reader_overruns(const struct framing *framing, const struct lanes_di
     b->message = message;
     b->time_ns = b->recv->exit_ns;
     b->cause = (struct finding_cause){"overrun", false};
-    b->advice = "count what came: got += n, and ask for size - got";
+    b->advice = N_("count what came: got += n, and ask for size - got");
     say_overrun(d, b);
     return true;
 }
@@ -220,12 +214,9 @@ static bool announced_characters(const struct lanes_direction *d, const struct l
 static void say_short_send(struct breakage *b)
 {
     b->cause = (struct finding_cause){"short-send", false};
-    b->advice = "look at what send returns, and send the rest in a loop (or use sendall)";
-    buf_printf(&b->why, "send #%" PRIu32 " offered ", b->send->n);
-    words_bytes(&b->why, b->send->call->asked);
-    buf_text(&b->why, ", the kernel took ");
-    words_bytes(&b->why, b->send->length);
-    buf_text(&b->why, ", and the rest was never sent");
+    b->advice = N_("look at what send returns, and send the rest in a loop (or use sendall)");
+    buf_printf(&b->why, _("send #%" PRIu32 " offered %s, the kernel took %s, and the rest was never sent"),
+               b->send->n, word_bytes(b->send->call->asked).text, word_bytes(b->send->length).text);
 }
 
 static void garbage_cause(const struct lanes_direction *d, const struct lanes_span *message,
@@ -236,15 +227,15 @@ static void garbage_cause(const struct lanes_direction *d, const struct lanes_sp
         say_short_send(b);
         return;
     }
-    b->advice = "count the bytes that are sent, not the characters: encode first, then take the length";
+    b->advice = N_("count the bytes that are sent, not the characters: encode first, then take the length");
     if (announced_characters(d, message)) {
         b->cause = (struct finding_cause){"size-chars", false};
         buf_printf(&b->why,
-                   "%" PRIu64 " is the number of characters of the text; in UTF-8 they are more bytes",
+                   _("%" PRIu64 " is the number of characters of the text; in UTF-8 they are more bytes"),
                    message->announced);
     } else {
         b->cause = (struct finding_cause){"announced-fewer", true};
-        buf_text(&b->why, "the sender announced fewer bytes than it sent");
+        buf_text(&b->why, _("the sender announced fewer bytes than it sent"));
     }
 }
 
@@ -254,20 +245,20 @@ static void garbage_breaks(const struct lanes_direction *d, size_t i, struct bre
     const struct lanes_span *before = i > 0 ? garbage - 1 : NULL;
     b->at = garbage->offset;
     b->message = garbage;
-    words_payload(&b->what, d, garbage->offset, span_end(garbage), 24);
-    buf_printf(&b->what, " at byte %" PRIu64 " is no header", garbage->offset);
+    const struct word payload = word_payload(d, garbage->offset, span_end(garbage), 24);
     if (before != NULL && before->announced > 0 && !named(before, "length")) {
-        buf_text(&b->what, "; it stands right behind ");
-        words_message(&b->what, d, before);
-        buf_text(&b->what, ", which was announced as ");
-        words_bytes(&b->what, before->announced);
+        buf_printf(
+            &b->what,
+            _("%s at byte %" PRIu64 " is no header; it stands right behind %s, which was announced as %s"),
+            payload.text, garbage->offset, word_message(d, before).text, word_bytes(before->announced).text);
         b->message = before;
         garbage_cause(d, before, b);
         return;
     }
+    buf_printf(&b->what, _("%s at byte %" PRIu64 " is no header"), payload.text, garbage->offset);
     b->cause = (struct finding_cause){"no-header", true};
-    buf_text(&b->why, "the sender does not speak this framing, or what it sent before has lost the step");
-    b->advice = "look whether --framing names the framing of this stream";
+    buf_text(&b->why, _("the sender does not speak this framing, or what it sent before has lost the step"));
+    b->advice = N_("look whether --framing names the framing of this stream");
 }
 
 /* The sender closed before it had sent what it announced. */
@@ -280,20 +271,19 @@ static bool end_breaks(const struct lanes_direction *d, struct breakage *b)
         return false;
     b->at = span_end(last);
     b->message = last;
-    words_message(&b->what, d, last);
-    buf_text(&b->what, " was announced as ");
-    words_bytes(&b->what, last->announced);
-    buf_text(&b->what, ", but the stream ends after ");
-    words_bytes(&b->what, last->length);
-    buf_text(&b->what, " of it: the reader waits for bytes that never come");
+    buf_printf(
+        &b->what,
+        _("%s was announced as %s, but the stream ends after %s of it: the reader waits for bytes that "
+          "never come"),
+        word_message(d, last).text, word_bytes(last->announced).text, word_bytes(last->length).text);
     b->send = short_send(d, last->offset, span_end(last) + 1);
     if (b->send != NULL) {
         say_short_send(b);
         return true;
     }
     b->cause = (struct finding_cause){"announced-more", true};
-    buf_text(&b->why, "the sender announced more bytes than it sent");
-    b->advice = "announce the number of bytes that are sent, and send all of them";
+    buf_text(&b->why, _("the sender announced more bytes than it sent"));
+    b->advice = N_("announce the number of bytes that are sent, and send all of them");
     return true;
 }
 
@@ -389,29 +379,24 @@ static void look_at_header(struct nearest *nearest, const struct lanes_direction
 
 static void say_nearest(const struct nearest *nearest, const struct framing *framing, struct buf *why)
 {
-    if (framing->answers) {
-        buf_text(why, "the sender waited for an answer after each send, so no reader could come too late. ");
-    } else if (nearest->header != NULL) {
-        buf_printf(why, "recv #%" PRIu32 " was called ", nearest->recv->n);
-        if (nearest->margin_ns > 0) {
-            words_time(why, nearest->margin_ns);
-            buf_text(why, " before ");
-            words_message(why, nearest->d, nearest->next);
-            buf_text(why, " was on the wire: a reader that comes that much later gets both at once");
-        } else {
-            buf_text(why, "when ");
-            words_message(why, nearest->d, nearest->next);
-            buf_text(
-                why,
-                " was on the wire already and had not yet arrived: a reader that comes a moment later gets "
-                "both at once");
-        }
-        buf_text(why, ". ");
-    }
-    buf_text(why, "A header longer than the reader's buffer of ");
-    words_bytes(why, framing->reader_buffer);
-    buf_text(why, " would be cut; the longest here had ");
-    words_bytes(why, nearest->longest);
+    if (framing->answers)
+        buf_text(why,
+                 _("the sender waited for an answer after each send, so no reader could come too late. "));
+    else if (nearest->header != NULL && nearest->margin_ns > 0)
+        buf_printf(why,
+                   _("recv #%" PRIu32
+                     " was called %s before %s was on the wire: a reader that comes that much "
+                     "later gets both at once. "),
+                   nearest->recv->n, word_time(nearest->margin_ns).text,
+                   word_message(nearest->d, nearest->next).text);
+    else if (nearest->header != NULL)
+        buf_printf(why,
+                   _("recv #%" PRIu32
+                     " was called when %s was on the wire already and had not yet arrived: a "
+                     "reader that comes a moment later gets both at once. "),
+                   nearest->recv->n, word_message(nearest->d, nearest->next).text);
+    buf_printf(why, _("A header longer than the reader's buffer of %s would be cut; the longest here had %s"),
+               word_bytes(framing->reader_buffer).text, word_bytes(nearest->longest).text);
 }
 
 /* Did a recv wait long, and in vain? Then the run did not end well, whatever the reason. */
@@ -447,8 +432,8 @@ static int lucky(struct lanes_stream *stream)
     struct lanes_finding *f = finding_add(stream, nearest.d, "lucky", "luck", offset, 0);
     if (f == NULL || (nearest.recv != NULL && finding_evidence(f, LANES_RECV, nearest.recv->n) != 0))
         return -ENOMEM;
-    buf_printf(&what, "framing %s did not break in this run, by luck; it %s", stream->framing->name,
-               stream->framing->breaks);
+    buf_printf(&what, _("framing %s did not break in this run, by luck; it %s"), stream->framing->name,
+               _(stream->framing->breaks));
     say_nearest(&nearest, stream->framing, &why);
     if (finding_take(&f->what, &what) != 0 || finding_take(&f->why, &why) != 0)
         return -ENOMEM;

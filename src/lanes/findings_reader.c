@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "lanes/findings.h"
 #include "lanes/spans.h"
 #include "lanes/words.h"
@@ -44,8 +45,8 @@ static void say_apart(const struct lanes_direction *d, uint64_t boundary, struct
     if (before == NULL || after == NULL || before->n == after->n)
         return;
     buf_printf(why,
-               "; the wire kept them apart (#%" PRIu32 " and #%" PRIu32
-               " are two segments): TCP_NODELAY would change nothing",
+               _("; the wire kept them apart (#%" PRIu32 " and #%" PRIu32
+                 " are two segments): TCP_NODELAY would change nothing"),
                before->n, after->n);
 }
 
@@ -54,27 +55,28 @@ static void say_queued(const struct lanes_direction *d, const struct lanes_span 
 {
     const struct arrival arrival = arrival_of(d, recv->offset, span_end(recv));
     const bool counted = recv->call->has_tcpi && recv->call->tcpi.inq >= 0;
-    buf_text(why, "the reader came late: ");
-    words_bytes(why, counted ? (uint64_t)recv->call->tcpi.inq : recv->length);
-    buf_printf(why, " were waiting when recv #%" PRIu32 " was called", recv->n);
-    if (arrival.known && arrival.last_ns <= recv->time_ns) {
-        buf_text(why, ", ");
-        words_time(why, recv->time_ns - arrival.last_ns);
-        buf_printf(why, " after segment #%" PRIu32 " was on the wire", arrival.last_n);
-    }
+    const struct word waiting = word_bytes(counted ? (uint64_t)recv->call->tcpi.inq : recv->length);
+    if (arrival.known && arrival.last_ns <= recv->time_ns)
+        buf_printf(why,
+                   _("the reader came late: %s were waiting when recv #%" PRIu32
+                     " was called, %s after segment #%" PRIu32 " was on the wire"),
+                   waiting.text, recv->n, word_time(recv->time_ns - arrival.last_ns).text, arrival.last_n);
+    else
+        buf_printf(why, _("the reader came late: %s were waiting when recv #%" PRIu32 " was called"),
+                   waiting.text, recv->n);
     say_apart(d, boundary, why);
 }
 
 static void say_hole(const struct lanes_direction *d, uint64_t boundary, const struct arrival *before,
                      const struct arrival *after, struct buf *why)
 {
-    buf_printf(why, "bytes behind byte %" PRIu64 " were there first: segment #%" PRIu32 " came ", boundary,
-               before->last_n);
-    words_time(why, before->last_ns - after->first_ns);
-    buf_text(why, " after them and closed the gap, so TCP handed over all of it at once");
+    buf_printf(why,
+               _("bytes behind byte %" PRIu64 " were there first: segment #%" PRIu32
+                 " came %s after them and closed the gap, so TCP handed over all of it at once"),
+               boundary, before->last_n, word_time(before->last_ns - after->first_ns).text);
     const struct lanes_span *first = lane_at(d, LANES_WIRE, boundary - 1);
     if (first != NULL && span_lost(first))
-        buf_printf(why, " (the wire: segment #%" PRIu32 " was %s)", first->n, first->fate);
+        buf_printf(why, _(" (the wire: segment #%" PRIu32 " was %s)"), first->n, word_fate(first->fate).text);
 }
 
 /* Were these bytes sent again? Then a capture that does not tell which copy arrived leaves open how they
@@ -98,8 +100,8 @@ struct finding_cause sticky_cause(const struct lanes_direction *d, const struct 
     const int64_t inq = recv->call->has_tcpi ? recv->call->tcpi.inq : -1;
     if (before != NULL && after != NULL && before->n == after->n) {
         buf_printf(why,
-                   "segment #%" PRIu32 " already carried the boundary at byte %" PRIu64
-                   ": no reader could have received the two apart by timing",
+                   _("segment #%" PRIu32 " already carried the boundary at byte %" PRIu64
+                     ": no reader could have received the two apart by timing"),
                    after->n, boundary);
         const bool open = !span_known(after) && (sent_again(d, boundary - 1) || sent_again(d, boundary));
         return (struct finding_cause){"coalesced-on-wire", open};
@@ -116,9 +118,9 @@ struct finding_cause sticky_cause(const struct lanes_direction *d, const struct 
         say_queued(d, recv, boundary, why);
         return (struct finding_cause){"queued-before-recv", true};
     }
-    buf_printf(why, "what was missing came while recv #%" PRIu32 " was running", recv->n);
+    buf_printf(why, _("what was missing came while recv #%" PRIu32 " was running"), recv->n);
     if (inq >= 0)
-        buf_printf(why, " (%" PRId64 " B were waiting when it was called)", inq);
+        buf_printf(why, _(" (%" PRId64 " B were waiting when it was called)"), inq);
     say_apart(d, boundary, why);
     return (struct finding_cause){"arrived-during-recv", inq < 0};
 }
@@ -129,21 +131,19 @@ struct finding_cause split_cause(const struct lanes_direction *d, const struct l
     const struct lanes_span *next = wire_delivering(d, span_end(recv));
     const int64_t inq = recv->call->has_tcpi ? recv->call->tcpi.inq : -1;
     if (recv->length >= recv->call->asked) {
-        buf_printf(why, "recv #%" PRIu32 " asked for ", recv->n);
-        words_bytes(why, recv->call->asked);
-        buf_text(why, " and got them: the buffer was full before the message ended");
+        buf_printf(
+            why,
+            _("recv #%" PRIu32 " asked for %s and got them: the buffer was full before the message ended"),
+            recv->n, word_bytes(recv->call->asked).text);
         return (struct finding_cause){"small-buffer", false};
     }
-    buf_printf(why, "recv #%" PRIu32 " asked for ", recv->n);
-    words_bytes(why, recv->call->asked);
-    buf_text(why, " and got what was there");
+    buf_printf(why, _("recv #%" PRIu32 " asked for %s and got what was there"), recv->n,
+               word_bytes(recv->call->asked).text);
     if (inq > 0)
         buf_printf(why, " (inq %" PRId64 ")", inq);
-    if (next != NULL && next->time_ns > recv->exit_ns) {
-        buf_printf(why, "; segment #%" PRIu32 " with the next bytes was on the wire only ", next->n);
-        words_time(why, next->time_ns - recv->exit_ns);
-        buf_text(why, " later");
-    }
+    if (next != NULL && next->time_ns > recv->exit_ns)
+        buf_printf(why, _("; segment #%" PRIu32 " with the next bytes was on the wire only %s later"),
+                   next->n, word_time(next->time_ns - recv->exit_ns).text);
     const bool proved =
         (next != NULL && next->time_ns > recv->exit_ns) || (inq > 0 && (uint64_t)inq <= recv->length);
     return (struct finding_cause){"not-yet-arrived", !proved};
@@ -183,18 +183,17 @@ static int sticky(struct lanes_stream *stream, const struct lanes_direction *d, 
     }
     f->likely = cause.likely;
     f->is_problem = stream->broken_from == d->from && stream->broken_at == boundary;
-    buf_printf(&what, "recv #%" PRIu32 " returned ", recv->n);
-    words_parts(&what, d, recv->offset, end);
-    buf_text(&what, " together");
+    buf_printf(&what, _("recv #%" PRIu32 " returned %s together"), recv->n,
+               word_parts(d, recv->offset, end).text);
     if (finding_take(&f->what, &what) != 0 || finding_take(&f->why, &why) != 0)
         return -ENOMEM;
     const bool framed = stream->framing != NULL && stream->framing->breaks == NULL;
     return finding_say(
         &f->advice,
-        framed ? "the framing tells where each message ends: a reader takes exactly that many bytes, and "
-                 "this recv asked for more"
-               : "frame the messages: a length before each one, and a reader that takes exactly "
-                 "that many bytes");
+        framed ? N_("the framing tells where each message ends: a reader takes exactly that many bytes, and "
+                    "this recv asked for more")
+               : N_("frame the messages: a length before each one, and a reader that takes exactly "
+                    "that many bytes"));
 }
 
 /* ---- split ---- */
@@ -237,8 +236,8 @@ static int split(struct lanes_stream *stream, const struct lanes_direction *d,
         split_cause(d, s.full >= s.short_of ? s.first_full : s.first_short, &why);
     if (s.full + s.short_of > 1)
         buf_printf(&why,
-                   " (of %" PRIu32 " such ends, %" PRIu32 " for a full buffer, %" PRIu32
-                   " because no more was there)",
+                   _(" (of %" PRIu32 " such ends, %" PRIu32 " for a full buffer, %" PRIu32
+                     " because no more was there)"),
                    s.full + s.short_of, s.full, s.short_of);
     struct lanes_finding *f = finding_add(stream, d, "split", cause.word, message->offset, message->length);
     if (f == NULL || finding_evidence(f, LANES_MESSAGE, message->n) != 0 ||
@@ -250,17 +249,15 @@ static int split(struct lanes_stream *stream, const struct lanes_direction *d,
     f->likely = cause.likely;
     f->is_problem = stream->broken_from == d->from && stream->broken_at > message->offset &&
                     stream->broken_at < span_end(message);
-    words_message(&what, d, message);
-    buf_text(&what, " (");
-    words_bytes(&what, message->length);
-    buf_printf(&what, ") needed %" PRIu32 " recvs, #%" PRIu32 " to #%" PRIu32, s.recvs, f->recvs[0],
+    buf_printf(&what, _("%s (%s) needed %" PRIu32 " recvs, #%" PRIu32 " to #%" PRIu32),
+               word_message(d, message).text, word_bytes(message->length).text, s.recvs, f->recvs[0],
                f->recvs[f->recv_count - 1]);
     if (finding_take(&f->what, &what) != 0 || finding_take(&f->why, &why) != 0)
         return -ENOMEM;
-    return finding_say(&f->advice,
-                       f->is_problem
-                           ? "read in a loop until the whole message is there; its length must be known first"
-                           : "nothing is wrong as long as the reader loops until the whole message is there");
+    return finding_say(
+        &f->advice,
+        f->is_problem ? N_("read in a loop until the whole message is there; its length must be known first")
+                      : N_("nothing is wrong as long as the reader loops until the whole message is there"));
 }
 
 int findings_reader(struct lanes_stream *stream, const struct lanes_direction *d)
@@ -304,10 +301,12 @@ static int merged(struct lanes_stream *stream, const struct lanes_direction *d, 
         return -ENOMEM;
     }
     f->likely = cause.likely;
-    buf_printf(&what, "recv #%" PRIu32 " (", recv->n);
-    words_bytes(&what, recv->length);
-    buf_printf(&what, ") returned bytes of sends #%" PRIu32 " %s #%" PRIu32 " together", f->sends[0],
-               f->send_count == 2 ? "and" : "to", f->sends[f->send_count - 1]);
+    buf_printf(
+        &what,
+        f->send_count == 2
+            ? _("recv #%" PRIu32 " (%s) returned bytes of sends #%" PRIu32 " and #%" PRIu32 " together")
+            : _("recv #%" PRIu32 " (%s) returned bytes of sends #%" PRIu32 " to #%" PRIu32 " together"),
+        recv->n, word_bytes(recv->length).text, f->sends[0], f->sends[f->send_count - 1]);
     if (finding_take(&f->what, &what) != 0 || finding_take(&f->why, &why) != 0)
         return -ENOMEM;
     return finding_say(

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "lanes/findings.h"
 #include "lanes/spans.h"
 #include "lanes/words.h"
@@ -43,20 +44,27 @@ static struct finding_cause repeat_cause(const struct earlier *earlier, struct b
     if (copy != NULL) {
         const bool held = strncmp(copy->fate, "held", 4) == 0,
                    delayed = strncmp(copy->fate, "delayed", 7) == 0;
-        buf_printf(why, "not needed: segment #%" PRIu32 " did arrive (the wire: %s); ", copy->n, copy->fate);
-        buf_text(why, held      ? "it was overtaken, and the sender took it for lost"
-                      : delayed ? "its acknowledgement did not come back in time"
-                                : "the sender did not know it yet");
+        buf_printf(why,
+                   held      ? _("not needed: segment #%" PRIu32
+                                 " did arrive (the wire: %s); it was overtaken, and "
+                                      "the sender took it for lost")
+                   : delayed ? _("not needed: segment #%" PRIu32 " did arrive (the wire: %s); its "
+                                 "acknowledgement did not come back in time")
+                             : _("not needed: segment #%" PRIu32 " did arrive (the wire: %s); the sender did "
+                                 "not know it yet"),
+                   copy->n, word_fate(copy->fate).text);
         return (struct finding_cause){held ? "reordered" : delayed ? "delayed" : "spurious", false};
     }
     copy = earlier->last;
     if (span_lost(copy)) {
-        buf_printf(why, "segment #%" PRIu32 " did not arrive (the wire: %s)", copy->n, copy->fate);
+        buf_printf(why, _("segment #%" PRIu32 " did not arrive (the wire: %s)"), copy->n,
+                   word_fate(copy->fate).text);
         return (struct finding_cause){strncmp(copy->fate, "dropped", 7) == 0 ? "dropped" : "corrupted",
                                       false};
     }
     buf_printf(
-        why, "segment #%" PRIu32 " or its acknowledgement was lost or late; the capture does not tell which",
+        why,
+        _("segment #%" PRIu32 " or its acknowledgement was lost or late; the capture does not tell which"),
         copy->n);
     return (struct finding_cause){"loss", true};
 }
@@ -77,19 +85,19 @@ static int repeated(struct lanes_stream *stream, const struct lanes_direction *d
         return -ENOMEM;
     }
     finding->likely = cause.likely;
-    words_bytes(&what, span->length);
-    buf_printf(&what, " at byte %" PRIu64 " were sent again: segment #%" PRIu32 ", then #%" PRIu32 " ",
-               span->offset, earlier.last->n, span->n);
-    words_time(&what, span->time_ns > earlier.last->time_ns ? span->time_ns - earlier.last->time_ns : 0);
-    buf_text(&what, " later");
+    const uint64_t later_ns =
+        span->time_ns > earlier.last->time_ns ? span->time_ns - earlier.last->time_ns : 0;
+    buf_printf(
+        &what, _("%s at byte %" PRIu64 " were sent again: segment #%" PRIu32 ", then #%" PRIu32 " %s later"),
+        word_bytes(span->length).text, span->offset, earlier.last->n, span->n, word_time(later_ns).text);
     if (finding_take(&finding->what, &what) != 0 || finding_take(&finding->why, &why) != 0)
         return -ENOMEM;
     return finding_say(
         &finding->advice,
         earlier.delivered != NULL
-            ? "nothing to do in the program: the other side threw the second copy away"
-            : "nothing to do in the program: TCP repaired it; what it cost is time, and bytes that came "
-              "behind the gap waited for it");
+            ? N_("nothing to do in the program: the other side threw the second copy away")
+            : N_("nothing to do in the program: TCP repaired it; what it cost is time, and bytes that came "
+                 "behind the gap waited for it"));
 }
 
 int findings_repeats(struct lanes_stream *stream, const struct lanes_direction *d)

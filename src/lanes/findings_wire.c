@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "lanes/findings.h"
 #include "lanes/spans.h"
 #include "lanes/words.h"
@@ -43,35 +44,48 @@ static struct finding_cause full_cause(const struct held *h, struct buf *why)
     const struct call_tcpi *t = h->tcpi;
     if (congestion_full(t))
         buf_printf(why,
-                   "the congestion window was full when send #%" PRIu32 " was called (%" PRId64 " of %" PRId64
-                   " segments in flight): what was sent had to wait, and was joined",
+                   _("the congestion window was full when send #%" PRIu32 " was called (%" PRId64
+                     " of %" PRId64 " segments in flight): what was sent had to wait, and was joined"),
                    h->joined->n, t->unacked, t->cwnd);
     else
         buf_printf(why,
-                   "the receiver's window was full when send #%" PRIu32 " was called (it allowed %" PRId64
-                   " B): what was sent had to wait, and was joined",
+                   _("the receiver's window was full when send #%" PRIu32 " was called (it allowed %" PRId64
+                     " B): what was sent had to wait, and was joined"),
                    h->joined->n, t->rwnd);
     return because("queue", false);
 }
 
 static struct finding_cause nagle_cause(const struct held *h, struct buf *why)
 {
-    buf_printf(why, "Nagle's algorithm%s: TCP_NODELAY was not set, %" PRId64 " segment%s in flight, and the ",
-               h->proved ? "" : " fits", h->tcpi->unacked, h->tcpi->unacked == 1 ? " was" : "s were");
-    words_bytes(why, h->waiting);
-    buf_printf(why, " of send%s #%" PRIu32, h->last == h->first ? "" : "s", h->first->n);
-    if (h->last != h->first)
-        buf_printf(why, " to #%" PRIu32, h->last->n);
-    buf_printf(why, " are less than a full segment: they waited, and send #%" PRIu32 " joined them",
-               h->joined->n);
+    const struct word bytes = word_bytes(h->waiting);
+    const struct word sends = word_sends(h->first->n, h->last->n);
+    const unsigned long flying = (unsigned long)h->tcpi->unacked;
+    buf_printf(
+        why,
+        h->proved
+            ? ngettext("Nagle's algorithm: TCP_NODELAY was not set, %" PRId64
+                       " segment was in flight, and the %s of %s are less than a full segment: they waited, "
+                       "and send #%" PRIu32 " joined them",
+                       "Nagle's algorithm: TCP_NODELAY was not set, %" PRId64
+                       " segments were in flight, and the %s of %s are less than a full segment: they "
+                       "waited, and send #%" PRIu32 " joined them",
+                       flying)
+            : ngettext("Nagle's algorithm fits: TCP_NODELAY was not set, %" PRId64
+                       " segment was in flight, and the %s of %s are less than a full segment: they waited, "
+                       "and send #%" PRIu32 " joined them",
+                       "Nagle's algorithm fits: TCP_NODELAY was not set, %" PRId64
+                       " segments were in flight, and the %s of %s are less than a full segment: they "
+                       "waited, and send #%" PRIu32 " joined them",
+                       flying),
+        h->tcpi->unacked, bytes.text, sends.text, h->joined->n);
     return because("nagle", !h->proved);
 }
 
 static struct finding_cause queue_cause(const struct held *h, struct buf *why)
 {
     buf_printf(why,
-               "%" PRId64 " B were not yet on the wire when send #%" PRIu32
-               " was called: the kernel's own queue held them, and it joins what waits",
+               _("%" PRId64 " B were not yet on the wire when send #%" PRIu32
+                 " was called: the kernel's own queue held them, and it joins what waits"),
                h->tcpi->notsent, h->joined->n);
     return because(h->tcpi->nodelay == 1 ? "autocork" : "queue", true);
 }
@@ -80,15 +94,15 @@ static struct finding_cause held_cause(const struct held *h, struct buf *why)
 {
     const struct call_tcpi *t = h->tcpi;
     if (h->first->call->flags != NULL && strstr(h->first->call->flags, "MSG_MORE") != NULL) {
-        buf_printf(why, "send #%" PRIu32 " said MSG_MORE: TCP waits for more", h->first->n);
+        buf_printf(why, _("send #%" PRIu32 " said MSG_MORE: TCP waits for more"), h->first->n);
         return because("more", false);
     }
     if (t == NULL) {
-        buf_text(why, "what made the earlier bytes wait is not recorded");
+        buf_text(why, _("what made the earlier bytes wait is not recorded"));
         return because("unknown", true);
     }
     if (t->cork == 1) {
-        buf_text(why, "TCP_CORK was set: TCP sends only full segments until it is pulled");
+        buf_text(why, _("TCP_CORK was set: TCP sends only full segments until it is pulled"));
         return because("cork", false);
     }
     if (h->proved && (congestion_full(t) || window_full(t, h->waiting)))
@@ -97,7 +111,7 @@ static struct finding_cause held_cause(const struct held *h, struct buf *why)
         return nagle_cause(h, why);
     if (h->proved)
         return queue_cause(h, why);
-    buf_text(why, "nothing is recorded that would have made the earlier bytes wait");
+    buf_text(why, _("nothing is recorded that would have made the earlier bytes wait"));
     return because("unknown", true);
 }
 
@@ -158,10 +172,12 @@ static int tell_coalesced(struct lanes_stream *stream, const struct lanes_direct
         return -ENOMEM;
     }
     finding->likely = cause.likely;
-    buf_printf(&what, "segment #%" PRIu32 " (", segment->n);
-    words_bytes(&what, segment->length);
-    buf_printf(&what, ") carries bytes of sends #%" PRIu32 " %s #%" PRIu32, finding->sends[0],
-               finding->send_count == 2 ? "and" : "to", finding->sends[finding->send_count - 1]);
+    buf_printf(&what,
+               finding->send_count == 2
+                   ? _("segment #%" PRIu32 " (%s) carries bytes of sends #%" PRIu32 " and #%" PRIu32)
+                   : _("segment #%" PRIu32 " (%s) carries bytes of sends #%" PRIu32 " to #%" PRIu32),
+               segment->n, word_bytes(segment->length).text, finding->sends[0],
+               finding->sends[finding->send_count - 1]);
     if (finding_take(&finding->what, &what) != 0 || finding_take(&finding->why, why) != 0)
         return -ENOMEM;
     return finding_say(&finding->advice,
@@ -204,8 +220,8 @@ static int merged_again(struct lanes_stream *stream, const struct lanes_directio
         return 0;
     struct buf why = {0};
     buf_printf(&why,
-               "the first copies went out as segments #%" PRIu32 " and #%" PRIu32
-               "; when TCP had to repeat them, it sent them in one",
+               _("the first copies went out as segments #%" PRIu32 " and #%" PRIu32
+                 "; when TCP had to repeat them, it sent them in one"),
                before->n, after->n);
     return tell_coalesced(stream, d, segment, because("retransmission-merge", false), &why);
 }
@@ -243,24 +259,24 @@ static struct finding_cause cut_cause(const struct lanes_direction *d, const str
 {
     const struct call_tcpi *t = send->call->has_tcpi ? &send->call->tcpi : NULL;
     if (all_full) {
-        buf_text(why, "a segment carries at most ");
-        words_bytes(why, d->mss != 0 ? d->mss : longest);
-        buf_text(why, " here");
+        buf_printf(why, _("a segment carries at most %s here"),
+                   word_bytes(d->mss != 0 ? d->mss : longest).text);
         return because("mss", d->mss == 0);
     }
     if (t != NULL && window_full(t, send->length)) {
         buf_printf(
-            why, "the receiver's window allowed %" PRId64 " B when the send was called: TCP sent what fitted",
+            why,
+            _("the receiver's window allowed %" PRId64 " B when the send was called: TCP sent what fitted"),
             t->rwnd);
         return because("window", true);
     }
     if (t != NULL && t->cwnd > 0 && t->unacked >= 0 && d->mss != 0 && t->cwnd > t->unacked &&
         send->length > (uint64_t)(t->cwnd - t->unacked) * d->mss) {
-        buf_printf(why, "the congestion window had room for %" PRId64 " segments when the send was called",
+        buf_printf(why, _("the congestion window had room for %" PRId64 " segments when the send was called"),
                    t->cwnd - t->unacked);
         return because("window", true);
     }
-    buf_text(why, "a segment was cut before it was full; what made TCP send it then is not recorded");
+    buf_text(why, _("a segment was cut before it was full; what made TCP send it then is not recorded"));
     return because("unknown", true);
 }
 
@@ -280,10 +296,9 @@ static int segmented(struct lanes_stream *stream, const struct lanes_direction *
         return -ENOMEM;
     }
     finding->likely = cause.likely;
-    buf_printf(&what, "send #%" PRIu32 " (", send->n);
-    words_bytes(&what, send->length);
-    buf_printf(&what, ") crosses %" PRIu32 " segments: ", cuts.segments);
-    words_segments(&what, d, send->offset, span_end(send));
+    buf_printf(&what, _("send #%" PRIu32 " (%s) crosses %" PRIu32 " segments: %s"), send->n,
+               word_bytes(send->length).text, cuts.segments,
+               word_segments(d, send->offset, span_end(send)).text);
     if (finding_take(&finding->what, &what) != 0 || finding_take(&finding->why, &why) != 0)
         return -ENOMEM;
     return finding_say(&finding->advice,

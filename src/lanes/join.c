@@ -1,6 +1,7 @@
 /* The call lanes: the calls of each end's socket, placed on the axis by the sum of what earlier calls moved,
  * and held against the wire. A lane that contradicts the wire is left out, and a note says why. */
 
+#include "base/i18n.h"
 #include "lanes/model.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@ struct join_ends {
 
 static const char *side_name(enum flow_side side)
 {
-    return side == FLOW_CLIENT ? "client" : "server";
+    return side == FLOW_CLIENT ? _("client") : _("server");
 }
 
 static const char *lane_name(enum lanes_lane lane)
@@ -153,16 +154,17 @@ static int leave_out(struct lanes_stream *stream, struct lanes_direction *d, enu
 static int hold_against_wire(struct lanes_stream *stream, struct lanes_direction *d, enum lanes_lane lane)
 {
     const struct lanes_spans *spans = &d->lane[lane];
-    char why[240];
+    char why[400];
     for (size_t i = 0; i < spans->count; i++) {
         const struct lanes_span *span = &spans->at[i];
         if (!contradicts(d, span, lane))
             continue;
-        snprintf(why, sizeof why,
-                 "call #%" PRIu32 " would stand at byte %" PRIu64
-                 ", but the wire's bytes there are not its bytes; a program that was not recorded used this "
-                 "connection too, or calls are missing from the file",
-                 span->n, span->offset);
+        snprintf(
+            why, sizeof why,
+            _("call #%" PRIu32 " would stand at byte %" PRIu64
+              ", but the wire's bytes there are not its bytes; a program that was not recorded used this "
+              "connection too, or calls are missing from the file"),
+            span->n, span->offset);
         return leave_out(stream, d, lane, why);
     }
     return 0;
@@ -189,10 +191,14 @@ static int note_uncaptured(struct lanes_stream *stream, struct lanes_direction *
     d->uncaptured = end > d->bytes ? end - d->bytes : 0;
     if (d->uncaptured == 0)
         return 0;
-    return model_note(stream,
-                      "%" PRIu64 " B that the %s %s are not in the capture: packets at the end are missing",
-                      d->uncaptured, side_name((enum flow_side)(1 - d->from)),
-                      d->received > d->bytes ? "received" : "acknowledged");
+    return model_note(
+        stream,
+        d->received > d->bytes
+            ? N_("%" PRIu64 " B that the %s received are not in the capture: packets at the end "
+                 "are missing")
+            : N_("%" PRIu64 " B that the %s acknowledged are not in the capture: packets at the "
+                 "end are missing"),
+        d->uncaptured, side_name((enum flow_side)(1 - d->from)));
 }
 
 /* What the sums of the calls say against the wire's. */
@@ -220,7 +226,8 @@ static int fill_lane(struct lanes *lanes, struct lanes_stream *stream, struct la
     if (collect(d, lane, socket, &sane) != 0)
         return -ENOMEM;
     if (!sane)
-        return leave_out(stream, d, lane, "the recorder could not tell where the bytes of each call stand");
+        return leave_out(stream, d, lane,
+                         _("the recorder could not tell where the bytes of each call stand"));
     int failed = order_calls(lanes, stream, d, lane);
     if (failed == 0 && d->has_wire)
         failed = hold_against_wire(stream, d, lane);
@@ -269,7 +276,7 @@ static int copy_notes(struct lanes_stream *stream, const struct lanes_socket *so
         told[count++] = note;
         struct buf safe = {0};
         text_escape(&safe, note, strlen(note));
-        int failed = model_note(stream, "%s", buf_cstr(&safe));
+        int failed = model_note(stream, "%s", _(buf_cstr(&safe)));
         buf_free(&safe);
         if (failed != 0)
             return failed;

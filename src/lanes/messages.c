@@ -1,3 +1,4 @@
+#include "base/i18n.h"
 #include "lanes/model.h"
 
 #include <errno.h>
@@ -8,15 +9,15 @@ static const char *part_name(enum framing_part part)
 {
     switch (part) {
     case FRAMING_PREFIX:
-        return "length";
+        return N_("length");
     case FRAMING_HEADER:
-        return "header";
+        return N_("header");
     case FRAMING_BODY:
-        return "body";
+        return N_("body");
     case FRAMING_GARBAGE:
-        return "garbage";
+        return N_("garbage");
     }
-    return "garbage";
+    return N_("garbage");
 }
 
 static int add_message(struct lanes_direction *d, const struct framing_message *message)

@@ -49,7 +49,7 @@ struct lanes_store {
 /* A new stream of the model, after the others. NULL: out of memory. */
 struct lanes_stream *model_add_stream(struct lanes *lanes);
 
-/* Append a note (formatted). 0 or -ENOMEM. */
+/* Append a note, its format in the user's language. 0 or -ENOMEM. */
 __attribute__((format(printf, 2, 3))) int model_note(struct lanes_stream *stream, const char *format, ...);
 
 /* Room for further items of a list: the list doubles. 0 or -ENOMEM. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "lanes/model.h"
 #include "lanes/spans.h"
 
@@ -140,11 +141,15 @@ static size_t cluster_end(const struct lanes_spans *spans, size_t begin)
 static int note_order(struct lanes_stream *stream, enum lanes_lane lane, enum order order,
                       const struct lanes_span *first, const struct lanes_span *last)
 {
-    return model_note(
-        stream, "the order of %ss #%" PRIu32 " to #%" PRIu32 " is not known: they overlapped in time, and %s",
-        lane == LANES_SEND ? "send" : "recv", first->n, last->n,
-        order == ORDER_FITS ? "some moved the same bytes; they are drawn in an order that fits all bytes"
-                            : "their bytes do not tell; they are drawn in the order in which they returned");
+    return model_note(stream,
+                      order == ORDER_FITS
+                          ? N_("the order of %s #%" PRIu32 " to #%" PRIu32
+                               " is not known: they overlapped in time, and some "
+                               "moved the same bytes; they are drawn in an order that fits all bytes")
+                          : N_("the order of %s #%" PRIu32 " to #%" PRIu32
+                               " is not known: they overlapped in time, and their "
+                               "bytes do not tell; they are drawn in the order in which they returned"),
+                      lane == LANES_SEND ? _("sends") : _("recvs"), first->n, last->n);
 }
 
 #define MOST_ORDER_NOTES 4
@@ -169,6 +174,6 @@ int order_calls(struct lanes *lanes, struct lanes_stream *stream, struct lanes_d
     }
     if (unknown <= MOST_ORDER_NOTES)
         return 0;
-    return model_note(stream, "nor is the order within %u further groups of overlapping %ss",
-                      unknown - MOST_ORDER_NOTES, lane == LANES_SEND ? "send" : "recv");
+    return model_note(stream, "nor is the order within %u further groups of overlapping %s",
+                      unknown - MOST_ORDER_NOTES, lane == LANES_SEND ? _("sends") : _("recvs"));
 }

@@ -1,3 +1,4 @@
+#include "base/i18n.h"
 #include "lanes/model.h"
 
 #include <errno.h>
@@ -46,7 +47,7 @@ int model_note(struct lanes_stream *stream, const char *format, ...)
     char *text = NULL;
     va_list args;
     va_start(args, format);
-    int len = vasprintf(&text, format, args);
+    int len = vasprintf(&text, _(format), args);
     va_end(args);
     if (len < 0)
         return -ENOMEM;

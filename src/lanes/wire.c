@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "lanes/model.h"
 #include "lanes/spans.h"
@@ -241,7 +242,7 @@ static int note_offload(struct wire_build *build, enum flow_side from)
     return model_note(build->stream,
                       "segments of up to %u B from the %s were captured before the network card cut them (or "
                       "after it joined them): on the cable each carried at most %u B",
-                      build->side[from].longest, from == FLOW_CLIENT ? "client" : "server", d->mss);
+                      build->side[from].longest, from == FLOW_CLIENT ? _("client") : _("server"), d->mss);
 }
 
 static void on_closed(void *context, struct flow_stream *flow)

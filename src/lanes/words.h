@@ -28,4 +28,22 @@ void words_segments(struct buf *out, const struct lanes_direction *d, uint64_t b
 void words_payload(struct buf *out, const struct lanes_direction *d, uint64_t offset, uint64_t end,
                    size_t most);
 
+/* The same as arguments of a whole sentence, which translators may put into another order:
+ * `buf_printf(out, _("%s of %s"), word_bytes(n).text, word_message(d, m).text)`. Cut where too long. */
+struct word {
+    char text[400];
+};
+
+struct word word_bytes(uint64_t bytes);
+struct word word_time(uint64_t ns);
+struct word word_parts(const struct lanes_direction *d, uint64_t begin, uint64_t end);
+struct word word_message(const struct lanes_direction *d, const struct lanes_span *message);
+struct word word_segments(const struct lanes_direction *d, uint64_t begin, uint64_t end);
+struct word word_sends(uint32_t first, uint32_t last); /* "send #1", "sends #1 to #3" */
+
+/* What became of a packet on the lab's wire, from the comment on it: "delayed 5 ms, duplicated". */
+struct word word_fate(const char *fate);
+
+struct word word_payload(const struct lanes_direction *d, uint64_t offset, uint64_t end, size_t most);
+
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/i18n.h"
 #include "base/text.h"
 #include "record/memory.h"
 
@@ -426,7 +427,7 @@ void calls_exit(struct calls *c, struct task *task, int64_t value, uint64_t now_
         out.flags = call->row->effect == EFFECT_OPTION ? option_name(call->args)
                                                        : syscall_flags_text(flags_of(call), flags);
         if (interrupted)
-            out.note = "a signal came in between";
+            out.note = N_("a signal came in between");
         c->count++;
         c->call(c->context, &out);
     }
@@ -445,7 +446,7 @@ void calls_abandon(struct calls *c, struct task *task, uint64_t now_ns)
         out.local_port = call->socket->local_port;
         out.peer = call->socket->peer;
         out.peer_port = call->socket->peer_port;
-        out.note = "never returned: the thread ended in this call";
+        out.note = N_("never returned: the thread ended in this call");
         c->count++;
         c->call(c->context, &out);
         if (call->moves && !call->has_tcpi) /* else the next snapshot tells */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/io.h"
 #include "capture/pcapng.h"
 #include "record/scribe.h"
@@ -76,7 +77,7 @@ void recording_call(void *recording, const struct call *call)
         struct call without = *call;
         without.data = NULL;
         if (without.note == NULL)
-            without.note = "too many bytes to keep in one record";
+            without.note = N_("too many bytes to keep in one record");
         call_build(&r->fields, &without);
     } else {
         call_build(&r->fields, call);

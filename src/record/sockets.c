@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/i18n.h"
 #include "record/proc.h"
 
 #define BUCKETS 4096
@@ -514,9 +515,10 @@ static bool leaves_axis(const struct tracked_socket *socket, enum socket_way way
 static void check_axis(struct tracked_socket *socket, enum socket_way way, const struct kernel_view *view)
 {
     static const char *const why[WAY_COUNT] = {
-        [WAY_SEND] = "bytes were put into this socket in a way that is not seen (io_uring, another process)",
-        [WAY_RECV] = "bytes were taken from this socket in a way that is not seen (urgent data, io_uring, "
-                     "another process)",
+        [WAY_SEND] =
+            N_("bytes were put into this socket in a way that is not seen (io_uring, another process)"),
+        [WAY_RECV] = N_("bytes were taken from this socket in a way that is not seen (urgent data, io_uring, "
+                        "another process)"),
     };
     struct kernel_view again;
     if (leaves_axis(socket, way, view) && ask_kernel(socket, way, &again) && leaves_axis(socket, way, &again))
