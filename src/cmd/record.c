@@ -163,8 +163,8 @@ int cmd_record(int argc, char **argv)
 {
     struct options o = {.common.no_json = true};
     const struct option_row rows[] = {
-        {'o', "output", N_("FILE"), N_("the capture file (default " DEFAULT_FILE ")"), OPTION_TEXT, &o.file,
-         0, 0, NULL, NULL},
+        {'o', "output", N_("FILE"), N_("the capture file (default sockdiag.pcapng)"), OPTION_TEXT, &o.file, 0,
+         0, NULL, NULL},
         {'i', "interface", N_("IF"), N_("record the packets of an interface too"), OPTION_TEXT, &o.interface,
          0, 0, NULL, NULL},
         {'f', "filter", N_("EXPR"), N_("only these packets (pcap-filter)"), OPTION_TEXT, &o.filter, 0, 0,

@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/i18n.h"
 #include "lab/scan.h"
 
-#define FORMS                                                                                                \
-    "a rule is data:3, data:3-5, data:2,4-6 (the same with reply, syn, fin, ack, frame), or a share of all " \
-    "frames: 2%% or 2.5%%@7"
+static const char forms[] = N_(
+    "a rule is data:3, data:3-5, data:2,4-6 (the same with reply, syn, fin, ack, frame), or a share of all "
+    "frames: 2% or 2.5%@7");
 
 static const struct {
     const char *word;
@@ -33,8 +34,9 @@ struct rule_text {
 static int bad_rule(const struct rule_text *t, const char *why)
 {
     if (*t->at == '\0')
-        return sd_fail(t->err, EINVAL, "the rule '%.60s' ends too early: %s; " FORMS, t->text, why);
-    return sd_fail(t->err, EINVAL, "the rule '%.60s' is wrong at '%.60s': %s; " FORMS, t->text, t->at, why);
+        return sd_fail(t->err, EINVAL, "the rule '%.60s' ends too early: %s; %s", t->text, _(why), _(forms));
+    return sd_fail(t->err, EINVAL, "the rule '%.60s' is wrong at '%.60s': %s; %s", t->text, t->at, _(why),
+                   _(forms));
 }
 
 static int parse_range(struct rule_text *t, struct lab_rule *rule)

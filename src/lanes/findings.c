@@ -98,8 +98,9 @@ bool findings_full(struct lanes_stream *stream)
 
 static int rank(const struct lanes_finding *finding)
 {
-    static const char *const order[] = {"framing-broken", "sticky",        "split",     "lucky",
-                                        "merged",         "retransmitted", "coalesced", "segmented"};
+    static const char *const order[] = {N_("framing-broken"), N_("sticky"),   N_("split"),
+                                        N_("lucky"),          N_("merged"),   N_("retransmitted"),
+                                        N_("coalesced"),      N_("segmented")};
     for (int i = 0; i < (int)(sizeof order / sizeof order[0]); i++) {
         if (strcmp(finding->kind, order[i]) == 0)
             return finding->is_problem ? i : i + 16;

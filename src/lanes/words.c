@@ -1,6 +1,7 @@
 #include "lanes/words.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,6 +68,16 @@ struct word word_payload(const struct lanes_direction *d, uint64_t offset, uint6
     struct buf text = {0};
     words_payload(&text, d, offset, end, most);
     return word_of(&text);
+}
+
+struct word word_printf(const char *format, ...)
+{
+    struct word word;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(word.text, sizeof word.text, format, args);
+    va_end(args);
+    return word;
 }
 
 struct word word_sends(uint32_t first, uint32_t last)

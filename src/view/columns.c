@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "view/glyphs.h"
 #include "view/prose.h"
@@ -39,7 +40,7 @@ struct fit {
 
 static const char *head_text(const struct columns *table, const struct fit *fit, size_t column)
 {
-    return fit->brief ? table->heads[column].brief : table->heads[column].name;
+    return _(fit->brief ? table->heads[column].brief : table->heads[column].name);
 }
 
 static const char *cell_text(const struct columns *table, size_t row, size_t column)

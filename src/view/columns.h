@@ -9,7 +9,7 @@
 #define COLUMNS_MAX 12
 
 struct columns_head {
-    const char *name, *brief; /* brief: where the table does not fit otherwise */
+    const char *name, *brief; /* N_(); brief: where the table does not fit otherwise */
     bool right;               /* numbers stand right */
     unsigned first_out; /* left out where the table does not fit otherwise, the greatest first; 0: never */
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "view/columns.h"
@@ -76,9 +77,11 @@ enum {
 };
 
 static const struct columns_head heads[COLUMN_COUNT] = {
-    {"framing", "framing", false, 0}, {"outcome", "outcome", false, 0},  {"sends", "sends", true, 4},
-    {"segments", "segs", true, 5},    {"recvs", "recvs", true, 4},       {"sticky", "sticky", true, 1},
-    {"split", "split", true, 3},      {"round trips", "trips", true, 2}, {"time ms", "ms", true, 0},
+    {N_("framing"), N_("framing"), false, 0}, {N_("outcome"), N_("outcome"), false, 0},
+    {N_("sends"), N_("sends"), true, 4},      {N_("segments"), N_("segs"), true, 5},
+    {N_("recvs"), N_("recvs"), true, 4},      {N_("sticky"), N_("sticky"), true, 1},
+    {N_("split"), N_("split"), true, 3},      {N_("round trips"), N_("trips"), true, 2},
+    {N_("time ms"), N_("ms"), true, 0},
 };
 
 void compare_text(struct buf *out, const struct compare_row *rows, size_t count,
@@ -109,8 +112,8 @@ void compare_text(struct buf *out, const struct compare_row *rows, size_t count,
     buf_text(out, "\n ");
     prose_wrap(
         out,
-        "Counts are of both directions. sticky: recvs that returned more than one message; split: "
-        "messages that took more than one recv; by luck: the framing allows a break that did not come.",
+        _("Counts are of both directions. sticky: recvs that returned more than one message; split: "
+          "messages that took more than one recv; by luck: the framing allows a break that did not come."),
         1, 1, style->columns);
 }
 

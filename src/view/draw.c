@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "view/glyphs.h"
 #include "view/prose.h"
@@ -90,7 +91,7 @@ static void draw_axis(struct drawing *d)
     }
     for (size_t i = 0; i < d->count; i++)
         axis_put(&axis, d->cell[i].x, d->cell[i].begin, false);
-    begin_line(d, "byte", NULL);
+    begin_line(d, _("byte"), NULL);
     buf_append(d->out, axis.text, axis.columns);
     finish_line(d, NULL);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "view/layout_cells.h"
 
@@ -55,7 +56,7 @@ static size_t named_label(const struct layout_item *item, enum layout_labels lab
 size_t layout_label(const struct layout_item *item, enum layout_labels labels, bool ascii,
                     char out[LAYOUT_LABEL_MAX])
 {
-    const char *again = item->mark != LAYOUT_AGAIN ? "" : ascii ? "again " : "↻";
+    const char *again = item->mark != LAYOUT_AGAIN ? "" : ascii ? _("again ") : "↻";
     const char *lost = item->mark != LAYOUT_LOST ? "" : ascii ? " x" : " ✗";
     out[0] = '\0';
     if (labels == LAYOUT_NONE)
@@ -93,7 +94,7 @@ size_t layout_fold_label(const struct layout_lane *lane, const struct layout_cel
         return clip(
             snprintf(out, LAYOUT_LABEL_MAX, "%s %zu %s %" PRIu64, dots, count, ascii ? "x" : "×", amount));
     /* A bare number would be read as one of bytes. */
-    return clip(snprintf(out, LAYOUT_LABEL_MAX, "%s %zu more", dots, count));
+    return clip(snprintf(out, LAYOUT_LABEL_MAX, _("%s %zu more"), dots, count));
 }
 
 /* ---- widths ---- */

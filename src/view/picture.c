@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "lanes/spans.h"
 #include "view/draw.h"
 #include "view/layout.h"
@@ -67,12 +68,12 @@ static void add_messages(struct picture *p)
     const struct lanes_spans *messages = &p->d->lane[LANES_MESSAGE];
     if (messages->count == 0)
         return;
-    struct layout_lane *lane = add_lane(p, "message", "36");
+    struct layout_lane *lane = add_lane(p, _("message"), "36");
     for (size_t i = 0; i < messages->count; i++) {
         const struct lanes_span *span = &messages->at[i];
         add_item(p, lane,
                  (struct layout_item){
-                     .begin = span->offset, .end = span_end(span), .name = span->name, .n = span->n});
+                     .begin = span->offset, .end = span_end(span), .name = _(span->name), .n = span->n});
     }
 }
 
@@ -93,16 +94,16 @@ static void add_calls(struct picture *p, enum lanes_lane from, const char *title
                                       .asked = tell ? asked : 0});
     }
     if (from == LANES_RECV && p->d->has_wire)
-        add_faint(p, lane, "unread", p->d->received, p->d->bytes);
+        add_faint(p, lane, _("unread"), p->d->received, p->d->bytes);
 }
 
 static void add_wire(struct picture *p)
 {
-    struct layout_lane *lane = add_lane(p, "wire", "33");
+    struct layout_lane *lane = add_lane(p, _("wire"), "33");
     uint64_t at = 0;
     for (size_t i = 0; i < p->d->unique; i++) {
         const struct lanes_span *span = &p->d->lane[LANES_WIRE].at[i];
-        add_faint(p, lane, "not captured", at, span->offset);
+        add_faint(p, lane, _("not captured"), at, span->offset);
         add_item(p, lane,
                  (struct layout_item){.begin = span->offset,
                                       .end = span_end(span),
@@ -112,9 +113,9 @@ static void add_wire(struct picture *p)
         at = span_end(span);
     }
     const uint64_t carried = p->d->bytes + p->d->uncaptured;
-    add_faint(p, lane, "not captured", p->d->bytes, carried);
+    add_faint(p, lane, _("not captured"), p->d->bytes, carried);
     if (p->d->has_sends)
-        add_faint(p, lane, "unsent", carried, p->d->sent);
+        add_faint(p, lane, _("unsent"), carried, p->d->sent);
 }
 
 static int compare_offset(const void *a, const void *b)
@@ -136,7 +137,7 @@ static void add_repeat(struct picture *p, size_t first_row, const struct lanes_s
         p->undrawn++;
         return;
     }
-    struct layout_lane *lane = row < p->lane_count ? &p->lane[row] : add_lane(p, "  again", "33");
+    struct layout_lane *lane = row < p->lane_count ? &p->lane[row] : add_lane(p, _("  again"), "33");
     add_item(p, lane,
              (struct layout_item){.begin = span->offset,
                                   .end = span_end(span),
@@ -196,7 +197,7 @@ static void find_keeps(struct picture *p, uint64_t end)
 static void draw(struct buf *out, struct picture *p, uint64_t end, const struct view_style *style,
                  unsigned columns)
 {
-    char mark_text[64];
+    char mark_text[128];
     const unsigned gutter = columns < 60 ? GUTTER_NARROW : GUTTER;
     const struct layout_request request = {.lanes = p->lane,
                                            .lane_count = p->lane_count,
@@ -211,7 +212,7 @@ static void draw(struct buf *out, struct picture *p, uint64_t end, const struct 
     if (p->stream->broken_at != UINT64_MAX && p->stream->broken_from == p->d->from) {
         draw_style.has_mark = true;
         draw_style.mark = p->stream->broken_at;
-        snprintf(mark_text, sizeof mark_text, "broken at byte %" PRIu64, p->stream->broken_at);
+        snprintf(mark_text, sizeof mark_text, _("broken at byte %" PRIu64), p->stream->broken_at);
     }
     struct layout layout;
     if (layout_make(&layout, &request) != 0)
@@ -246,8 +247,8 @@ void picture_direction(struct buf *out, const struct lanes_stream *stream, const
     else
         draw(out, &p, end, style, columns);
     if (p.undrawn > 0) {
-        char text[80];
-        snprintf(text, sizeof text, "%zu further retransmissions are not drawn", p.undrawn);
+        char text[160];
+        snprintf(text, sizeof text, _("%zu further retransmissions are not drawn"), p.undrawn);
         buf_char(out, ' ');
         prose_wrap(out, text, 1, 1, columns);
     }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "view/columns.h"
 #include "view/prose.h"
@@ -22,9 +23,15 @@ enum {
 };
 
 static const struct columns_head heads[COLUMN_COUNT] = {
-    {"stream", "#", true, 0},      {"client", "client", false, 4}, {"server", "server", false, 0},
-    {"B sent", "sent", true, 1},   {"B back", "back", true, 1},    {"sends", "sends", true, 2},
-    {"segments", "segs", true, 3}, {"recvs", "recvs", true, 2},    {"verdict", "verdict", false, 0},
+    {N_("stream"), "#", true, 0},
+    {N_("client"), N_("client"), false, 4},
+    {N_("server"), N_("server"), false, 0},
+    {N_("B sent"), N_("sent"), true, 1},
+    {N_("B back"), N_("back"), true, 1},
+    {N_("sends"), N_("sends"), true, 2},
+    {N_("segments"), N_("segs"), true, 3},
+    {N_("recvs"), N_("recvs"), true, 2},
+    {N_("verdict"), N_("verdict"), false, 0},
 };
 
 static void put_sum(char cell[COLUMNS_CELL], bool known, uint64_t sum)
@@ -40,16 +47,16 @@ static void put_verdict(char cell[COLUMNS_CELL], const struct lanes_stream *stre
         repeats += strcmp(stream->findings[i].kind, "retransmitted") == 0;
         sticky += strcmp(stream->findings[i].kind, "sticky") == 0;
         if (strcmp(stream->findings[i].kind, "lucky") == 0)
-            snprintf(cell, COLUMNS_CELL, "ok, by luck");
+            snprintf(cell, COLUMNS_CELL, "%s", _("ok, by luck"));
     }
     if (stream->broken_at != UINT64_MAX)
-        snprintf(cell, COLUMNS_CELL, "BROKEN at byte %" PRIu64, stream->broken_at);
+        snprintf(cell, COLUMNS_CELL, _("BROKEN at byte %" PRIu64), stream->broken_at);
     else if (cell[0] == '\0' && sticky > 0)
-        snprintf(cell, COLUMNS_CELL, "%zu sticky", sticky);
+        snprintf(cell, COLUMNS_CELL, _("%zu sticky"), sticky);
     else if (cell[0] == '\0' && repeats > 0)
-        snprintf(cell, COLUMNS_CELL, "%zu retransmitted", repeats);
+        snprintf(cell, COLUMNS_CELL, _("%zu retransmitted"), repeats);
     else if (cell[0] == '\0')
-        snprintf(cell, COLUMNS_CELL, "%s", stream->partial ? "partial" : "ok");
+        snprintf(cell, COLUMNS_CELL, "%s", stream->partial ? _("partial") : _("ok"));
 }
 
 static void put_row(struct columns *table, const struct lanes_stream *stream)
@@ -80,10 +87,12 @@ void view_table(struct buf *out, const struct lanes *lanes, const struct view_st
         put_row(&table, lanes->streams[i]);
     columns_print(&table, out);
     columns_fini(&table);
-    struct buf hint = {0};
-    buf_text(&hint, "'sockdiag show ");
-    text_escape(&hint, file, strlen(file));
-    buf_text(&hint, " N' draws the stream whose first packet is N; -v draws all of them.");
+    struct buf hint = {0}, safe = {0};
+    text_escape(&safe, file, strlen(file));
+    buf_printf(&hint,
+               _("'sockdiag show %s N' draws the stream whose first packet is N; -v draws all of them."),
+               buf_cstr(&safe));
+    buf_free(&safe);
     buf_char(out, '\n');
     prose_wrap(out, buf_cstr(&hint), 0, 0, style->columns);
     out->failed = out->failed || hint.failed;

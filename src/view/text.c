@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "lanes/words.h"
 #include "view/glyphs.h"
@@ -83,13 +84,15 @@ static void verdict(struct buf *out, const struct lanes_stream *stream, const st
     bool lucky = false;
     for (size_t i = 0; i < stream->finding_count; i++)
         lucky = lucky || strcmp(stream->findings[i].kind, "lucky") == 0;
-    buf_printf(out, "framing %s", stream->framing->name);
+    const char *name = stream->framing->name;
     if (stream->broken_at != UINT64_MAX && stream->broken_from == d->from)
-        buf_printf(out, ": BROKEN at byte %" PRIu64, stream->broken_at);
+        buf_printf(out, _("framing %s: BROKEN at byte %" PRIu64), name, stream->broken_at);
     else if (stream->broken_at == UINT64_MAX && lucky)
-        buf_text(out, ": did not break, by luck");
+        buf_printf(out, _("framing %s: did not break, by luck"), name);
     else if (stream->broken_at == UINT64_MAX && d->has_recvs && d->lane[LANES_MESSAGE].count > 0)
-        buf_text(out, ": ok");
+        buf_printf(out, _("framing %s: ok"), name);
+    else
+        buf_printf(out, _("framing %s"), name);
 }
 
 static void put_title(struct buf *out, const struct lanes_stream *stream, const struct lanes_direction *d,
@@ -103,12 +106,12 @@ static void put_title(struct buf *out, const struct lanes_stream *stream, const 
     packet_endpoint_text(&sender->address, sender->port, from);
     packet_endpoint_text(&receiver->address, receiver->port, to);
     color(out, style, "1");
-    buf_printf(&part, "stream %" PRIu64, stream->number);
+    buf_printf(&part, _("stream %" PRIu64), stream->number);
     title_part(&title, buf_cstr(&part));
     part.len = 0;
     buf_printf(&part, "%s → %s", from, to);
     title_part(&title, buf_cstr(&part));
-    title_part(&title, d->from == FLOW_CLIENT ? "client → server" : "server → client");
+    title_part(&title, d->from == FLOW_CLIENT ? _("client → server") : _("server → client"));
     part.len = 0;
     words_bytes(&part, d->has_wire ? d->bytes : lanes_axis_end(d));
     title_part(&title, buf_cstr(&part));
@@ -167,7 +170,7 @@ static void put_finding(struct buf *out, const struct lanes_finding *finding,
     const char *sign = finding->is_problem ? glyphs->bad : glyphs->note;
     if (finding->is_problem)
         color(out, style, "1;31");
-    labelled(out, style, sign, finding->kind, finding->what);
+    labelled(out, style, sign, _(finding->kind), finding->what);
     if (finding->is_problem && style->color) {
         /* Only the first lines in colour: the escape goes before the line's end. */
         if (out->len > 0 && !out->failed)
@@ -177,12 +180,12 @@ static void put_finding(struct buf *out, const struct lanes_finding *finding,
     if (is_plain(finding) && !style->verbose)
         return;
     if (before != NULL && strcmp(before->why, finding->why) == 0) {
-        labelled(out, style, " ", "cause", "the same");
+        labelled(out, style, " ", _("cause"), _("the same"));
         return;
     }
-    labelled(out, style, " ", finding->likely ? "likely cause" : "cause", finding->why);
+    labelled(out, style, " ", finding->likely ? _("likely cause") : _("cause"), finding->why);
     if (before == NULL || finding->is_problem || strcmp(before->advice, finding->advice) != 0)
-        labelled(out, style, " ", finding->is_problem ? "cure" : "advice", finding->advice);
+        labelled(out, style, " ", finding->is_problem ? _("cure") : _("advice"), finding->advice);
 }
 
 /* So many findings of a sort are shown; a single further one takes no more room than its mention. */
@@ -207,11 +210,11 @@ static const struct lanes_finding *put_sort(struct buf *out, const struct lanes_
         if (other->is_problem)
             put_finding(out, other, finding, style);
         else
-            labelled(out, style, glyphs_of(style->ascii)->note, other->kind, other->what);
+            labelled(out, style, glyphs_of(style->ascii)->note, _(other->kind), other->what);
     }
     if (count > shown) {
-        char text[64];
-        snprintf(text, sizeof text, "and %zu more of this sort (-v shows them)", count - shown);
+        char text[128];
+        snprintf(text, sizeof text, _("and %zu more of this sort (-v shows them)"), count - shown);
         labelled(out, style, " ", "", text);
     }
     return finding;
@@ -253,10 +256,11 @@ static void put_notes(struct buf *out, const struct lanes_stream *stream, const 
     if (stream->note_count > 0)
         buf_char(out, '\n');
     for (size_t i = 0; i < stream->note_count; i++)
-        labelled(out, style, " ", "note", stream->notes[i]);
+        labelled(out, style, " ", _("note"), stream->notes[i]);
     if (stream->framing == NULL && style->verbose)
-        labelled(out, style, " ", "note",
-                 "messages are not marked: which framing the stream has is not known (--framing NAME tells)");
+        labelled(
+            out, style, " ", _("note"),
+            _("messages are not marked: which framing the stream has is not known (--framing NAME tells)"));
 }
 
 static void text_stream(struct buf *out, const struct lanes_stream *stream, const struct view_style *style)
@@ -278,8 +282,8 @@ static void text_stream(struct buf *out, const struct lanes_stream *stream, cons
         put_title(out, stream, &stream->direction[FLOW_CLIENT], style);
         paragraph(out, style,
                   stream->end == FLOW_RST
-                      ? " no byte of payload went either way: the connection was refused, or reset (RST)"
-                      : " no byte of payload went either way",
+                      ? _(" no byte of payload went either way: the connection was refused, or reset (RST)")
+                      : _(" no byte of payload went either way"),
                   0, 1);
     }
     if (!style->brief)
@@ -291,13 +295,15 @@ static void put_no_streams(struct buf *out, const struct lanes *lanes, const str
 {
     struct buf text = {0};
     if (lanes->packets + lanes->calls == 0)
-        buf_text(&text, "The file holds no packets and no calls.");
+        buf_text(&text, _("The file holds no packets and no calls."));
     else
-        buf_printf(&text,
-                   "There is no TCP connection in this file: no lanes to draw. 'sockdiag capture -r "
-                   "FILE' lists what it holds: %" PRIu64 " packet%s, %" PRIu64 " call%s.",
-                   lanes->packets, lanes->packets == 1 ? "" : "s", lanes->calls,
-                   lanes->calls == 1 ? "" : "s");
+        buf_printf(
+            &text,
+            _("There is no TCP connection in this file: no lanes to draw. 'sockdiag capture -r "
+              "FILE' lists what it holds: %s, %s."),
+            word_printf(ngettext("%" PRIu64 " packet", "%" PRIu64 " packets", lanes->packets), lanes->packets)
+                .text,
+            word_printf(ngettext("%" PRIu64 " call", "%" PRIu64 " calls", lanes->calls), lanes->calls).text);
     paragraph(out, style, buf_cstr(&text), 0, 0);
     out->failed = out->failed || text.failed;
     buf_free(&text);
@@ -312,12 +318,12 @@ static void text_head(struct buf *out, const struct lanes *lanes, const struct v
     if (style->brief)
         return;
     color(out, style, "2");
-    paragraph(
-        out, style,
-        "From left to right run the bytes of a stream; ┃ marks where a message, a call or a segment begins. "
-        "#2 4096: the second one, of 4096 bytes; 1024/1024: a recv that got all it asked for; "
-        "✗: lost on the way; ↻: sent again; …: goes on, or left out.",
-        0, 0);
+    paragraph(out, style,
+              _("From left to right run the bytes of a stream; ┃ marks where a message, a call or a segment "
+                "begins. "
+                "#2 4096: the second one, of 4096 bytes; 1024/1024: a recv that got all it asked for; "
+                "✗: lost on the way; ↻: sent again; …: goes on, or left out."),
+              0, 0);
     color(out, style, "0");
     buf_char(out, '\n');
 }
@@ -327,18 +333,18 @@ static void text_tail(struct buf *out, const struct lanes *lanes, const struct v
     struct buf text = {0};
     if (lanes->unjoined_calls > 0)
         buf_printf(&text,
-                   "%" PRIu64
-                   " calls that moved bytes belong to no connection in this file: its packets were not "
-                   "captured, or the record does not name the addresses.",
+                   _("%" PRIu64
+                     " calls that moved bytes belong to no connection in this file: its packets were not "
+                     "captured, or the record does not name the addresses. "),
                    lanes->unjoined_calls);
     if (lanes->evicted > 0)
-        buf_printf(&text, "%s%" PRIu64 " connections were closed early: there are too many at once.",
-                   text.len > 0 ? " " : "", lanes->evicted);
+        buf_printf(&text, _("%" PRIu64 " connections were closed early: there are too many at once. "),
+                   lanes->evicted);
     if (lanes->lost > 0)
         buf_printf(&text,
-                   "%sThe capture lost %" PRIu64
-                   " packets: what is missing on the wire may have been there all the same.",
-                   text.len > 0 ? " " : "", lanes->lost);
+                   _("The capture lost %" PRIu64
+                     " packets: what is missing on the wire may have been there all the same. "),
+                   lanes->lost);
     if (text.len > 0)
         paragraph(out, style, buf_cstr(&text), 0, 0);
     out->failed = out->failed || text.failed;
