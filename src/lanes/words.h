@@ -37,8 +37,7 @@ struct word {
 struct word word_bytes(uint64_t bytes);
 struct word word_time(uint64_t ns);
 struct word word_parts(const struct lanes_direction *d, uint64_t begin, uint64_t end);
-__attribute__((format(printf, 2, 0))) struct word word_plural(
-    uint64_t n, const char *format); /* of ngettext, for the one number */
+__attribute__((format(printf, 1, 2))) struct word word_printf(const char *format, ...);
 struct word word_message(const struct lanes_direction *d, const struct lanes_span *message);
 struct word word_segments(const struct lanes_direction *d, uint64_t begin, uint64_t end);
 struct word word_sends(uint32_t first, uint32_t last); /* "send #1", "sends #1 to #3" */
