@@ -31,6 +31,7 @@ enum {
     SIGNAL_EVERY = 1024, /* records between looks for a signal while more wait */
     IDLE_MS = 500,       /* between looks whether the interface is still up */
     DRAIN_MS = 150,      /* the kernel hands packets over at most so late */
+    BUFFER_MB = 64,      /* an eighth of a second of large packets, flat out */
 };
 
 struct capture {
@@ -89,7 +90,7 @@ static int parse_options(struct capture *c, int argc, char **argv, int *first)
          &c->file_seconds, 1, 1000000000, NULL, NULL},
         {0, "pcap", NULL, N_("write classic pcap, without call records"), OPTION_FLAG, &c->classic, 0, 0,
          NULL, NULL},
-        {0, "buffer", N_("MB"), N_("size of the kernel's ring buffer (16)"), OPTION_NUMBER, &c->buffer_mb, 1,
+        {0, "buffer", N_("MB"), N_("size of the kernel's ring buffer (64)"), OPTION_NUMBER, &c->buffer_mb, 1,
          2047, NULL, NULL},
         {'s', "snaplen", N_("BYTES"), N_("capture so much of each packet (262144)"), OPTION_NUMBER,
          &c->snaplen, 1, 262144, NULL, NULL},
@@ -147,7 +148,7 @@ static int open_interface(struct capture *c)
         .interface = c->interface,
         .filter = c->filter,
         .snaplen = (uint32_t)c->snaplen,
-        .buffer_bytes = (uint32_t)c->buffer_mb << 20,
+        .buffer_bytes = (uint32_t)(c->buffer_mb != 0 ? c->buffer_mb : BUFFER_MB) << 20,
         .promiscuous = true,
         .immediate = c->prints,
     };
