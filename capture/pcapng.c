@@ -483,11 +483,11 @@ static int recognise(struct pcapng_reader *r, struct sd_err *err)
 
 int pcapng_reader_open(struct pcapng_reader **out, int fd, const char *name, struct sd_err *err)
 {
-    return pcapng_reader_open_stop(out, fd, -1, name, err);
+    return pcapng_reader_open_wait(out, fd, &(struct pcapng_wait){.stop_fd = -1}, name, err);
 }
 
-int pcapng_reader_open_stop(struct pcapng_reader **out, int fd, int stop_fd, const char *name,
-                            struct sd_err *err)
+int pcapng_reader_open_wait(struct pcapng_reader **out, int fd, const struct pcapng_wait *wait,
+                            const char *name, struct sd_err *err)
 {
     struct pcapng_reader *r = calloc(1, sizeof *r);
     char *copy = strdup(name);
@@ -499,7 +499,7 @@ int pcapng_reader_open_stop(struct pcapng_reader **out, int fd, int stop_fd, con
     }
     r->name = copy;
     r->input.fd = fd;
-    r->input.stop_fd = stop_fd;
+    r->input.wait = *wait;
     failed = recognise(r, err);
     if (failed != 0) {
         pcapng_reader_close(r);

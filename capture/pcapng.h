@@ -54,14 +54,23 @@ struct pcapng_reader;
  * -EINVAL when it is no capture file. */
 int pcapng_reader_open(struct pcapng_reader **out, int fd, const char *name, struct sd_err *err);
 
-/* As above; the reader gives up with -EINTR when it has to wait for input and `stop_fd` (-1: none) is
- * readable: so that a signal (signalfd) ends the reading of a pipe. */
-int pcapng_reader_open_stop(struct pcapng_reader **out, int fd, int stop_fd, const char *name,
-                            struct sd_err *err);
+/* What happens where the reader would have to wait for input, as of a pipe. First before() is called (unless
+ * it is NULL): what was made of the records so far can be let out. The reader gives up, with -EINTR, when
+ * that answers false, and when `stop_fd` (-1: none) becomes readable, so that a signal (signalfd) ends the
+ * wait. */
+struct pcapng_wait {
+    int stop_fd;
+    bool (*before)(void *context);
+    void *context;
+};
+
+/* As above, with that. */
+int pcapng_reader_open_wait(struct pcapng_reader **out, int fd, const struct pcapng_wait *wait,
+                            const char *name, struct sd_err *err);
 void pcapng_reader_close(struct pcapng_reader *reader);
 
 /* The next record. 1: filled (valid until the next call); 0: the end; -EBADMSG: damaged or cut short from
- * here on, err says at which byte and how (what came before was good); -EINTR: see pcapng_reader_open_stop();
+ * here on, err says at which byte and how (what came before was good); -EINTR: see struct pcapng_wait;
  * another negative errno: the read failed. After a negative answer, further calls give 0. Unknown block types
  * are skipped. A Simple Packet Block has no time: its packet's time_ns is 0. */
 int pcapng_reader_next(struct pcapng_reader *reader, struct capture_record *record, struct sd_err *err);

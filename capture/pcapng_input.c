@@ -33,14 +33,20 @@ static int make_room(struct pcapng_input *in, size_t len)
     return 0;
 }
 
-/* Wait until there is something to read. 0, or -EINTR when the stop descriptor says so. */
+/* Wait until there is something to read. 0, or -EINTR as struct pcapng_wait says. */
 static int wait_readable(const struct pcapng_input *in)
 {
-    struct pollfd fds[2] = {{.fd = in->fd, .events = POLLIN}, {.fd = in->stop_fd, .events = POLLIN}};
-    while (poll(fds, 2, -1) < 0) {
-        if (errno != EINTR)
-            return -errno;
-    }
+    const struct pcapng_wait *wait = &in->wait;
+    struct pollfd fds[2] = {{.fd = in->fd, .events = POLLIN}, {.fd = wait->stop_fd, .events = POLLIN}};
+    int ready;
+    while ((ready = poll(fds, 2, wait->before != NULL ? 0 : -1)) < 0 && errno == EINTR)
+        continue;
+    if (ready == 0 && !wait->before(wait->context))
+        return -EINTR;
+    while (ready == 0 && (ready = poll(fds, 2, -1)) < 0 && errno == EINTR)
+        ready = 0;
+    if (ready < 0)
+        return -errno;
     return fds[1].revents != 0 ? -EINTR : 0;
 }
 
@@ -48,7 +54,7 @@ int input_read(struct pcapng_input *in, size_t len)
 {
     int failed = make_room(in, len);
     while (failed == 0 && input_left(in) < len) {
-        if (in->stop_fd >= 0 && (failed = wait_readable(in)) != 0)
+        if ((in->wait.stop_fd >= 0 || in->wait.before != NULL) && (failed = wait_readable(in)) != 0)
             break;
         ssize_t n = read(in->fd, in->data + in->end, in->cap - in->end);
         if (n == 0)

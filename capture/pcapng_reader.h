@@ -10,7 +10,7 @@
 /* A window over a file or pipe: data[begin, end) was read and not yet consumed. */
 struct pcapng_input {
     int fd;
-    int stop_fd; /* -1: none */
+    struct pcapng_wait wait;
     uint8_t *data;
     size_t cap, begin, end;
     uint64_t position; /* in the file, of data[begin] */

@@ -148,7 +148,8 @@ int source_open_fd_guarded(struct source **out, int fd, const struct source_guar
     if (failed == 0 && guard != NULL && guard->before_reading != NULL)
         failed = guard->before_reading(guard->context, err);
     if (failed == 0)
-        failed = pcapng_reader_open_stop(&s->reader, fd, guard != NULL ? guard->stop_fd : -1, name, err);
+        failed = guard != NULL ? pcapng_reader_open_wait(&s->reader, fd, &guard->wait, name, err)
+                               : pcapng_reader_open(&s->reader, fd, name, err);
     if (failed != 0)
         source_close(s);
     else

@@ -31,12 +31,11 @@ int source_open_fd(struct source **out, int fd, const char *name, const char *fi
 
 /* What guards the reading of a descriptor. `before_reading` (may be NULL) is called when the filter is
  * compiled, for which host names may have to be looked up, and before the first byte is read: the place to
- * give up what only that needed; its failure is that of the opening. When `stop_fd` (-1: none) becomes
- * readable while a read would wait, the opening and source_next() end with -EINTR. */
+ * give up what only that needed; its failure is that of the opening. `wait` ends the opening, too. */
 struct source_guard {
     int (*before_reading)(void *context, struct sd_err *err);
     void *context;
-    int stop_fd;
+    struct pcapng_wait wait;
 };
 int source_open_fd_guarded(struct source **out, int fd, const struct source_guard *guard, const char *name,
                            const char *filter, struct sd_err *err);

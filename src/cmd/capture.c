@@ -1,56 +1,42 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/i18n.h"
-#include "base/io.h"
 #include "base/json.h"
 #include "base/privilege.h"
 #include "capture/decode.h"
 #include "cmd/capture_file.h"
 #include "cmd/capture_lines.h"
 #include "cmd/cmd.h"
+#include "cmd/intake.h"
 #include "cmd/interfaces.h"
 #include "cmd/options.h"
 
-/* capture: the source is opened with the privileges at hand, then they are given up, files are opened as the
- * caller, system calls are filtered; only then packets are looked at. One loop takes records from an
- * interface or a file to lines, a capture file, or both. */
+/* capture: records of an interface or a file become lines, a capture file, or both. */
 
 enum {
-    LINES_GATHER = 64 << 10,
-    SIGNAL_EVERY = 1024, /* records between looks for a signal while more wait */
-    IDLE_MS = 500,       /* between looks whether the interface is still up */
-    DRAIN_MS = 150,      /* the kernel hands packets over at most so late */
-    BUFFER_MB = 64,      /* an eighth of a second of large packets, flat out */
+    LINES_GATHER = 64 << 10
 };
 
 struct capture {
     struct options_common common;
-    const char *interface, *read, *write;
-    uint64_t count, file_mb, file_seconds, buffer_mb, snaplen;
+    const char *read, *write;
+    uint64_t count, file_mb, file_seconds, snaplen;
     bool classic, list;
-    char *filter;
 
-    char default_name[IF_NAMESIZE];
     struct capture_file_config file_config;
-    struct source *source;
+    struct intake_config input;
+    struct intake intake;
     struct capture_file *file;
-    int input_fd, signal_fd;
     bool prints, to_terminal;
     struct buf lines;
     struct capture_clock clock;
     uint64_t packets, journal;
-    uint64_t stop_ns; /* when a signal asked for the end; 0: not yet */
     bool reader_gone; /* of our lines */
     bool damaged;
     struct sd_err err;
@@ -78,7 +64,7 @@ static int parse_options(struct capture *c, int argc, char **argv, int *first)
 {
     const struct option_row rows[] = {
         {'i', "interface", N_("IF"), N_("capture on it; default: the first that is up and not loopback"),
-         OPTION_TEXT, &c->interface, 0, 0, NULL, NULL},
+         OPTION_TEXT, &c->input.interface, 0, 0, NULL, NULL},
         {'r', "read", N_("FILE"), N_("read a capture file instead; - is stdin"), OPTION_TEXT, &c->read, 0, 0,
          NULL, NULL},
         {'w', "write", N_("FILE"), N_("write pcapng; - is stdout"), OPTION_TEXT, &c->write, 0, 0, NULL, NULL},
@@ -90,8 +76,8 @@ static int parse_options(struct capture *c, int argc, char **argv, int *first)
          &c->file_seconds, 1, 1000000000, NULL, NULL},
         {0, "pcap", NULL, N_("write classic pcap, without call records"), OPTION_FLAG, &c->classic, 0, 0,
          NULL, NULL},
-        {0, "buffer", N_("MB"), N_("size of the kernel's ring buffer (64)"), OPTION_NUMBER, &c->buffer_mb, 1,
-         2047, NULL, NULL},
+        {0, "buffer", N_("MB"), N_("size of the kernel's ring buffer (64)"), OPTION_NUMBER,
+         &c->input.buffer_mb, 1, 2047, NULL, NULL},
         {'s', "snaplen", N_("BYTES"), N_("capture so much of each packet (262144)"), OPTION_NUMBER,
          &c->snaplen, 1, 262144, NULL, NULL},
         {'D', "list", NULL, N_("list the interfaces and end"), OPTION_FLAG, &c->list, 0, 0, NULL, NULL},
@@ -106,9 +92,9 @@ static int parse_options(struct capture *c, int argc, char **argv, int *first)
 /* What contradicts itself; NULL if nothing does. */
 static const char *contradiction(const struct capture *c)
 {
-    if (c->read != NULL && c->interface != NULL)
+    if (c->read != NULL && c->input.interface != NULL)
         return N_("-i captures and -r reads a file: choose one");
-    if (c->read != NULL && (c->buffer_mb != 0 || c->snaplen != 0))
+    if (c->read != NULL && (c->input.buffer_mb != 0 || c->snaplen != 0))
         return N_("--buffer and -s are for capturing, not for reading a file");
     if (c->write == NULL && (c->file_mb != 0 || c->file_seconds != 0 || c->classic))
         return N_("-C, -G and --pcap are about the file that -w writes, and there is no -w");
@@ -119,109 +105,31 @@ static const char *contradiction(const struct capture *c)
     return NULL;
 }
 
-/* The words of the filter as one expression. */
-static int join_filter(struct capture *c, int argc, char **argv, int first, struct buf *text)
-{
-    for (int i = first; i < argc; i++) {
-        buf_text(text, argv[i]);
-        buf_char(text, ' ');
-    }
-    if (text->len == 0)
-        return 0;
-    text->len--;
-    buf_cstr(text);
-    c->filter = (char *)text->data;
-    return text->failed ? sd_fail_errno(&c->err, ENOMEM, "filter") : 0;
-}
-
-/* ---- opening, in the order of the privileges ---- */
-
-static int open_interface(struct capture *c)
-{
-    if (c->interface == NULL) {
-        int failed = interfaces_default(c->default_name, &c->err);
-        if (failed != 0)
-            return failed;
-        c->interface = c->default_name;
-    }
-    const struct source_live config = {
-        .interface = c->interface,
-        .filter = c->filter,
-        .snaplen = (uint32_t)c->snaplen,
-        .buffer_bytes = (uint32_t)(c->buffer_mb != 0 ? c->buffer_mb : BUFFER_MB) << 20,
-        .promiscuous = true,
-        .immediate = c->prints,
-    };
-    return source_open_live(&c->source, &config, &c->err);
-}
-
-static int open_input(struct capture *c)
-{
-    c->input_fd = strcmp(c->read, "-") == 0 ? STDIN_FILENO : open(c->read, O_RDONLY | O_CLOEXEC);
-    return c->input_fd < 0 ? sd_fail_errno(&c->err, errno, "cannot open %s", c->read) : 0;
-}
+/* ---- opening ---- */
 
 /* Writing a file over the one that is read would destroy both. */
 static bool writes_its_input(const struct capture *c)
 {
     struct stat in, out;
-    return c->read != NULL && c->write != NULL && fstat(c->input_fd, &in) == 0 && S_ISREG(in.st_mode) &&
-           stat(c->write, &out) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+    return c->read != NULL && c->write != NULL && fstat(c->intake.input_fd, &in) == 0 &&
+           S_ISREG(in.st_mode) && stat(c->write, &out) == 0 && in.st_dev == out.st_dev &&
+           in.st_ino == out.st_ino;
 }
 
-static int open_output(struct capture *c)
+static int open_output(void *context, struct sd_err *err)
 {
+    struct capture *c = context;
     if (c->write == NULL)
         return 0;
     if (writes_its_input(c))
-        return sd_fail(&c->err, EINVAL, "%s is the file that is read; write another one", c->write);
+        return sd_fail(err, EINVAL, "%s is the file that is read; write another one", c->write);
     c->file_config = (struct capture_file_config){
         .path = c->write,
         .classic = c->classic,
         .max_bytes = c->file_mb * 1000000,
         .max_ns = c->file_seconds * NS_PER_S,
     };
-    return capture_file_open(&c->file, &c->file_config, &c->err);
-}
-
-/* The last door: from here on, bytes that somebody else chose are looked at. */
-static int filter_calls(void *context, struct sd_err *err)
-{
-    const struct capture *c = context;
-    const bool rotates = c->file_mb != 0 || c->file_seconds != 0;
-    tzset(); /* reads the time zone's file, while that is allowed */
-    int failed = privilege_filter(rotates ? PRIVILEGE_MAY_OPEN_FILES : 0, err);
-    return failed == -ENOSYS ? 0
-                             : failed; /* a kernel without filters: the privileges are gone all the same */
-}
-
-static int open_all(struct capture *c)
-{
-    const struct source_guard guard = {filter_calls, c, c->signal_fd};
-    int failed = c->read != NULL ? open_input(c) : open_interface(c);
-    if (failed == 0)
-        failed = privilege_drop(&c->err);
-    if (failed == 0)
-        failed = open_output(c);
-    if (failed != 0)
-        return failed;
-    if (c->read == NULL)
-        return filter_calls(c, &c->err);
-    return source_open_fd_guarded(&c->source, c->input_fd, &guard,
-                                  strcmp(c->read, "-") == 0 ? "stdin" : c->read, c->filter, &c->err);
-}
-
-/* Signals that end the capture come by a descriptor. */
-static int take_signals(struct capture *c)
-{
-    sigset_t ending;
-    sigemptyset(&ending);
-    sigaddset(&ending, SIGINT);
-    sigaddset(&ending, SIGTERM);
-    sigprocmask(SIG_BLOCK, &ending, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    c->signal_fd = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
-    return c->signal_fd < 0 ? sd_fail_errno(&c->err, errno, "cannot receive signals") : 0;
+    return capture_file_open(&c->file, &c->file_config, err);
 }
 
 /* ---- records ---- */
@@ -258,83 +166,36 @@ static void print_record(struct capture *c, struct capture_record *record)
     }
 }
 
-/* 0, or a negative errno when the capture cannot go on. */
-static int take_record(struct capture *c, struct capture_record *record)
+/* 1: the last one that is wanted; a negative errno where the capture cannot go on, in c->err, too. */
+static int take_record(void *context, struct capture_record *record, struct sd_err *err)
 {
+    struct capture *c = context;
+    (void)err;
     c->packets += record->kind == CAPTURE_PACKET;
     c->journal += record->kind == CAPTURE_JOURNAL;
     if (c->prints)
         print_record(c, record);
     if (c->prints && (c->to_terminal || c->lines.len >= LINES_GATHER) && !flush_lines(c))
         return -EPIPE;
-    if (c->file == NULL)
-        return 0;
-    int failed = capture_file_add(c->file, c->source, record, &c->err);
-    c->reader_gone = failed == -EPIPE;
-    return failed;
-}
-
-/* Did another signal come? The first asks for the end: what was captured before it is still taken, out of the
- * kernel's buffer. The second ends at once, and so does the first where there is no such buffer. */
-static bool ended_by_signal(struct capture *c)
-{
-    struct signalfd_siginfo info;
-    if (read(c->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
-        return false;
-    const bool at_once = c->stop_ns != 0 || source_fd(c->source) < 0;
-    c->stop_ns = clock_real_ns();
-    return at_once;
-}
-
-/* Nothing is there now: let out what was gathered and wait. 1 to go on; 0: the end; negative: an error. */
-static int wait_for_more(struct capture *c)
-{
-    if (!flush_lines(c))
-        return -EPIPE;
     if (c->file != NULL) {
-        int failed = capture_file_flush(c->file, c->source, &c->err);
+        int failed = capture_file_add(c->file, c->intake.source, record, &c->err);
         c->reader_gone = failed == -EPIPE;
         if (failed != 0)
             return failed;
     }
-    struct pollfd fds[2] = {{.fd = source_fd(c->source), .events = POLLIN},
-                            {.fd = c->signal_fd, .events = POLLIN}};
-    const int ready = poll(fds, 2, c->stop_ns != 0 ? DRAIN_MS : IDLE_MS);
-    if (ready < 0 && errno != EINTR)
-        return sd_fail_errno(&c->err, errno, "cannot wait for packets");
-    return !(ready == 0 && c->stop_ns != 0) && !ended_by_signal(c);
+    return c->packets == c->count && c->count != 0;
 }
 
-/* Is this packet the first after the end was asked for? */
-static bool is_too_late(const struct capture *c, const struct capture_record *record)
+/* Nothing is there now: let out what was gathered. */
+static int take_idle(void *context, struct sd_err *err)
 {
-    return c->stop_ns != 0 && record->kind == CAPTURE_PACKET && record->packet.time_ns > c->stop_ns;
-}
-
-/* Until the end. 0, or a negative errno with c->err filled. */
-static int take_records(struct capture *c)
-{
-    for (uint64_t n = 1;; n++) {
-        struct capture_record record;
-        int got = source_next(c->source, &record, &c->err);
-        if (got == -EAGAIN) {
-            got = wait_for_more(c);
-            if (got <= 0)
-                return got;
-            continue;
-        }
-        if (got == 0 || got == -EINTR || (got > 0 && is_too_late(c, &record)))
-            return 0;
-        if (got < 0)
-            return got;
-        got = take_record(c, &record);
-        if (got != 0)
-            return got;
-        if (c->packets == c->count && c->count != 0)
-            return 0;
-        if (n % SIGNAL_EVERY == 0 && ended_by_signal(c))
-            return 0;
-    }
+    struct capture *c = context;
+    (void)err;
+    if (!flush_lines(c))
+        return -EPIPE;
+    int failed = c->file != NULL ? capture_file_flush(c->file, c->intake.source, &c->err) : 0;
+    c->reader_gone = failed == -EPIPE;
+    return failed;
 }
 
 /* ---- the end ---- */
@@ -371,11 +232,11 @@ static int finish(struct capture *c, int ended)
     const bool partial = ended == -EBADMSG || ended == -ENETDOWN;
     bool failed = ended != 0 && !partial && !c->reader_gone;
     uint64_t received = 0, dropped = 0;
-    const bool known = live && source_stats(c->source, &received, &dropped) == 0;
+    const bool known = live && source_stats(c->intake.source, &received, &dropped) == 0;
     if (ended != 0 && !c->reader_gone && c->err.text[0] != '\0')
         cmd_fail(name, "%s", c->err.text);
     c->damaged = ended == -EBADMSG;
-    if (c->file != NULL && !c->reader_gone && capture_file_finish(c->file, c->source, &c->err) != 0) {
+    if (c->file != NULL && !c->reader_gone && capture_file_finish(c->file, c->intake.source, &c->err) != 0) {
         if (!failed)
             cmd_fail(name, "%s", c->err.text);
         failed = true;
@@ -395,7 +256,7 @@ static void announce(const struct capture *c)
 {
     if (c->read != NULL || c->common.quiet)
         return;
-    fprintf(stderr, "capturing on %s%s%s; Ctrl-C ends\n", c->interface, c->write != NULL ? " to " : "",
+    fprintf(stderr, "capturing on %s%s%s; Ctrl-C ends\n", c->intake.interface, c->write != NULL ? " to " : "",
             c->write != NULL ? c->write : "");
 }
 
@@ -411,20 +272,29 @@ static int run(struct capture *c)
 {
     c->prints = c->write == NULL || c->common.verbose || c->common.json;
     c->to_terminal = isatty(STDOUT_FILENO);
-    int failed = take_signals(c);
-    if (failed == 0)
-        failed = open_all(c);
+    c->input.file = c->read;
+    c->input.snaplen = (uint32_t)c->snaplen;
+    c->input.immediate = c->prints;
+    c->input.privileges = c->file_mb != 0 || c->file_seconds != 0 ? PRIVILEGE_MAY_OPEN_FILES : 0;
+    c->input.open_outputs = open_output;
+    c->input.context = c;
+    int failed = intake_open(&c->intake, &c->input, &c->err);
     if (failed == -EINTR && c->read != NULL)
         return CMD_OK; /* a signal, before the input's first byte */
     if (failed != 0)
         return cmd_fail(name, "%s", c->err.text);
     announce(c);
-    return finish(c, take_records(c));
+    const struct intake_handlers handlers = {c, take_record, take_idle};
+    struct sd_err err = {0};
+    const int ended = intake_run(&c->intake, &handlers, &err);
+    if (ended != 0 && c->err.code == 0 && !c->reader_gone)
+        c->err = err;
+    return finish(c, ended);
 }
 
 int cmd_capture(int argc, char **argv)
 {
-    struct capture c = {.input_fd = -1, .signal_fd = -1};
+    struct capture c = {.intake = {.input_fd = -1, .signal_fd = -1}};
     struct buf filter = {0};
     int first = 0, status = CMD_ERROR;
     if (parse_options(&c, argc, argv, &first) != 0)
@@ -435,15 +305,12 @@ int cmd_capture(int argc, char **argv)
         return cmd_usage(name, contradiction(&c));
     if (c.list)
         status = list_interfaces(&c);
-    else if (join_filter(&c, argc, argv, first, &filter) != 0)
+    else if (intake_join_filter(&filter, argc, argv, first, &c.input.filter, &c.err) != 0)
         cmd_fail(name, "%s", c.err.text);
     else
         status = run(&c);
-    source_close(c.source);
     capture_file_free(c.file);
-    if (c.input_fd != STDIN_FILENO)
-        io_close(&c.input_fd);
-    io_close(&c.signal_fd);
+    intake_close(&c.intake);
     buf_free(&c.lines);
     buf_free(&filter);
     return status;

@@ -181,6 +181,18 @@ static int take_record(void *context, struct capture_record *record, struct sd_e
     return x->sink.failed;
 }
 
+/* Nothing is there now: what is finished is written, and listed. */
+static int take_idle(void *context, struct sd_err *err)
+{
+    struct extract *x = context;
+    int failed = x->sink.failed != 0 ? x->sink.failed : extract_index_flush(&x->sink);
+    if (failed == 0)
+        failed = extract_files_wait(x->sink.files, &x->sink.err);
+    x->sink.failed = failed;
+    *err = x->sink.err;
+    return failed;
+}
+
 /* ---- the end ---- */
 
 /* What did not go well, on stderr. True if something did not. */
@@ -298,7 +310,7 @@ static int finish(struct extract *x, int ended, struct sd_err *err)
 
 static int run(struct extract *x)
 {
-    const struct intake_handlers handlers = {x, take_record, NULL};
+    const struct intake_handlers handlers = {x, take_record, take_idle};
     struct sd_err err = {0};
     x->sink.json = x->common.json;
     x->input.privileges = PRIVILEGE_MAY_OPEN_FILES;

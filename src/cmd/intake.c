@@ -59,8 +59,10 @@ static int open_interface(struct intake *intake, struct sd_err *err)
     const struct source_live live = {
         .interface = intake->interface,
         .filter = config->filter,
+        .snaplen = config->snaplen,
         .buffer_bytes = (uint32_t)(config->buffer_mb != 0 ? config->buffer_mb : BUFFER_MB) << 20,
         .promiscuous = true,
+        .immediate = config->immediate,
     };
     return source_open_live(&intake->source, &live, err);
 }
@@ -82,6 +84,29 @@ static int filter_calls(void *context, struct sd_err *err)
                              : failed; /* a kernel without filters: the privileges are gone all the same */
 }
 
+/* A pipe has nothing now: what was made of its packets so far must not wait for more of them. */
+static bool let_out(void *context)
+{
+    struct intake *intake = context;
+    const struct intake_handlers *handlers = intake->handlers;
+    if (handlers != NULL && handlers->idle != NULL)
+        intake->idle_failed = handlers->idle(handlers->context, &intake->idle_err);
+    return intake->idle_failed == 0;
+}
+
+/* From a file: `stop_fd` ends the waiting. */
+static int open_source(struct intake *intake, int stop_fd, struct sd_err *err)
+{
+    const char *file = intake->config->file;
+    const struct source_guard guard = {
+        .before_reading = filter_calls,
+        .wait = {.stop_fd = stop_fd, .before = let_out, .context = intake},
+        .context = intake,
+    };
+    return source_open_fd_guarded(&intake->source, intake->input_fd, &guard,
+                                  strcmp(file, "-") == 0 ? "stdin" : file, intake->config->filter, err);
+}
+
 int intake_open(struct intake *intake, const struct intake_config *config, struct sd_err *err)
 {
     *intake =
@@ -97,10 +122,7 @@ int intake_open(struct intake *intake, const struct intake_config *config, struc
         return failed;
     if (intake->live)
         return filter_calls(intake, err);
-    const struct source_guard guard = {filter_calls, intake, intake->signal_fd};
-    return source_open_fd_guarded(&intake->source, intake->input_fd, &guard,
-                                  strcmp(config->file, "-") == 0 ? "stdin" : config->file, config->filter,
-                                  err);
+    return open_source(intake, intake->signal_fd, err);
 }
 
 int intake_open_for_jobs(struct intake *intake, const struct intake_config *config, struct jobs *jobs,
@@ -117,13 +139,10 @@ int intake_open_for_jobs(struct intake *intake, const struct intake_config *conf
 
 int intake_open_job(struct intake *intake, int input_fd, int stop_fd, struct sd_err *err)
 {
-    const char *file = intake->config->file;
     intake_close(intake);
     intake->input_fd = input_fd;
     intake->signal_fd = stop_fd;
-    const struct source_guard guard = {filter_calls, intake, stop_fd};
-    return source_open_fd_guarded(&intake->source, input_fd, &guard, strcmp(file, "-") == 0 ? "stdin" : file,
-                                  intake->config->filter, err);
+    return open_source(intake, stop_fd, err);
 }
 
 int intake_close_door(struct intake *intake, struct sd_err *err)
@@ -177,6 +196,7 @@ static bool is_too_late(const struct intake *intake, const struct capture_record
 
 int intake_run(struct intake *intake, const struct intake_handlers *handlers, struct sd_err *err)
 {
+    intake->handlers = handlers;
     for (uint64_t n = 1;; n++) {
         struct capture_record record;
         int got = source_next(intake->source, &record, err);
@@ -186,14 +206,18 @@ int intake_run(struct intake *intake, const struct intake_handlers *handlers, st
                 return got;
             continue;
         }
+        if (got == -EINTR && intake->idle_failed != 0) {
+            *err = intake->idle_err;
+            return intake->idle_failed;
+        }
         if (got == -EINTR)
             intake->interrupted = true;
         if (got == 0 || got == -EINTR || (got > 0 && is_too_late(intake, &record)))
             return 0;
         if (got > 0)
             got = handlers->record(handlers->context, &record, err);
-        if (got < 0)
-            return got;
+        if (got != 0)
+            return got < 0 ? got : 0;
         if (n % SIGNAL_EVERY == 0 && ended_by_signal(intake))
             return 0;
     }

@@ -16,6 +16,8 @@ struct intake_config {
     const char *interface; /* NULL: the first that is up and not loopback */
     const char *filter;    /* or NULL */
     uint64_t buffer_mb;    /* of the interface's ring; 0: 64 */
+    uint32_t snaplen;      /* of an interface; 0: 262144 */
+    bool immediate;        /* see struct source_live */
     unsigned privileges;   /* for privilege_filter() */
     /* Called as the caller of the program, without any right of his beyond, before the filter: the place to
      * open outputs. NULL: nothing to open. */
@@ -32,13 +34,17 @@ struct intake {
     bool interrupted; /* a signal ended it */
     uint64_t stop_ns; /* when that signal came */
     const struct intake_config *config;
+    const struct intake_handlers *handlers; /* while it runs */
+    int idle_failed;                        /* what idle() answered while a file was read */
+    struct sd_err idle_err;
 };
 
-/* What an intake calls; both end it by a negative errno, with `err` filled. */
+/* What an intake calls; both end it by a negative errno, with `err` filled, and record() also by 1: all is
+ * well, and no more is wanted. */
 struct intake_handlers {
     void *context;
     int (*record)(void *context, struct capture_record *record, struct sd_err *err);
-    int (*idle)(void *context, struct sd_err *err); /* nothing is there now, or for half a second */
+    int (*idle)(void *context, struct sd_err *err); /* nothing is there now, or for half a second; or NULL */
 };
 
 /* 0, -EINTR where a signal came before the first byte, or another negative errno with `err` filled. `config`

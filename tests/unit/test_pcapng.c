@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -485,7 +486,8 @@ static void pipes(void **state)
     close(ends[1]);
     struct pcapng_reader *reader = NULL;
     struct capture_record r;
-    assert_int_equal(pcapng_reader_open_stop(&reader, ends[0], stop[0], "f", NULL), 0);
+    assert_int_equal(
+        pcapng_reader_open_wait(&reader, ends[0], &(struct pcapng_wait){.stop_fd = stop[0]}, "f", NULL), 0);
     for (int i = 0; i < 4; i++)
         assert_int_equal(pcapng_reader_next(reader, &r, NULL), 1);
     assert_int_equal(io_write_all(stop[1], "s", 1), 0);
@@ -496,6 +498,38 @@ static void pipes(void **state)
     close(ends[0]);
     close(stop[0]);
     close(stop[1]);
+    buf_free(&b);
+}
+
+static bool count_waits(void *context)
+{
+    int *waits = context;
+    return ++*waits < 3;
+}
+
+/* Before each wait for a pipe that has nothing, what was read can be let out, or the reading ended. */
+static void told_before_it_waits(void **state)
+{
+    (void)state;
+    int ends[2], waits = 0;
+    struct buf b = {0};
+    struct pcapng_reader *reader = NULL;
+    struct capture_record r;
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    pcapng_build_section(&b, "test", NULL);
+    pcapng_build_interface(&b, "i", 101, 0);
+    pcapng_build_packet(&b, 0, 1, "abcd", 4, 4, NULL);
+    assert_int_equal(io_write_all(ends[1], b.data, b.len), 0);
+    const struct pcapng_wait wait = {.stop_fd = -1, .before = count_waits, .context = &waits};
+    assert_int_equal(pcapng_reader_open_wait(&reader, ends[0], &wait, "f", NULL), 0);
+    assert_int_equal(pcapng_reader_next(reader, &r, NULL), 1);
+    assert_int_equal(waits, 0);
+    waits = 2;
+    assert_int_equal(pcapng_reader_next(reader, &r, NULL), -EINTR);
+    assert_int_equal(waits, 3);
+    pcapng_reader_close(reader);
+    close(ends[0]);
+    close(ends[1]);
     buf_free(&b);
 }
 
@@ -550,6 +584,7 @@ int main(void)
         cmocka_unit_test(no_capture_files),
         cmocka_unit_test(classic),
         cmocka_unit_test(pipes),
+        cmocka_unit_test(told_before_it_waits),
         cmocka_unit_test(told_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""A pipe that stalls: what came by it so far is shown and written, and nothing is kept back until more comes."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import pcapng  # noqa: E402
+from cases import case, check, done, equal  # noqa: E402
+from procs import SOCKDIAG, wait_until  # noqa: E402
+from scenes import RST, ACK, Scene  # noqa: E402
+
+WORK = tempfile.TemporaryDirectory()
+HERE = pathlib.Path(WORK.name)
+STREAMS = 5
+
+
+def capture():
+    """Connections of five packets each that are over at once, and one that comes long after."""
+    scene = Scene()
+    for i in range(STREAMS):
+        stream = scene.stream()
+        stream.segment("client", 0, f"number {i}".encode())
+        stream.raw("client", RST | ACK, 8)
+    scene.tick(200_000)
+    scene.stream()
+    return scene.data()
+
+
+class Stalled:
+    """A program that has got a capture by a pipe which stays open."""
+
+    def __init__(self, *words):
+        self.out = open(HERE / "out", "w+b")
+        self.process = subprocess.Popen([SOCKDIAG, *map(str, words)], stdin=subprocess.PIPE, stdout=self.out,
+                                        stderr=subprocess.PIPE)
+        self.process.stdin.write(capture())
+        self.process.stdin.flush()
+
+    def lines(self):
+        return (HERE / "out").read_text(encoding="utf-8").splitlines()
+
+    def end(self):
+        self.process.stdin.close()
+        equal((self.process.wait(10), self.process.stderr.read().count(b"sockdiag")), (0, 0))
+        self.process.stderr.close()
+        self.out.close()
+
+
+with case("streams: a row for each stream that is over"):
+    stalled = Stalled("streams", "--json", "-")
+    found = wait_until(lambda: len(stalled.lines()) >= STREAMS and stalled.lines(), what="all rows")
+    equal([json.loads(line)["stream"] for line in found], [1 + 5 * i for i in range(STREAMS)])
+    stalled.end()
+
+with case("capture -r: a line for each packet, a block for each packet in the file"):
+    count = STREAMS * 5 + 3
+    stalled = Stalled("capture", "-r", "-")
+    wait_until(lambda: len(stalled.lines()) == count, what="all lines")
+    stalled.end()
+    written = HERE / "written.pcapng"
+    stalled = Stalled("capture", "-r", "-", "-w", written)
+    wait_until(lambda: written.exists() and written.stat().st_size > 0 and len(pcapng.read(written).packets) == count,
+               what="all packets")
+    stalled.end()
+
+with case("extract: a file for each stream that is over, and its lines in the index"):
+    out = HERE / "extracted"
+    stalled = Stalled("extract", "-d", out, "-")
+    index = out / "index.ndjson"
+    wait_until(lambda: index.exists() and index.read_bytes().count(b"\n") == STREAMS, what="the index")
+    for i in range(STREAMS):
+        equal((out / f"{1 + 5 * i}-client.raw").read_text(), f"number {i}")
+    stalled.end()
+    check(json.loads(index.read_text().splitlines()[-1])["type"] == "summary", "no summary")
+
+with case("who reads no further ends it while the pipe stalls"):
+    process = subprocess.Popen([SOCKDIAG, "streams", "--json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    process.stdout.close()
+    process.stdin.write(capture())
+    process.stdin.flush()
+    equal((process.wait(10), process.stderr.read()), (0, b""))
+    process.stdin.close()
+
+done()
