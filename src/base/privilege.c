@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/sanitized.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -138,17 +139,6 @@ static const int allowed[] = {
 /* ioctl(2) is a door of many doors: questions about interfaces and the terminal only. */
 static const unsigned long allowed_ioctls[] = {0x8913 /* SIOCGIFFLAGS */, TCGETS, TIOCGWINSZ, FIONREAD};
 static const unsigned long terminal_ioctls[] = {TCSETS, TCSETSW, TCSETSF};
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
 
 /* The leak checker at the end of a sanitized build starts a thread that stops the others and reads /proc. */
 static const int sanitizer_calls[] = {SCMP_SYS(clone),     SCMP_SYS(clone3),

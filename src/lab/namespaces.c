@@ -28,8 +28,7 @@ static long read_setting(const char *path, long otherwise)
     return strtol(text, NULL, 10);
 }
 
-/* Why the kernel refused with `code`, and what helps. */
-static int explain(int code, const char *step, struct sd_err *err)
+int namespaces_explain(int code, const char *step, struct sd_err *err)
 {
     static const char either[] = "or run sockdiag as root";
     if (code == ENOSYS || code == EINVAL)
@@ -76,9 +75,7 @@ static bool has_capabilities(void)
            capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW) != 0;
 }
 
-/* A program file with capabilities (setcap) makes its process one that may not write its own id maps. Give
- * the capabilities up first, so that being inspectable again gives nothing away. */
-static void become_ordinary(void)
+void namespaces_become_ordinary(void)
 {
     if (prctl(PR_GET_DUMPABLE) == 1)
         return;
@@ -87,8 +84,10 @@ static void become_ordinary(void)
         prctl(PR_SET_DUMPABLE, 1);
 }
 
-static int write_file(const char *path, const char *text)
+static int write_file(const char *directory, const char *name, const char *text)
 {
+    char path[64];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
@@ -97,21 +96,19 @@ static int write_file(const char *path, const char *text)
     return failed;
 }
 
-/* The only mapping that an ordinary user may write: itself, as uid and gid 0. Group ids may be mapped only
- * after setgroups(2) is given up (user_namespaces(7)). */
-static int map_ids(unsigned uid, unsigned gid, struct sd_err *err)
+int namespaces_map_ids(const char *process, unsigned uid, unsigned gid, struct sd_err *err)
 {
     char map[32];
-    int failed = write_file("/proc/self/setgroups", "deny");
+    int failed = write_file(process, "setgroups", "deny");
     if (failed != 0 && failed != -ENOENT)
-        return explain(-failed, "cannot write /proc/self/setgroups", err);
+        return namespaces_explain(-failed, "cannot give up setgroups(2)", err);
     snprintf(map, sizeof map, "0 %u 1", uid);
-    failed = write_file("/proc/self/uid_map", map);
+    failed = write_file(process, "uid_map", map);
     if (failed != 0)
-        return explain(-failed, "cannot write /proc/self/uid_map", err);
+        return namespaces_explain(-failed, "cannot write a user namespace's uid_map", err);
     snprintf(map, sizeof map, "0 %u 1", gid);
-    failed = write_file("/proc/self/gid_map", map);
-    return failed == 0 ? 0 : explain(-failed, "cannot write /proc/self/gid_map", err);
+    failed = write_file(process, "gid_map", map);
+    return failed == 0 ? 0 : namespaces_explain(-failed, "cannot write a user namespace's gid_map", err);
 }
 
 int namespaces_acquire(struct sd_err *err)
@@ -120,16 +117,16 @@ int namespaces_acquire(struct sd_err *err)
     /* Root in a container may hold the capabilities and still be refused. */
     if (has_capabilities() && unshare(CLONE_NEWNET) == 0)
         return 0;
-    become_ordinary();
+    namespaces_become_ordinary();
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS) < 0)
-        return explain(errno, "cannot make a user namespace", err);
-    return map_ids(uid, gid, err);
+        return namespaces_explain(errno, "cannot make a user namespace", err);
+    return namespaces_map_ids("/proc/self", uid, gid, err);
 }
 
 int namespaces_new_net(struct sd_err *err)
 {
     if (unshare(CLONE_NEWNET) < 0)
-        return explain(errno, "cannot make a network namespace", err);
+        return namespaces_explain(errno, "cannot make a network namespace", err);
     int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return sd_fail_errno(err, errno, "cannot open /proc/thread-self/ns/net; is /proc mounted?");

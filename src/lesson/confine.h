@@ -1,7 +1,8 @@
 #ifndef SOCKDIAG_LESSON_CONFINE_H
 #define SOCKDIAG_LESSON_CONFINE_H
 
-#include <stdbool.h>
+#include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -32,7 +33,7 @@ struct confine_config {
     const char *command;         /* run by /bin/sh -c, in the folder */
     const struct bundle *folder; /* what it finds there */
     struct confine_limits limits;
-    int stop_fd; /* when this becomes readable or hangs up, it is ended at once; -1: none */
+    const volatile sig_atomic_t *stop; /* set by a signal's handler: end it at once. Or NULL */
 };
 
 enum confine_end {
@@ -42,7 +43,7 @@ enum confine_end {
     CONFINE_MEMORY,    /* … its memory: its own limit … */
     CONFINE_MACHINE,   /* … or because half of the machine's free memory had gone since it began */
     CONFINE_BROKEN,  /* the sandbox was ended from outside (the kernel when memory is out), or from inside */
-    CONFINE_STOPPED, /* stop_fd */
+    CONFINE_STOPPED, /* by `stop` */
 };
 
 struct confine_result {

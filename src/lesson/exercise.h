@@ -2,6 +2,7 @@
 #define SOCKDIAG_LESSON_EXERCISE_H
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,7 +26,7 @@ enum exercise_reason {
     EXERCISE_MISSING, /* it made no file `file` */
     EXERCISE_DIFFERS, /* `file` differs at byte `offset` */
     EXERCISE_JUDGED,  /* the conditions of the judge with the section `section` do not hold */
-    EXERCISE_STOPPED, /* by stop_fd */
+    EXERCISE_STOPPED, /* by `stop` */
 };
 
 struct exercise_result {
@@ -53,8 +54,8 @@ struct exercise_config {
     /* The learner's file. The one of the exercise's programs with the same ending (.py, .c) tells under
      * which name it is run. */
     const char *program;
-    bool all;    /* go on after a network in which it failed */
-    int stop_fd; /* as that of confine_config */
+    bool all;                          /* go on after a network in which it failed */
+    const volatile sig_atomic_t *stop; /* as that of confine_config */
     void *context;
     /* Or NULL. Before a network is tried, `index` of `count`; after it. */
     void (*begins)(void *context, const char *network, size_t index, size_t count);
