@@ -187,6 +187,7 @@ _Noreturn void confine_init(const struct confine_place *place, int keeper)
     close(place->err);
     confine_send(keeper, &message, -1);
     message = (struct confine_message){.word = CONFINE_WORD_STATUS, .status = reap_until(command)};
-    confine_send(keeper, &message, -1);
+    if (confine_send(keeper, &message, -1) == 0)
+        confine_receive(keeper, &message, NULL); /* the keeper looks once more at what is left, and ends it */
     _exit(0);
 }

@@ -21,7 +21,6 @@
 
 #define TICK_MS 10
 #define GRACE_MS 1000 /* from SIGTERM to the end, to close a recording */
-#define MOST_ADDRESSES (UINT64_C(4) << 30)
 
 struct keeper {
     const struct confine_place *place;
@@ -32,7 +31,7 @@ struct keeper {
     bool asked; /* SIGTERM was sent */
     uint64_t free_memory;
     struct confine_message report;
-    bool over, heard; /* init has ended; it told the command's status */
+    bool over; /* init has ended */
 };
 
 /* ---- the namespaces ---- */
@@ -68,7 +67,8 @@ static int make_namespaces(const struct confine_place *place, struct sd_err *err
         return sd_fail_errno(err, errno, "cannot set no_new_privs");
     if (lab_tie_to_parent(place->caller) != 0)
         return sd_fail(err, EPIPE, "the sandbox's caller is gone");
-    sethostname("lesson", 6);
+    if (sethostname("lesson", 6) != 0)
+        return sd_fail_errno(err, errno, "cannot name the sandbox");
     return 0;
 }
 
@@ -99,7 +99,7 @@ static int start_init(struct keeper *k, struct sd_err *err)
 
 static void finish(struct keeper *k, enum confine_end end)
 {
-    if (!k->asked && !k->heard)
+    if (k->report.end == CONFINE_BROKEN)
         k->report.end = end;
     kill(k->init, SIGKILL);
 }
@@ -131,7 +131,7 @@ static void check_usage(struct keeper *k)
         k->report.most_memory = usage.memory;
     if (usage.processes > limits->processes)
         finish(k, CONFINE_PROCESSES);
-    else if (usage.memory > limits->memory || (!SANITIZED && usage.addresses > MOST_ADDRESSES))
+    else if (usage.memory > limits->memory || (!SANITIZED && usage.addresses > CONFINE_MOST_ADDRESSES))
         finish(k, CONFINE_MEMORY);
     else if (confine_free_memory(k->proc) < k->free_memory / 2)
         finish(k, CONFINE_MACHINE);
@@ -166,8 +166,11 @@ static void hear_init(struct keeper *k)
     } else if (message.word == CONFINE_WORD_READY && begin(k) != 0) {
         kill(k->init, SIGKILL);
     } else if (message.word == CONFINE_WORD_STATUS) {
-        k->heard = true;
+        check_usage(k);
+        if (k->report.end == CONFINE_BROKEN)
+            k->report.end = CONFINE_ENDED;
         k->report.status = message.status;
+        kill(k->init, SIGKILL);
     }
 }
 
@@ -211,8 +214,6 @@ _Noreturn void confine_keep(const struct confine_place *place)
         _exit(1);
     }
     watch(&k);
-    if (k.heard && k.report.end == CONFINE_BROKEN)
-        k.report.end = CONFINE_ENDED;
     confine_send(place->control, &k.report, -1);
     _exit(0);
 }

@@ -22,6 +22,9 @@
 #define CONFINE_FOLDER "/lesson"
 #define CONFINE_PROGRAMS "/sockdiag" /* holds a copy of this program; first in PATH */
 
+/* Of all processes together: what they share is in nobody's count, but in somebody's address space. */
+#define CONFINE_MOST_ADDRESSES (UINT64_C(2) << 30)
+
 /* ---- messages: one a packet of a SOCK_SEQPACKET pair ---- */
 
 enum confine_word {

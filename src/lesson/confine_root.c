@@ -311,7 +311,7 @@ int confine_build_root(const struct confine_place *place, struct sd_err *err)
     if (failed == 0)
         failed = mount_tmpfs("tmp", 16 << 20, 1024, 01777, err);
     if (failed == 0)
-        failed = mount_tmpfs(&CONFINE_FOLDER[1], limits->folder, 4096, 0755, err);
+        failed = mount_tmpfs(&CONFINE_FOLDER[1], limits->folder, BUNDLE_MOST_FILES, 0755, err);
     if (failed == 0)
         failed = enter(err);
     if (failed == 0)

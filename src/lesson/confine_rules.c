@@ -14,9 +14,9 @@
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
-#define SPARE_PROCESSES 16 /* more than the keeper ends it for, so that it is the keeper who says why */
-#define MOST_FILES 256     /* descriptors of a process */
-#define MOST_ADDRESSES (UINT64_C(4) << 30)
+#define SPARE_PROCESSES 16    /* more than the keeper ends it for, so that it is the keeper who says why */
+#define MOST_FILES 256        /* descriptors of a process */
+#define MOST_STACK (4U << 20) /* of a thread, too */
 
 /* ---- resources ---- */
 
@@ -43,7 +43,8 @@ int confine_limit(const struct confine_limits *limits, struct sd_err *err)
         {RLIMIT_NOFILE, "open files", MOST_FILES},
         {RLIMIT_NPROC, "processes", counts_by_namespace() ? limits->processes + SPARE_PROCESSES : all},
         {RLIMIT_DATA, "memory", SANITIZED ? all : limits->memory / 2},
-        {RLIMIT_AS, "address space", SANITIZED ? all : MOST_ADDRESSES},
+        {RLIMIT_AS, "address space", SANITIZED ? all : CONFINE_MOST_ADDRESSES},
+        {RLIMIT_STACK, "stack", MOST_STACK},
         {RLIMIT_MEMLOCK, "locked memory", 64 << 10},
         {RLIMIT_MSGQUEUE, "message queues", 0},
         {RLIMIT_SIGPENDING, "queued signals", 1024},
@@ -90,14 +91,14 @@ static int refuse_families(scmp_filter_ctx filter)
     const int highest = families[COUNT_OF(families) - 1];
     const uint32_t answer = SCMP_ACT_ERRNO(EAFNOSUPPORT);
     int failed =
-        seccomp_rule_add(filter, answer, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, (scmp_datum_t)highest));
+        seccomp_rule_add(filter, answer, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, (scmp_datum_t)highest, 0));
     size_t next = 0;
     for (int family = families[0]; family < highest && failed == 0; family++) {
         if (family == families[next])
             next++;
         else
             failed = seccomp_rule_add(filter, answer, SCMP_SYS(socket), 1,
-                                      SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
+                                      SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0));
     }
     return failed;
 }
@@ -108,9 +109,9 @@ static int refuse_buffers(scmp_filter_ctx filter)
     static const int names[] = {SO_SNDBUFFORCE, SO_RCVBUFFORCE};
     int failed = 0;
     for (size_t i = 0; i < COUNT_OF(names) && failed == 0; i++)
-        failed =
-            seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setsockopt), 2,
-                             SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)names[i]));
+        failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setsockopt), 2,
+                                  SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0),
+                                  SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)names[i], 0));
     return failed;
 }
 
