@@ -5,14 +5,23 @@
  * its own. */
 
 #if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
+enum {
+    SANITIZED = 1
+};
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define SANITIZED 1
+enum {
+    SANITIZED = 1
+};
+#else
+enum {
+    SANITIZED = 0
+};
 #endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
+#else
+enum {
+    SANITIZED = 0
+};
 #endif
 
 #endif
