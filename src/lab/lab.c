@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/io.h"
 #include "base/descendants.h"
+#include "base/io.h"
 #include "lab/lab_private.h"
 #include "lab/namespaces.h"
 #include "lab/net.h"
