@@ -90,29 +90,59 @@ static bool asked_for(const struct tcp_context *c)
            since(c->packet->time_ns, odd->told_last_ns) <= prompt;
 }
 
-/* Without an identification: it was sent before the latest; or in the same tick of the sender's clock, came
- * at once, and nobody had asked for it. */
-static bool is_copy_by_time(const struct tcp_context *c)
+/* A tick of the sender's time stamps lasts at most so long, by what was captured since the first oddity; 0:
+ * cannot say. */
+static uint64_t longest_tick_ns(const struct tcp_direction *d)
+{
+    const struct tcp_odd *odd = d->odd;
+    if (odd == NULL || odd->tick_ns == 0 || !seq_lt(odd->tick_ts + 1, d->last_ts))
+        return 0;
+    return since(d->last_ns, odd->tick_ns) / (d->last_ts - odd->tick_ts - 1);
+}
+
+/* Without an identification, with a time stamp: it was sent before the latest packet; or in the same tick of
+ * the sender's clock, and it came at once, and nobody had asked for it; or it came ticks later. */
+static bool is_copy_by_stamp(const struct tcp_context *c)
 {
     const struct tcp_direction *d = c->d;
     const struct packet_tcp *tcp = &c->packet->tcp;
-    if (!tcp->has_timestamps || !d->has_ts || seq_lt(d->last_ts, tcp->ts_value))
+    if (!d->has_ts || seq_lt(d->last_ts, tcp->ts_value))
         return false;
-    const uint64_t at_once = (tcp->flags & TCP_SYN) != 0 ? COPY_NS : TICK_NS;
-    return tcp->ts_value != d->last_ts || (since(c->packet->time_ns, d->last_ns) < at_once && !asked_for(c));
+    const uint64_t at_once = (tcp->flags & TCP_SYN) != 0 ? COPY_NS : TICK_NS, tick = longest_tick_ns(d);
+    const uint64_t age = since(c->packet->time_ns, d->last_ns);
+    return tcp->ts_value != d->last_ts || (age < at_once && !asked_for(c)) ||
+           (tick != 0 && age > 2 * tick + TICK_NS);
+}
+
+static bool has_no_id(const struct tcp_context *c)
+{
+    return id_of(c->packet) == 0 || c->d->ids_same;
 }
 
 bool tcp_judge_is_copy(const struct tcp_context *c)
 {
     const struct tcp_direction *d = c->d;
-    const uint16_t id = id_of(c->packet);
-    const int16_t step = (int16_t)(id - d->last_id);
-    if (id == 0)
-        return (c->packet->payload_len > 0 || (c->packet->tcp.flags & TCP_SYN) != 0) && is_copy_by_time(c);
+    const struct packet_tcp *tcp = &c->packet->tcp;
     const uint64_t age = since(c->packet->time_ns, d->last_ns);
-    if (!d->has_id || d->ids_same || (d->ids_broken && step != 0) || step > 0)
+    if (has_no_id(c)) {
+        if (c->packet->payload_len == 0 && (tcp->flags & TCP_SYN) == 0)
+            return false;
+        return tcp->has_timestamps && is_copy_by_stamp(c);
+    }
+    const int16_t step = (int16_t)(id_of(c->packet) - d->last_id);
+    if (!d->has_id || (d->ids_broken && step != 0) || step > 0)
         return false;
     return ids_tell(d) || (step > -ID_NEAR && age < COPY_NS);
+}
+
+/* Old bytes in the same tick as those before them: nobody had asked for them, and only a clock as slow as few
+ * have lets a timeout pass in one tick. Nothing but time tells a copy from what was sent again. */
+static bool is_unsure(const struct tcp_context *c)
+{
+    const struct tcp_direction *d = c->d;
+    return has_no_id(c) && c->packet->tcp.has_timestamps && d->has_ts &&
+           c->packet->tcp.ts_value == d->last_ts && since(c->packet->time_ns, d->last_ns) >= TICK_NS &&
+           longest_tick_ns(d) == 0 && !asked_for(c);
 }
 
 static enum tcp_mark kind_of_retransmission(const struct tcp_context *c)
@@ -208,6 +238,8 @@ int tcp_judge_place(const struct tcp_context *c)
     if (odd == NULL)
         return -ENOMEM;
     const int order = fills ? sent_order(c) : 1;
+    if (!any_new && is_unsure(c))
+        tcp_mark(c, TCP_MARK_LIKELY);
     if (!any_new && tcp_judge_is_copy(c))
         tcp_mark(c, kind_of_copy(c, odd));
     else if (order == 0)
@@ -216,6 +248,10 @@ int tcp_judge_place(const struct tcp_context *c)
         tcp_mark(c, order < 0 ? TCP_MARK_OUT_OF_ORDER : kind_of_retransmission(c));
     if ((c->segment->marks & TCP_RETRANSMISSIONS) != 0)
         note_sent_again(c, odd);
+    if (odd->tick_ns == 0 && c->d->has_ts) {
+        odd->tick_ts = c->d->last_ts;
+        odd->tick_ns = c->d->last_ns;
+    }
     return 0;
 }
 

@@ -6,7 +6,7 @@
 /* What a TCP segment is, as a set of bits. One table names them for JSON keys, options, notes and documents.
  *
  * A mark counts for the side that sent the segment. At most one of the first four is set; LIKELY goes with
- * them. "Old" bytes are those that an earlier segment brought. */
+ * them, or with CAPTURED_TWICE. "Old" bytes are those that an earlier segment brought. */
 enum tcp_mark {
     TCP_MARK_RETRANSMISSION,
     TCP_MARK_FAST_RETRANSMISSION,

@@ -29,6 +29,8 @@ struct tcp_odd {
     uint8_t hole_last, again_last;
     struct tcp_range again[TCP_HOLES]; /* what was sent again last */
     uint64_t given_up, given_up_bytes;
+    uint64_t tick_ns; /* when the time stamp was `tick_ts`; 0: not noted yet */
+    uint32_t tick_ts;
     struct tcp_doubt *doubt; /* NULL: none was there */
 };
 

@@ -188,6 +188,26 @@ static void the_identification_tells(void **state)
          {903, 'c', A, 600, 100, 0, 1000, "out_of_order", .id = 7});
 }
 
+/* The same tick again, and late: the clock's own pace tells that nothing can have been sent since. */
+static void ticks_tell_in_time(void **state)
+{
+    PLAY(*state, {20, 'c', A, 0, 100, 0, 1000, .ts = 500},
+         {20.5, 'c', A, 0, 100, 0, 1000, "captured_twice", .ts = 500},
+         {25, 'c', A, 0, 100, 0, 1000, "retransmission likely", .ts = 500}, /* nothing is known of it yet */
+         {30, 'c', A, 100, 100, 0, 1000, .ts = 505}, {60, 'c', A, 200, 100, 0, 1000, .ts = 535},
+         {70, 'c', A, 200, 100, 0, 1000, "captured_twice", .ts = 535},
+         {400, 'c', A, 200, 100, 0, 1000, "retransmission", .ts = 875});
+}
+
+/* A clock of ten ticks a second does not. */
+static void slow_ticks(void **state)
+{
+    PLAY(*state, {20, 'c', A, 0, 100, 0, 1000, .ts = 500},
+         {30, 'c', A, 0, 100, 0, 1000, "retransmission likely", .ts = 500},
+         {1020, 'c', A, 100, 100, 0, 1000, .ts = 510},
+         {1120, 'c', A, 100, 100, 0, 1000, "retransmission", .ts = 510});
+}
+
 static void the_time_stamp_tells(void **state)
 {
     handshake(*state);
@@ -404,6 +424,8 @@ int main(void)
         SCENE(by_selective_acknowledgement),
         SCENE(the_identification_tells),
         SCENE(the_time_stamp_tells),
+        SCENE(ticks_tell_in_time),
+        SCENE(slow_ticks),
         SCENE(random_identifications),
         SCENE(copies_by_identification),
         SCENE(nobody_had_asked),
