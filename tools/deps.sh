@@ -53,7 +53,7 @@ there() {
     case $1 in
     cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 ;;
     pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
-    header:*) echo "#include <${1#header:}>" | "${CC:-cc}" -E - >/dev/null 2>&1 ;;
+    header:*) echo "#include <${1#header:}>" | ${CC:-cc} -E - >/dev/null 2>&1 ;;
     clang-rt:*) echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
         clang -x c -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null ;;
     esac

@@ -17,6 +17,7 @@ const char wire_options_notes[] = N_(
     "reply:1\tthe same from the server\n"
     "syn:1  fin:1  ack:2\tSYNs, FINs, bare ACKs; of either side\n"
     "frame:7\tframes of any kind, of either side\n"
+    "larger:1000\tall IP packets of more than 1000 bytes: a black hole\n"
     "2%  2.5%@7\teach frame with that probability, by a seed\n"
     "MS is 20, 1.5ms, 300us, 1s, or with jitter 5ms~20ms@7; BPS is 1mbit, 500kbit, 64000.\n"
     "Exit status: that of CMD; 2 for errors of the lab; 3 if CMD ended well and a recording is not whole.");

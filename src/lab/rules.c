@@ -10,15 +10,15 @@
 #include "lab/scan.h"
 
 static const char forms[] = N_(
-    "a rule is data:3, data:3-5, data:2,4-6 (the same with reply, syn, fin, ack, frame), or a share of all "
-    "frames: 2% or 2.5%@7");
+    "a rule is data:3, data:3-5, data:2,4-6 (the same with reply, syn, fin, ack, frame), larger:1000, or a "
+    "share of all frames: 2% or 2.5%@7");
 
 static const struct {
     const char *word;
     enum lab_rule_kind kind;
 } kinds[] = {
-    {"data", LAB_RULE_DATA}, {"reply", LAB_RULE_REPLY}, {"syn", LAB_RULE_SYN},
-    {"fin", LAB_RULE_FIN},   {"ack", LAB_RULE_ACK},     {"frame", LAB_RULE_FRAME},
+    {"data", LAB_RULE_DATA}, {"reply", LAB_RULE_REPLY}, {"syn", LAB_RULE_SYN},       {"fin", LAB_RULE_FIN},
+    {"ack", LAB_RULE_ACK},   {"frame", LAB_RULE_FRAME}, {"larger", LAB_RULE_LARGER},
 };
 
 enum {
@@ -97,6 +97,15 @@ static int parse_percent(struct rule_text *t, struct lab_rule *rule)
     return *t->at == '\0' ? 0 : bad_rule(t, "expected @seed or the end");
 }
 
+static int parse_size(struct rule_text *t, struct lab_rule *rule)
+{
+    uint64_t size;
+    if (!scan_number(&t->at, UINT32_MAX, &size))
+        return bad_rule(t, "expected a number of bytes");
+    rule->larger_than = (uint32_t)size;
+    return *t->at == '\0' ? 0 : bad_rule(t, "expected the end");
+}
+
 int lab_rule_parse(struct lab_rule *rule, const char *text, struct sd_err *err)
 {
     struct rule_text t = {.text = text, .at = text, .err = err};
@@ -111,7 +120,7 @@ int lab_rule_parse(struct lab_rule *rule, const char *text, struct sd_err *err)
             continue;
         rule->kind = kinds[i].kind;
         t.at = text + word + 1;
-        return parse_ranges(&t, rule);
+        return rule->kind == LAB_RULE_LARGER ? parse_size(&t, rule) : parse_ranges(&t, rule);
     }
     return bad_rule(&t, "there is no such kind of frame");
 }
@@ -162,6 +171,8 @@ bool lab_rule_hits(struct lab_rule *rule, const struct packet *packet, int side)
         return false;
     if (rule->kind == LAB_RULE_PERCENT)
         return lab_rule_random(rule->seed, side, ++rule->side_seen[side]) % MILLION < rule->per_million;
+    if (rule->kind == LAB_RULE_LARGER)
+        return packet->ip_len > rule->larger_than;
     if (!of_kind(rule->kind, packet, side))
         return false;
     rule->seen++;

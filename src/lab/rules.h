@@ -13,6 +13,7 @@
  *   reply:1       the same, from the server
  *   syn:1 fin:1 ack:2   SYNs, FINs, TCP segments without payload, SYN, FIN or RST; of either side
  *   frame:7       any frame of either side
+ *   larger:1000   all IP packets of more than 1000 bytes: a black hole, since no ICMP tells of it
  *   2%  2.5%@7    each frame with that probability; the same seed gives the same choice (default seed 1). The
  * choice for the k-th frame of a side depends on seed, side and k alone. */
 
@@ -26,6 +27,7 @@ enum lab_rule_kind {
     LAB_RULE_FIN,
     LAB_RULE_ACK,
     LAB_RULE_FRAME,
+    LAB_RULE_LARGER,
     LAB_RULE_PERCENT,
 };
 
@@ -36,6 +38,7 @@ struct lab_rule {
     } range[LAB_RULE_RANGES];
     unsigned range_count;
     uint32_t per_million;
+    uint32_t larger_than; /* bytes */
     uint64_t seed;
     uint64_t seen; /* state: frames of this kind so far */
     uint64_t side_seen[2];

@@ -53,6 +53,7 @@ static void good_rules(void **state)
         {"2.5%@7", LAB_RULE_PERCENT, 0, 0, 0, 25000, 7},
         {"0.0001%", LAB_RULE_PERCENT, 0, 0, 0, 1, 1},
         {"0%", LAB_RULE_PERCENT, 0, 0, 0, 0, 1},
+        {"larger:1000", LAB_RULE_LARGER, 0, 0, 0, 0, 1},
         {"100%@18446744073709551615", LAB_RULE_PERCENT, 0, 0, 0, 1000000, UINT64_MAX},
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -100,6 +101,10 @@ static void bad_rules(void **state)
         {"2%@", "ends too early"},
         {"2%@x", "wrong at 'x'"},
         {"2%@18446744073709551616", "wrong at"},
+        {"larger:", "ends too early"},
+        {"larger:x", "wrong at 'x'"},
+        {"larger:1000-2000", "wrong at '-2000'"},
+        {"larger:4294967296", "wrong at '4294967296'"},
         {"2%7", "wrong at '7'"},
         {"2%@7x", "wrong at 'x'"},
     };
@@ -174,6 +179,22 @@ static void hits_by_kind(void **state)
     expect_hits("frame:7", "......x........");
     expect_hits("100%", "xxxxxxxxxxxxxxx");
     expect_hits("0%", "...............");
+}
+
+static void larger_packets_of_either_side(void **state)
+{
+    (void)state;
+    struct lab_rule rule = parsed("larger:1000");
+    struct packet packet = tcp(TCP_ACK, 960);
+    packet.ip_len = 1000;
+    for (int side = 0; side < 2; side++) {
+        packet.ip_len = 1000;
+        assert_false(lab_rule_hits(&rule, &packet, side));
+        packet.ip_len = 1001;
+        assert_true(lab_rule_hits(&rule, &packet, side));
+    }
+    packet = (struct packet){.verdict = PACKET_OK, .protocol = "ARP"};
+    assert_false(lab_rule_hits(&rule, &packet, 0));
 }
 
 static void none_hits_nothing(void **state)
@@ -307,6 +328,7 @@ int main(void)
         cmocka_unit_test(bad_rules),
         cmocka_unit_test(which_words_look_like_rules),
         cmocka_unit_test(hits_by_kind),
+        cmocka_unit_test(larger_packets_of_either_side),
         cmocka_unit_test(none_hits_nothing),
         cmocka_unit_test(shares_have_their_frequency),
         cmocka_unit_test(shares_repeat_by_seed),
