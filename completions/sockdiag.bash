@@ -15,13 +15,24 @@ _sockdiag_options() {
     }'
 }
 
+# Kinds of trouble, as the program lists them to who asks for one that there is not.
+_sockdiag_problems() {
+    LC_ALL=C "$1" streams --problem '?' - 2>&1 </dev/null | sed -n 's/.*there are //; T; s/,//g; p'
+}
+
+# One of the words, behind those of a list that stand already.
+_sockdiag_list() {
+    COMPREPLY=($(compgen -P "${2%"${2##*,}"}" -W "$1" -- "${2##*,}"))
+}
+
 # What may stand behind an option, by its name.
 _sockdiag_argument() {
     case $1 in
     --interface) COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$2")) ;;
     --lang) COMPREPLY=($(compgen -W 'en zh_CN' -- "$2")) ;;
     --color) COMPREPLY=($(compgen -W 'auto always never' -- "$2")) ;;
-    --framing) COMPREPLY=($(compgen -W 'naive sleep lockstep size length' -- "$2")) ;;
+    --framing) _sockdiag_list 'naive sleep lockstep size length' "$2" ;;
+    --problem) _sockdiag_list "$(_sockdiag_problems "$3")" "$2" ;;
     --sort) COMPREPLY=($(compgen -W 'start duration bytes packets retransmissions gaps rtt' -- "$2")) ;;
     --format) COMPREPLY=($(compgen -W 'raw hex' -- "$2")) ;;
     --dir) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$2")) ;;
@@ -81,7 +92,7 @@ _sockdiag() {
     fi
     awaited=$(_sockdiag_awaits "$previous" <<<"$options")
     if [ -n "$awaited" ]; then
-        _sockdiag_argument "$awaited" "$word"
+        _sockdiag_argument "$awaited" "$word" "$program"
     elif [[ $word == -* ]]; then
         COMPREPLY=($(compgen -W "${options//=/}" -- "$word"))
     else

@@ -26,6 +26,40 @@ def bash(*words):
     return set(ran.stdout.split())
 
 
+ZSH = """
+compadd() { [[ $1 == -- ]] && shift; print -rl -- $@ }
+compset() { PREFIX=${PREFIX##*,} }
+_describe() { print -rl -- ${(P)2%%:*} }
+_files() { print -r -- FILES $@ }
+_net_interfaces() { print -rl -- /sys/class/net/*(:t) }
+_hosts() { print -r -- HOSTS }
+_normal() { print -r -- PROGRAMS }
+completion=$1; shift
+words=($@) CURRENT=$# PREFIX=$@[-1]
+source $completion
+"""
+
+
+def zsh(*words):
+    """What zsh is told to choose from, for the last of `words`; its own functions tell their names."""
+    ran = run("zsh", "-f", "-c", ZSH, "zsh", ROOT / "completions/_sockdiag", SOCKDIAG, *words)
+    equal((ran.returncode, ran.stderr), (0, ""))
+    return set(ran.stdout.split())
+
+
+def offered(shell, *words):
+    """The last word's completions."""
+    if shell != "fish":
+        found = {"bash": bash, "zsh": zsh}[shell](*words)
+        return {word for word in found if word.startswith(words[-1].rpartition(",")[2])} if shell == "zsh" else found
+    return fish("sockdiag " + " ".join(words))
+
+
+def told(*words):
+    """What the program lists to who asks for something that there is not."""
+    return set(re.findall(r"[a-z_]+", re.search(r"there are (.*)", sockdiag(*words).stderr)[1])) - {"and", "or"}
+
+
 def fish(line):
     script = f'function sockdiag; "{SOCKDIAG}" $argv; end; source {ROOT}/completions/sockdiag.fish; complete -C "{line}"'
     ran = run("fish", "--no-config", "-c", script)
@@ -70,8 +104,37 @@ with case("fish: the commands and options"):
     for name in sorted(commands() - {"ftp"}):
         check(options(name) <= fish(f"sockdiag {name} --"), f"{name}: {options(name) - fish(f'sockdiag {name} --')}")
 
-with case("zsh reads its file"):
+with case("zsh: the commands and options"):
     need("zsh")
-    equal(run("zsh", "-n", ROOT / "completions/_sockdiag").returncode, 0)
+    equal(zsh(""), commands())
+    for name in sorted(commands() - {"ftp"}):
+        equal(zsh(name, "--"), options(name), name)
+    equal((zsh("record", "--", "l"), zsh("streams", ""), zsh("ftp", "")), ({"PROGRAMS"}, {"FILES"}, {"serve", "put", "get", "ls"}))
+
+for shell in ("bash", "zsh", "fish"):
+    with case(f"{shell}: what an option takes is what the program takes"):
+        need(shell)
+        kinds = told("streams", "--problem", "?", "-")
+        check(len(kinds) > 20, kinds)
+        equal(offered(shell, "streams", "--problem", ""), kinds)
+        equal(offered(shell, "streams", "--sort", ""), told("streams", "--sort", "?", "-"))
+        equal(offered(shell, "extract", "--format", ""), told("extract", "-d", ".", "--format", "?", "-"))
+        framings = told("demo", "--framing", "?")
+        equal(offered(shell, "demo", "--framing", ""), framings)
+        equal(offered(shell, "demo", "-F", ""), framings)
+        equal(offered(shell, "ftp", "put", "-f", ""), framings)
+        equal(offered(shell, "streams", "--color", ""), {"auto", "always", "never"})
+        equal(offered(shell, "ping", "-M", ""), {"do", "want", "dont", "probe"})
+        contains(offered(shell, "capture", "-i", ""), "lo")
+        contains(offered(shell, "ping", "-I", ""), "lo")
+        equal(offered(shell, "ping", "-i", ""), set(), "an interval")
+        equal(offered(shell, "streams", "--top", ""), set(), "a number")
+
+    with case(f"{shell}: a list goes on behind its commas"):
+        need(shell)
+        found = {word.rpartition(",")[2] for word in offered(shell, "streams", "--problem", "gap,ref")}
+        equal(found, {"refused"})
+        if shell != "zsh":  # which puts what stands there back itself
+            equal(offered(shell, "streams", "--problem", "gap,ref"), {"gap,refused"})
 
 done()
