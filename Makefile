@@ -11,6 +11,7 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 LOCALEDIR ?= $(PREFIX)/share/locale
+LESSONDIR ?= $(PREFIX)/share/sockdiag/lessons
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
@@ -38,7 +39,7 @@ MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 SD_WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes \
   -Wmissing-prototypes $(if $(WERROR),-Werror)
 SD_CPPFLAGS := -Isrc -I. -D_GNU_SOURCE -DSOCKDIAG_VERSION='"$(VERSION)"' \
-  -DSOCKDIAG_LOCALEDIR='"$(LOCALEDIR)"' \
+  -DSOCKDIAG_LOCALEDIR='"$(LOCALEDIR)"' -DSOCKDIAG_LESSONDIR='"$(LESSONDIR)"' \
   $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 SD_SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # Control-flow protection is named by the machine; FORTIFY and AddressSanitizer intercept the same calls.
@@ -48,7 +49,7 @@ SD_HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
   $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 SD_CFLAGS := -std=gnu17 -O2 -g $(SD_WARNINGS) $(SD_HARDEN) $(SD_SANITIZE)
 SD_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SD_SANITIZE)
-SD_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lunistring -pthread
+SD_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lunistring -lm -pthread
 
 COMPILE = $(CC) $(SD_CPPFLAGS) $(CPPFLAGS) $(SD_CFLAGS) $(CFLAGS)
 LINK = $(CC) $(SD_CFLAGS) $(CFLAGS) $(SD_LDFLAGS) $(LDFLAGS)
@@ -70,7 +71,7 @@ CATALOGUES := $(patsubst po/%.po,$(O)/locale/%/LC_MESSAGES/sockdiag.mo,$(wildcar
 
 ##@ Build
 .PHONY: all
-all: $(O)/sockdiag $(CATALOGUES) ## build the program: build/sockdiag, and its translations beside it
+all: $(O)/sockdiag $(CATALOGUES) $(O)/lessons ## build the program: build/sockdiag, and its translations beside it
 
 $(O)/sockdiag: $(OBJECTS)
 	$(SAY) LD $@
@@ -85,6 +86,10 @@ $(O)/locale/%/LC_MESSAGES/sockdiag.mo: po/%.po | libraries
 	$(SAY) MSGFMT $<
 	@mkdir -p $(@D)
 	$(Q)msgfmt --check -o $@ $<
+
+# Beside the program, which finds them there.
+$(O)/lessons: | $(O)/sockdiag
+	$(Q)ln -sfn '$(abspath docs/lessons)' $@
 
 # Objects of other flags or another compiler are rebuilt, not mixed.
 FLAGS_NOW := $(CC) $(SD_CPPFLAGS) $(CPPFLAGS) $(SD_CFLAGS) $(CFLAGS) $(SD_LDFLAGS) $(LDFLAGS)

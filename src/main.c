@@ -15,6 +15,7 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"demo", cmd_demo, N_("a transfer between two hosts: what each send, segment and recv carried")},
+    {"lesson", cmd_lesson, N_("lessons on live traffic: predict, run, look, understand, try")},
     {"show", cmd_show, N_("draw the lanes of a capture file")},
     {"streams", cmd_streams,
      N_("one line for each TCP connection: who, how much, how it ended, what was wrong")},

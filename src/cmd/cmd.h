@@ -24,6 +24,7 @@ int cmd_demo(int argc, char **argv);
 int cmd_extract(int argc, char **argv);
 int cmd_ftp(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
+int cmd_lesson(int argc, char **argv);
 int cmd_ping(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_route(int argc, char **argv);

@@ -23,14 +23,6 @@ bool facts_is_name(const char *text, size_t len)
 
 static json_t *value_of(const json_t *facts, const json_t *expression, struct sd_err *err);
 
-static json_t *fail_null(struct sd_err *err, const char *format, const char *name)
-{
-    char text[200];
-    snprintf(text, sizeof text, format, name);
-    sd_fail(err, EINVAL, "%s", text);
-    return NULL;
-}
-
 /* The numbers of an operation's operands. 0; 1 where one of them is null; or -EINVAL. */
 static int operands(const json_t *facts, const json_t *expression, struct number *numbers, struct sd_err *err)
 {
@@ -69,8 +61,10 @@ static json_t *operate(const json_t *facts, const json_t *expression, struct sd_
         return number_to_json(number_round(numbers[0], count > 1 ? (unsigned)numbers[1].whole : 0));
     struct number result = numbers[0];
     for (size_t i = 1; i < count; i++) {
-        if (!number_apply(op, result, numbers[i], &result))
-            return fail_null(err, "%s has no answer here: division by 0, or a number out of range", op);
+        if (!number_apply(op, result, numbers[i], &result)) {
+            sd_fail(err, EINVAL, "%s has no answer here: division by 0, or a number out of range", op);
+            return NULL;
+        }
     }
     return number_to_json(result);
 }
@@ -85,8 +79,7 @@ static json_t *value_of(const json_t *facts, const json_t *expression, struct sd
     else if (json_is_string(expression)) {
         value = json_object_get(facts, json_string_value(expression));
         if (value == NULL)
-            return fail_null(err, "there is no fact '%s': no step has made it",
-                             json_string_value(expression));
+            sd_fail(err, EINVAL, "there is no fact '%s': no step has made it", json_string_value(expression));
     } else
         return json_deep_copy(expression);
     return json_incref(value);

@@ -20,8 +20,8 @@ int facts_check_take(const json_t *take, struct sd_err *err);
 int facts_check_expression(const json_t *expression, struct sd_err *err);
 int facts_check_condition(const json_t *condition, struct sd_err *err);
 
-/* Take each fact of `takes` ({"name": take, …}) from NDJSON. Words in braces in the values of a take's
- * `where` stand for earlier facts. 0, or a negative errno: a line is no JSON, "only" found several. */
+/* Take each fact of `takes` ({"name": take, …}) from NDJSON. 0, or a negative errno: a line is no JSON,
+ * "only" found several. */
 int facts_take(json_t *facts, const json_t *takes, const char *ndjson, size_t len, struct sd_err *err);
 
 /* Each line name=value of a program's output becomes a fact: a number where all of it is one, else a text. 0

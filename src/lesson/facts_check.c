@@ -121,8 +121,10 @@ static int check_where(const char *member, const json_t *want, struct sd_err *er
         const bool in = strcmp(op, "in") == 0;
         if (!in && shape == NULL)
             return sd_fail(err, EINVAL, "where \"%s\": there is no \"%s\"", member, op);
-        if (in != json_is_array(value) || json_is_object(value))
-            return sd_fail(err, EINVAL, "where \"%s\": \"%s\" takes a %s", member, op, in ? "list" : "value");
+        if (in && !json_is_array(value))
+            return sd_fail(err, EINVAL, "where \"%s\": \"in\" takes a list", member);
+        if (!in && check_expression(value, 0, err) != 0)
+            return err != NULL ? -err->code : -EINVAL;
     }
     return 0;
 }

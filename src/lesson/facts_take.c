@@ -32,36 +32,33 @@ static const json_t *reach(const json_t *object, const char *path)
     return object;
 }
 
-/* A "{name}" of a where stands for a fact. NULL: there is none of that name. */
-static const json_t *wanted_value(const json_t *facts, const json_t *value)
-{
-    const char *text = json_string_value(value);
-    const size_t len = json_string_length(value);
-    char name[64];
-    if (text == NULL || len < 3 || len >= sizeof name || text[0] != '{' || text[len - 1] != '}' ||
-        !facts_is_name(text + 1, len - 2))
-        return value;
-    memcpy(name, text + 1, len - 2);
-    name[len - 2] = '\0';
-    return json_object_get(facts, name);
-}
-
-/* One test of a where: `op` and a value, of the member that an object has. Reuses the conditions of steps. */
+/* One test of a where: the member `have` against an expression, by the conditions of steps. */
 static int test(const json_t *facts, const char *op, const json_t *have, const json_t *want, bool *holds,
                 struct sd_err *err)
 {
-    const json_t *value = wanted_value(facts, want);
-    if (value == NULL)
-        return sd_fail(err, EINVAL, "there is no fact %s", json_string_value(want));
     const bool in = strcmp(op, "in") == 0;
-    json_t *pair = json_pack("{sOsO}", "have", have, "want", value);
+    json_t *value = in ? json_incref((json_t *)(uintptr_t)want) : facts_value(facts, want, err);
+    json_t *pair = value != NULL ? json_pack("{sOsO}", "have", have, "want", value) : NULL;
     json_t *condition =
         in ? json_pack("[sss]", "contains", "want", "have") : json_pack("[sss]", op, "have", "want");
-    const int failed = pair == NULL || condition == NULL ? sd_fail(err, ENOMEM, "out of memory")
-                                                         : facts_hold(pair, condition, holds, err);
+    int failed = value == NULL ? -EINVAL : 0;
+    if (failed == 0 && (pair == NULL || condition == NULL))
+        failed = sd_fail(err, ENOMEM, "out of memory");
+    if (failed == 0)
+        failed = facts_hold(pair, condition, holds, err);
+    json_decref(value);
     json_decref(pair);
     json_decref(condition);
     return failed;
+}
+
+/* A value by itself is meant as it stands: a text is a text. */
+static bool is_the_same(const json_t *have, const json_t *want)
+{
+    struct number a, b;
+    if (number_from_json(have, &a) && number_from_json(want, &b))
+        return number_compare(a, b) == 0;
+    return json_equal(have, want) != 0;
 }
 
 static int fits_member(const json_t *facts, const json_t *have, const json_t *want, bool *fits,
@@ -72,8 +69,10 @@ static int fits_member(const json_t *facts, const json_t *have, const json_t *wa
     *fits = have != NULL;
     if (have == NULL)
         return 0;
-    if (!json_is_object(want))
-        return test(facts, "=", have, want, fits, err);
+    if (!json_is_object(want)) {
+        *fits = is_the_same(have, want);
+        return 0;
+    }
     json_object_foreach((json_t *)(uintptr_t)want, op, value)
     {
         const int failed = *fits ? test(facts, op, have, value, fits, err) : 0;

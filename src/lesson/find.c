@@ -8,6 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef SOCKDIAG_LESSONDIR
+#error "SOCKDIAG_LESSONDIR comes from the Makefile"
+#endif
+
 int find_program_folder(char **path, struct sd_err *err)
 {
     char file[4096];
@@ -23,24 +27,10 @@ int find_program_folder(char **path, struct sd_err *err)
     return *path != NULL ? 0 : sd_fail(err, ENOMEM, "out of memory");
 }
 
-/* The first of the places that is there; NULL: none. */
-static char *first_place(const char *program)
-{
-    static const char *const places[] = {"../share/sockdiag/lessons", "lessons"};
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        char path[4200];
-        snprintf(path, sizeof path, "%s/%s", program, places[i]);
-        char *real = realpath(path, NULL);
-        if (real != NULL)
-            return real;
-    }
-    return NULL;
-}
-
 int find_lessons(char **path, struct sd_err *err)
 {
     const char *named = getenv("SOCKDIAG_LESSONS");
-    char *program = NULL;
+    char *program = NULL, beside[4200];
     *path = NULL;
     if (named != NULL && named[0] != '\0') {
         *path = realpath(named, NULL);
@@ -49,16 +39,17 @@ int find_lessons(char **path, struct sd_err *err)
     const int failed = find_program_folder(&program, err);
     if (failed != 0)
         return failed;
-    *path = first_place(program);
-    const int missing =
-        *path != NULL
-            ? 0
-            : sd_fail(err, ENOENT,
-                      "the lessons are not there: neither %.150s/../share/sockdiag/lessons ('make "
-                      "install') nor %.150s/lessons ('make'); SOCKDIAG_LESSONS may name their folder",
-                      program, program);
+    snprintf(beside, sizeof beside, "%s/lessons", program);
     free(program);
-    return missing;
+    *path = realpath(beside, NULL);
+    if (*path == NULL)
+        *path = realpath(SOCKDIAG_LESSONDIR, NULL);
+    if (*path != NULL)
+        return 0;
+    return sd_fail(err, ENOENT,
+                   "the lessons are not there: neither %.180s ('make') nor %s ('make install'); "
+                   "SOCKDIAG_LESSONS may name their folder",
+                   beside, SOCKDIAG_LESSONDIR);
 }
 
 /* "04-sticky": the number and the name; NULL where it is no such name. */

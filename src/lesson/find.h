@@ -10,9 +10,9 @@
 /* The folder of this program's file, for the caller to free(). 0 or a negative errno. */
 int find_program_folder(char **path, struct sd_err *err);
 
-/* The folder of the lessons, for the caller to free(): SOCKDIAG_LESSONS; else beside an installed program,
- * ../share/sockdiag/lessons; else where `make` left a link to the source tree's, lessons. -ENOENT tells where
- * they were looked for. */
+/* The folder of the lessons, for the caller to free(): SOCKDIAG_LESSONS; else what is called
+ * lessons beside the program, where `make` puts a link to those of the source tree; else where `make install`
+ * puts them. -ENOENT tells where they were looked for. */
 int find_lessons(char **path, struct sd_err *err);
 
 /* A folder named NN-name with a lesson.json in it. */

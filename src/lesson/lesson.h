@@ -43,6 +43,7 @@ struct lesson_ask {
     const json_t *right;      /* expression */
     double near;
     const json_t *wrong; /* [[condition, "x"], …] or NULL */
+    const char *hint;    /* section, or NULL */
 };
 
 struct lesson_run {
@@ -68,6 +69,7 @@ struct lesson_expect {
 
 struct lesson_lanes {
     const char *command;
+    const json_t *status; /* as that of a run */
 };
 
 struct lesson_answer {

@@ -196,6 +196,8 @@ static int read_ask(const struct loader *l, struct lesson_step *step)
         return failed;
     if (find_ask(l, step->ask.section) != NULL)
         return fail(l, "section %s is asked twice", step->ask.section);
+    if (json_object_get(l->step, "hint") != NULL && get_section(l, "hint", &step->ask.hint) != 0)
+        return -EINVAL;
     return json_object_get(l->step, "choices") != NULL ? read_choices(l, &step->ask)
                                                        : read_number(l, &step->ask);
 }
@@ -263,7 +265,8 @@ static int read_expect(const struct loader *l, struct lesson_step *step)
 
 static int read_lanes(const struct loader *l, struct lesson_step *step)
 {
-    return get_text(l, "lanes", &step->lanes.command);
+    const int failed = get_text(l, "lanes", &step->lanes.command);
+    return failed != 0 ? failed : read_status(l, &step->lanes.status);
 }
 
 /* Every wrong answer has its sentence: an item of the section. */
@@ -408,12 +411,12 @@ static const struct reader {
     const char *keys; /* that it may have, each between blanks */
 } readers[] = {
     [LESSON_SAY] = {"say", read_say, " "},
-    [LESSON_ASK] = {"ask", read_ask, " choices right number near wrong "},
+    [LESSON_ASK] = {"ask", read_ask, " choices right number near wrong hint "},
     [LESSON_RUN] = {"run", read_run, " status seconds quiet "},
     [LESSON_FACTS] = {"facts", read_facts, " take "},
     [LESSON_COMPUTE] = {"compute", read_compute, " "},
     [LESSON_EXPECT] = {"expect", read_expect, " otherwise "},
-    [LESSON_LANES] = {"lanes", read_lanes, " "},
+    [LESSON_LANES] = {"lanes", read_lanes, " status "},
     [LESSON_ANSWER] = {"answer", read_answer, " say "},
     [LESSON_EXERCISE] = {"exercise", read_exercise,
                          " programs networks run seconds facts take same judge hints "},

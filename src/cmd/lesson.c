@@ -1,0 +1,118 @@
+/* lesson: lessons on live traffic. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "cmd/cmd.h"
+#include "cmd/lesson.h"
+
+static const struct command_help help = {
+    .name = "lesson",
+    .usage = "lesson [options] [N|NAME]",
+    .summary = N_("lessons on live traffic: predict, run, look, understand, try"),
+    .examples = N_("sockdiag lesson\tthe lessons, and which are done\n"
+                   "sockdiag lesson 4\tone of them\n"
+                   "sockdiag lesson sticky\tthe same\n"
+                   "sockdiag lesson --auto 4\twithout questions\n"
+                   "sockdiag lesson --auto\tall of them, one after the other\n"),
+    .notes = N_(
+        "Exit status: 0; 1 if an answer of --answer was wrong, or a run did not show what it should; 2 for "
+        "errors; 3 if it was left before its end."),
+};
+
+static int add_answer(void *target, const char *argument, struct sd_err *err)
+{
+    struct lesson_options *o = target;
+    char *equals = strchr(argument, '=');
+    if (equals == NULL || equals == argument || equals[1] == '\0')
+        return sd_fail(err, EINVAL, "--answer takes ID=VALUE, not '%s'", argument);
+    if (o->given_count == LESSON_GIVEN_MOST)
+        return sd_fail(err, EINVAL, "--answer stands there more than %d times", LESSON_GIVEN_MOST);
+    *equals = '\0'; /* argv is ours */
+    o->given[o->given_count++] = (struct lesson_given){.id = argument, .value = equals + 1};
+    return 0;
+}
+
+static int parse(struct lesson_options *o, int argc, char **argv, struct sd_err *err)
+{
+    struct option_row rows[2 + SCREEN_OPTION_ROWS] = {
+        {0, "auto", NULL, N_("go through without asking; without N, all lessons"), OPTION_FLAG, &o->automatic,
+         0, 0, NULL, NULL},
+        {0, "answer", N_("ID=VALUE"), N_("with --auto: answer a question so"), OPTION_CUSTOM, o, 0, 0,
+         add_answer, NULL},
+    };
+    int first = 0;
+    const size_t count = 2 + screen_option_rows(&o->screen, rows + 2);
+    const int failed = options_parse(argc, argv, rows, count, &o->common, false, &first, err);
+    if (failed != 0)
+        return failed;
+    if (o->common.help) {
+        options_help(&help, rows, count);
+        return 0;
+    }
+    if (argc - first > 1)
+        return sd_fail(err, EINVAL, "one lesson at a time, not '%s' too", argv[first + 1]);
+    o->word = first < argc ? argv[first] : NULL;
+    if (o->given_count > 0 && !o->automatic)
+        return sd_fail(err, EINVAL, "--answer goes with --auto");
+    if (o->common.json && o->word != NULL)
+        o->automatic = true; /* nobody is asked in JSON */
+    return 0;
+}
+
+static int play_one(const struct lesson_options *o, const struct find_entry *entry)
+{
+    struct lesson *lesson = NULL;
+    struct sd_err err = {0};
+    if (lesson_load(&lesson, entry->path, i18n_language(), &err) != 0)
+        return cmd_fail("lesson", "%s", err.text);
+    const int status = lesson_play(o, lesson);
+    lesson_free(lesson);
+    return status;
+}
+
+/* The worst of two exit statuses. */
+static int worse(int a, int b)
+{
+    static const int ranks[] = {[CMD_OK] = 0, [CMD_PARTIAL] = 1, [CMD_NO] = 2, [CMD_ERROR] = 3};
+    return ranks[a] > ranks[b] ? a : b;
+}
+
+static int run(const struct lesson_options *o, const struct find_list *list)
+{
+    const struct find_entry *entry = o->word != NULL ? find_entry(list, o->word) : NULL;
+    int status = CMD_OK;
+    if (o->word != NULL && entry == NULL)
+        return cmd_fail("lesson", "there is no lesson '%s'; 'sockdiag lesson' lists them", o->word);
+    if (entry == NULL && !o->automatic)
+        return lesson_list(o, list);
+    input_begin();
+    for (size_t i = 0; i < list->count && *input_stop() == 0; i++) {
+        if (entry == NULL || entry == &list->entries[i])
+            status = worse(play_one(o, &list->entries[i]), status);
+    }
+    input_end();
+    return status;
+}
+
+int cmd_lesson(int argc, char **argv)
+{
+    struct lesson_options o = {0};
+    struct find_list list = {0};
+    struct sd_err err = {0};
+    char *folder = NULL;
+    int status = CMD_ERROR;
+    if (parse(&o, argc, argv, &err) != 0)
+        return cmd_usage("lesson", err.text);
+    if (o.common.help)
+        return CMD_OK;
+    if (find_lessons(&folder, &err) != 0 || find_list(&list, folder, &err) != 0)
+        cmd_fail("lesson", "%s", err.text);
+    else
+        status = run(&o, &list);
+    find_list_free(&list);
+    free(folder);
+    return status;
+}
