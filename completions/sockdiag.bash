@@ -61,12 +61,18 @@ _sockdiag_awaits() {
     done
 }
 
+# The names of the lessons.
+_sockdiag_lessons() {
+    LC_ALL=C "$1" lesson --json 2>/dev/null | sed -n 's/.*"name":"\([^"]*\)".*/\1/p'
+}
+
 # What a command takes that is no option.
 _sockdiag_operand() {
     case $1 in
     show | streams | extract) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$2")) ;;
     ping | route) COMPREPLY=($(compgen -A hostname -- "$2")) ;;
     ftp) COMPREPLY=($(compgen -W 'serve put get ls' -- "$2")) ;;
+    lesson) COMPREPLY=($(compgen -W "$(_sockdiag_lessons "$3")" -- "$2")) ;;
     *) COMPREPLY=() ;;
     esac
 }
@@ -96,7 +102,7 @@ _sockdiag() {
     elif [[ $word == -* ]]; then
         COMPREPLY=($(compgen -W "${options//=/}" -- "$word"))
     else
-        _sockdiag_operand "$command" "$word"
+        _sockdiag_operand "$command" "$word" "$program"
     fi
 }
 

@@ -12,6 +12,7 @@
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/screen.h"
+#include "cmd/show_mark.h"
 #include "lanes/lanes.h"
 #include "view/view.h"
 
@@ -21,6 +22,7 @@ struct options {
     struct options_common common;
     struct screen_options screen;
     const char *framing_name;
+    struct show_mark mark;
     const char *file;
     uint64_t stream; /* 0: all */
 };
@@ -33,6 +35,7 @@ static const struct command_help help = {
                    "sockdiag show f.pcapng 12\tonly the one that begins with packet 12\n"
                    "sockdiag show -v f.pcapng\tevery span, and every finding in full\n"
                    "sockdiag show --json f.pcapng\tfor programs\n"
+                   "sockdiag show --mark recv:2 f.pcapng\tpoint at the second recv\n"
                    "sockdiag show --framing length f.pcapng\tmark the messages of that framing"),
     .notes = N_(
         "Reads pcapng and pcap. Calls are there if 'sockdiag record', 'lab -o' or 'demo -o' wrote the file.\n"
@@ -50,11 +53,12 @@ static int parse_stream(const char *text, uint64_t *number)
 
 static int parse(struct options *o, int argc, char **argv, struct sd_err *err)
 {
-    struct option_row rows[1 + SCREEN_OPTION_ROWS] = {
+    struct option_row rows[2 + SCREEN_OPTION_ROWS] = {
         {0, "framing", N_("NAME"), N_("how messages are delimited: naive, sleep, lockstep, size, length"),
-         OPTION_TEXT, &o->framing_name, 0, 0, NULL, NULL}};
+         OPTION_TEXT, &o->framing_name, 0, 0, NULL, NULL},
+        show_mark_row(&o->mark)};
     int first = 0;
-    const size_t count = 1 + screen_option_rows(&o->screen, rows + 1);
+    const size_t count = 2 + screen_option_rows(&o->screen, rows + 2);
     int failed = options_parse(argc, argv, rows, count, &o->common, false, &first, err);
     if (failed != 0)
         return failed;
@@ -66,6 +70,8 @@ static int parse(struct options *o, int argc, char **argv, struct sd_err *err)
         return sd_fail(err, EINVAL, "which file? 'sockdiag record -o f.pcapng -- CMD' makes one");
     if (argc - first > 2)
         return sd_fail(err, EINVAL, "one file and one stream at a time, not '%s' too", argv[first + 2]);
+    if (o->mark.given && o->common.json)
+        return sd_fail(err, EINVAL, "--mark is for the picture: --json has none");
     o->file = argv[first];
     if (argc - first == 2 && parse_stream(argv[first + 1], &o->stream) != 0)
         return sd_fail(err, EINVAL, "'%s' is no stream number: a stream has the number of its first packet",
@@ -99,13 +105,14 @@ static int write_out(struct buf *out, size_t most)
     return failed != 0 ? CMD_ERROR : CMD_OK;
 }
 
-static int render(const struct options *o, const struct lanes *lanes)
+static int render(const struct options *o, const struct lanes *lanes, const struct view_mark *mark)
 {
-    const struct view_style style = screen_style(&o->screen, &o->common);
+    struct view_style style = screen_style(&o->screen, &o->common);
     const struct view *view = o->common.json ? &view_json : &view_text;
     const bool table = !o->common.json && lanes->stream_count > MOST_PICTURES && !o->common.verbose;
     struct buf out = {0};
     int status = CMD_OK;
+    style.mark = mark;
     if (table) {
         view_table(&out, lanes, &style, o->file);
     } else {
@@ -143,11 +150,26 @@ static int no_such_stream(const struct options *o, const struct lanes *lanes)
     return CMD_ERROR;
 }
 
+/* The picture, pointing at what was asked for. */
+static int draw(const struct options *o, const struct lanes *lanes)
+{
+    struct view_mark place;
+    struct buf text = {0};
+    struct sd_err err = {0};
+    int status = CMD_ERROR;
+    if (o->mark.given && show_mark_find(&o->mark, lanes, &place, &text, &err) != 0)
+        cmd_fail("show", "%s", err.text);
+    else
+        status = render(o, lanes, o->mark.given ? &place : NULL);
+    buf_free(&text);
+    return status;
+}
+
 static int show(const struct options *o, const struct lanes *lanes, const struct sd_err *damage)
 {
     if (o->stream != 0 && lanes->stream_count == 0)
         return no_such_stream(o, lanes);
-    int status = render(o, lanes);
+    int status = draw(o, lanes);
     for (size_t i = 0; i < lanes->stream_count && status == CMD_OK; i++)
         status = lanes_has_problem(lanes->streams[i]) ? CMD_NO : CMD_OK;
     if (lanes->damaged > 0 && status != CMD_ERROR) {

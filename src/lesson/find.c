@@ -8,10 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef SOCKDIAG_LESSONDIR
-#error "SOCKDIAG_LESSONDIR comes from the Makefile"
-#endif
-
 int find_program_folder(char **path, struct sd_err *err)
 {
     char file[4096];

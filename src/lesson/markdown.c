@@ -33,20 +33,16 @@ static int no_memory(const struct reader *r)
     return sd_fail(r->err, ENOMEM, "%s: out of memory", r->md->name);
 }
 
-/* Room for one more of an array of `size`. */
-static bool grow(void *array, size_t count, size_t *cap, size_t size)
+/* The array with room for one more; NULL when memory is out, and then it is as it was. */
+static void *grow(void *array, size_t count, size_t *cap, size_t size)
 {
-    void *old;
-    memcpy(&old, array, sizeof old);
-    if (count < *cap)
-        return true;
     const size_t more = *cap == 0 ? 8 : 2 * *cap;
-    void *now = reallocarray(old, more, size);
-    if (now == NULL)
-        return false;
-    *cap = more;
-    memcpy(array, &now, sizeof now);
-    return true;
+    if (count < *cap)
+        return array;
+    void *now = reallocarray(array, more, size);
+    if (now != NULL)
+        *cap = more;
+    return now;
 }
 
 static struct section *last_section(struct markdown *md)
@@ -72,12 +68,14 @@ static void tell_mention(void *context, const char *name, bool in_code)
             return;
         }
     }
-    char *copy = arena_text(&telling->reader->md->arena, name, strlen(name));
-    if (copy == NULL || !grow(&s->mentions, s->mention_count, &s->mention_cap, sizeof *s->mentions)) {
+    const char *copy = arena_text(&telling->reader->md->arena, name, strlen(name));
+    struct mention *more = grow(s->mentions, s->mention_count, &s->mention_cap, sizeof *more);
+    if (more != NULL)
+        s->mentions = more;
+    if (copy != NULL && more != NULL)
+        more[s->mention_count++] = (struct mention){.fact = copy, .in_code = in_code};
+    else
         telling->failed = true;
-        return;
-    }
-    s->mentions[s->mention_count++] = (struct mention){.fact = copy, .in_code = in_code};
 }
 
 /* ---- blocks ---- */
@@ -100,10 +98,13 @@ static int close_block(struct reader *r)
     }
     struct telling telling = {.reader = r, .section = s};
     inline_mentions(text, r->block.kind == BLOCK_CODE, tell_mention, &telling);
-    if (telling.failed || !grow(&s->blocks, s->block_count, &s->block_cap, sizeof *s->blocks))
+    struct block *more = grow(s->blocks, s->block_count, &s->block_cap, sizeof *more);
+    if (more != NULL)
+        s->blocks = more;
+    if (more == NULL || telling.failed)
         return no_memory(r);
     r->block.text = text;
-    s->blocks[s->block_count++] = r->block;
+    more[s->block_count++] = r->block;
     return 0;
 }
 
@@ -210,12 +211,14 @@ static int read_heading(struct reader *r, const char *line, size_t len)
         heading--;
     const struct section section = {.id = arena_text(&md->arena, open + 5, (size_t)(close - open - 5)),
                                     .heading = arena_text(&md->arena, line + 3, heading - 3)};
-    if (section.id == NULL || section.heading == NULL ||
-        !grow(&md->sections, md->section_count, &md->section_cap, sizeof *md->sections))
+    struct section *more = grow(md->sections, md->section_count, &md->section_cap, sizeof *more);
+    if (more != NULL)
+        md->sections = more;
+    if (more == NULL || section.id == NULL || section.heading == NULL)
         return no_memory(r);
     if (markdown_has(md, section.id))
         return fail(r, "there is a section of this id already");
-    md->sections[md->section_count++] = section;
+    more[md->section_count++] = section;
     return 0;
 }
 

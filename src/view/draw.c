@@ -206,23 +206,33 @@ static void draw_lane(struct drawing *d, const struct layout_lane *lane)
     finish_line(d, lane->color);
 }
 
-/* ---- the mark ---- */
+/* ---- marks ---- */
 
-static void draw_mark(struct drawing *d)
+/* The column of a byte; false where it stands in another panel. Inside a cell its place is by its share of
+ * the cell's bytes. */
+static bool mark_column(const struct drawing *d, uint64_t at, unsigned *x)
 {
-    const uint64_t mark = d->style->mark, end = d->cell[d->count - 1].end;
-    const char *text = d->style->mark_text;
-    unsigned x = UINT32_MAX;
+    const uint64_t end = d->cell[d->count - 1].end;
     for (size_t i = 0; i < d->count; i++) {
-        if (d->cell[i].begin == mark)
-            x = d->cell[i].x;
+        const struct layout_cell *cell = &d->cell[i];
+        if (at >= cell->begin && at < cell->end) {
+            const double share = (double)(at - cell->begin) / (double)(cell->end - cell->begin);
+            *x = cell->x + (unsigned)(share * cell->width);
+            return true;
+        }
     }
-    if (mark == end && d->layout->cells + d->layout->cell_count == d->cell + d->count)
-        x = d->columns;
-    if (x == UINT32_MAX)
+    *x = d->columns;
+    return at == end && d->layout->cells + d->layout->cell_count == d->cell + d->count;
+}
+
+static void draw_mark(struct drawing *d, const struct draw_mark *mark)
+{
+    const char *text = mark->text;
+    unsigned x;
+    if (!mark_column(d, mark->at, &x))
         return;
     const unsigned width = (unsigned)text_width(text, strlen(text)), room = d->request->columns;
-    begin_line(d, "", "31");
+    begin_line(d, "", mark->color);
     if (x + 2 + width <= room) {
         repeat(d->out, " ", x);
         buf_text(d->out, d->glyphs->here);
@@ -237,7 +247,7 @@ static void draw_mark(struct drawing *d)
         repeat(d->out, " ", x);
         buf_text(d->out, d->glyphs->here);
     }
-    finish_line(d, "31");
+    finish_line(d, mark->color);
 }
 
 void draw_panel(struct buf *out, const struct layout *layout, size_t panel,
@@ -257,6 +267,6 @@ void draw_panel(struct buf *out, const struct layout *layout, size_t panel,
         if (!is_empty(&d, &request->lanes[l]))
             draw_lane(&d, &request->lanes[l]);
     }
-    if (style->has_mark)
-        draw_mark(&d);
+    for (size_t i = 0; i < style->mark_count; i++)
+        draw_mark(&d, &style->marks[i]);
 }

@@ -174,11 +174,25 @@ static void keep(struct picture *p, uint64_t offset)
         p->keep[p->keep_count++] = offset;
 }
 
-/* Places of interest: where it broke; the first and last messages; the findings; what was lost. */
-static void find_keeps(struct picture *p, uint64_t end)
+static bool is_broken(const struct picture *p)
+{
+    return p->stream->broken_at != UINT64_MAX && p->stream->broken_from == p->d->from;
+}
+
+static bool is_marked(const struct picture *p, const struct view_style *style)
+{
+    const struct view_mark *mark = style->mark;
+    return mark != NULL && mark->stream == p->stream->number && mark->from == p->d->from;
+}
+
+/* Places of interest: what was asked for; where it broke; the first and last messages; the findings; what was
+ * lost. */
+static void find_keeps(struct picture *p, uint64_t end, const struct view_style *style)
 {
     const struct lanes_spans *messages = &p->d->lane[LANES_MESSAGE];
-    if (p->stream->broken_at != UINT64_MAX && p->stream->broken_from == p->d->from)
+    if (is_marked(p, style))
+        keep(p, style->mark->at);
+    if (is_broken(p))
         keep(p, p->stream->broken_at);
     keep(p, 0);
     keep(p, end);
@@ -197,7 +211,7 @@ static void find_keeps(struct picture *p, uint64_t end)
 static void draw(struct buf *out, struct picture *p, uint64_t end, const struct view_style *style,
                  unsigned columns)
 {
-    char mark_text[128];
+    char broken[128];
     const unsigned gutter = columns < 60 ? GUTTER_NARROW : GUTTER;
     const struct layout_request request = {.lanes = p->lane,
                                            .lane_count = p->lane_count,
@@ -207,12 +221,16 @@ static void draw(struct buf *out, struct picture *p, uint64_t end, const struct 
                                            .keep = p->keep,
                                            .keep_count = p->keep_count,
                                            .ascii = style->ascii};
+    struct draw_mark marks[2];
     struct draw_style draw_style = {
-        .gutter = gutter, .ascii = style->ascii, .color = style->color, .mark_text = mark_text};
-    if (p->stream->broken_at != UINT64_MAX && p->stream->broken_from == p->d->from) {
-        draw_style.has_mark = true;
-        draw_style.mark = p->stream->broken_at;
-        snprintf(mark_text, sizeof mark_text, _("broken at byte %" PRIu64), p->stream->broken_at);
+        .gutter = gutter, .ascii = style->ascii, .color = style->color, .marks = marks};
+    if (is_marked(p, style))
+        marks[draw_style.mark_count++] =
+            (struct draw_mark){.at = style->mark->at, .text = style->mark->text, .color = "36"};
+    if (is_broken(p)) {
+        snprintf(broken, sizeof broken, _("broken at byte %" PRIu64), p->stream->broken_at);
+        marks[draw_style.mark_count++] =
+            (struct draw_mark){.at = p->stream->broken_at, .text = broken, .color = "31"};
     }
     struct layout layout;
     if (layout_make(&layout, &request) != 0)
@@ -241,7 +259,7 @@ void picture_direction(struct buf *out, const struct lanes_stream *stream, const
     }
     if (d->has_recvs)
         add_calls(&p, LANES_RECV, "recv()", "35");
-    find_keeps(&p, end);
+    find_keeps(&p, end, style);
     if (p.failed)
         out->failed = true;
     else

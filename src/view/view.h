@@ -6,12 +6,21 @@
 
 /* Renderers of the model, one vtable each. They append to a buffer and print nothing. */
 
+/* A place that the reader's eye is led to. */
+struct view_mark {
+    uint64_t stream;
+    enum flow_side from;
+    uint64_t at;      /* byte */
+    const char *text; /* what stands beside the sign */
+};
+
 struct view_style {
-    unsigned columns; /* terminal width, >= 40 */
-    bool ascii;       /* | and - instead of box drawing, x instead of a cross */
-    bool color;       /* ANSI colours; never the only carrier of meaning */
-    bool verbose;     /* every span, unfolded; findings that are not problems too */
-    bool brief;       /* lanes only, no findings */
+    unsigned columns;             /* terminal width, >= 40 */
+    bool ascii;                   /* | and - instead of box drawing, x instead of a cross */
+    bool color;                   /* ANSI colours; never the only carrier of meaning */
+    bool verbose;                 /* every span, unfolded; findings that are not problems too */
+    bool brief;                   /* lanes only, no findings */
+    const struct view_mark *mark; /* or NULL */
 };
 
 struct view {

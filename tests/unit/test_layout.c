@@ -81,11 +81,8 @@ static void make_picture(struct picture *p, uint64_t seed, unsigned columns, boo
 
 static void draw(struct picture *p, size_t panel, bool ascii)
 {
-    const struct draw_style style = {.gutter = GUTTER,
-                                     .ascii = ascii,
-                                     .has_mark = true,
-                                     .mark = p->layout.cells[p->layout.cell_count / 2].begin,
-                                     .mark_text = "here"};
+    const struct draw_mark mark = {.at = p->layout.cells[p->layout.cell_count / 2].begin, .text = "here"};
+    const struct draw_style style = {.gutter = GUTTER, .ascii = ascii, .marks = &mark, .mark_count = 1};
     p->text.len = 0;
     draw_panel(&p->text, &p->layout, panel, &p->request, &style);
     buf_cstr(&p->text);
@@ -304,8 +301,8 @@ static void a_picture(void **state)
     const struct layout_lane lanes[] = {{"message", NULL, messages, 2, 2}, {"recv()", NULL, recvs, 3, 3}};
     const struct layout_request request = {
         .lanes = lanes, .lane_count = 2, .end = 4134, .columns = 59, .max_panels = 6};
-    const struct draw_style style = {
-        .gutter = GUTTER, .has_mark = true, .mark = 38, .mark_text = "broken at byte 38"};
+    const struct draw_mark mark = {.at = 38, .text = "broken at byte 38"};
+    const struct draw_style style = {.gutter = GUTTER, .marks = &mark, .mark_count = 1};
     struct layout layout;
     struct buf out = {0};
     assert_int_equal(layout_make(&layout, &request), 0);
