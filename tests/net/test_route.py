@@ -43,6 +43,7 @@ if "SOCKDIAG_TEST_INSIDE" not in os.environ:
 ADDRESSES = {4: [f"10.0.{n}.2" for n in range(1, 5)], 6: [f"fd00:{n}::2" for n in range(1, 5)]}
 METHODS = {"icmp": [], "udp": ["--udp"], "tcp": ["--tcp", "9"]}
 FAST = ["-i", "0.02"]
+FORGED = int(os.environ.get("FORGED") or 100_000)
 
 
 class Network:
@@ -520,6 +521,39 @@ with Network() as chain:
             rest, _ = process.communicate(timeout=20)
             equal(process.returncode, 0)
             contains(rest, "10.0.4.2 is reached at hop 4")
+
+
+def memory(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(re.search(r"VmRSS:\s+(\d+)", text)[1])
+
+
+with Network() as chain, tempfile.TemporaryDirectory() as work:
+    FORGER = pathlib.Path(__file__).resolve().parent / "programs" / "forge_answers.py"
+    for method, options in METHODS.items():
+        with case(f"{FORGED:,} forged answers by {method}: none is taken for a hop's, memory does not grow"), \
+                subprocess.Popen(chain.enter("r1", sys.executable, FORGER, "w", FORGED, method), stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE) as forger:
+            equal(forger.stdout.readline(), b"ready\n")
+            lines = pathlib.Path(work) / "lines"
+            with lines.open("wb") as out:
+                process = subprocess.Popen(chain.enter("client", SOCKDIAG, "route", "--watch", "--json", "--no-mtu", "-i", "0.05",
+                                                       *options, "10.0.4.2"), stdin=subprocess.DEVNULL, stdout=out)
+            equal(forger.stdout.readline(), b"begun\n")
+            before = memory(process.pid)
+            equal(forger.stdout.readline(), b"done\n")
+            rounds = lines.read_bytes().count(b'{"type":"summary"')
+            wait_until(lambda: lines.read_bytes().count(b'{"type":"summary"') > rounds + 2, what="all is looked at")
+            grown = memory(process.pid) - before
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+            found = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
+            for hop in (item for item in found if item["type"] == "hop"):
+                check(hop["address"] in (None, ADDRESSES[4][hop["hop"] - 1]) and hop["addresses"] <= 1, hop)
+                check(hop["answer"] in (None, "target" if hop["hop"] == 4 else "expired"), hop)
+            total = [item for item in found if item["type"] == "summary"][-1]
+            check(total["reached"] and total["forged"] > 0, total)
+            check(grown < 8192 or os.environ.get("SAN"), f"{grown} KiB")
 
 
 class Terminal:

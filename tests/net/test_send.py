@@ -23,7 +23,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import pcapng  # noqa: E402
 from cases import Skip, case, check, contains, done, equal, skip  # noqa: E402
-from procs import SOCKDIAG, as_user, can_userns, have, run, sockdiag, user_python, user_sockdiag, wait_until  # noqa: E402
+from procs import SOCKDIAG, as_user, can_userns, have, run, sockdiag, state, user_python, user_sockdiag, wait_until  # noqa: E402
 
 HERE = str(pathlib.Path(__file__).resolve())
 
@@ -42,6 +42,7 @@ if "SOCKDIAG_TEST_INSIDE" not in os.environ:
 
 WORK = tempfile.TemporaryDirectory(prefix="sockdiag-send-")
 DIR = pathlib.Path(WORK.name)
+FORGED = int(os.environ.get("FORGED") or 100_000)
 MAC_A, MAC_B = "02:00:00:00:00:01", "02:00:00:00:00:02"
 
 
@@ -125,6 +126,34 @@ def of(kind, found):
 def summary(found):
     equal(found[-1]["type"], "summary")
     return found[-1]
+
+
+def memory(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(re.search(r"VmRSS:\s+(\d+)", text)[1])
+
+
+with case(f"{FORGED:,} forged answers: none matches, the right ones do, memory does not grow"), \
+        subprocess.Popen(["nsenter", f"--net={PEER_NS}", sys.executable, pathlib.Path(HERE).parent / "programs" / "forge_answers.py",
+                          "vb", str(FORGED), "icmp", "udp", "tcp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as forger:
+    equal(forger.stdout.readline(), b"ready\n")
+    sh(f"ip neigh replace 10.9.0.3 lladdr {MAC_B} dev va")  # nobody has it: only the forger answers
+    expressions = [f"ip(dst=10.9.0.3)/{rest}" for rest in
+                   ('icmp(id=5,seq=7)/"x"', 'udp(sport=5000,dport=7001)/"x"', "tcp(sport=5001,dport=7002,flags=S,seq=1000)")]
+    with open(DIR / "forged.json", "wb") as out:
+        sender = subprocess.Popen([SOCKDIAG, "send", "--json", "--wait", "600", *expressions], stdout=out)
+    equal(forger.stdout.readline(), b"begun\n")
+    before = memory(sender.pid)
+    equal(forger.stdout.readline(), b"done\n")
+    wait_until(lambda: state(sender.pid) == "S", what="all is looked at")
+    grown = memory(sender.pid) - before
+    forger.stdin.write(b"\n")
+    forger.stdin.close()
+    equal(sender.wait(20), 0)
+    found = [json.loads(line) for line in (DIR / "forged.json").read_text(encoding="utf-8").splitlines()]
+    equal(len(of("answer", found)), 3, found)
+    equal((summary(found)["answered"], summary(found)["errors"]), (3, 0), found)
+    check(grown < 8192 or os.environ.get("SAN"), f"{grown} KiB")
 
 
 # ---- answers ----
