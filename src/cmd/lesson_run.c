@@ -69,10 +69,13 @@ struct tap {
     bool quiet;
 };
 
+/* A line of facts is for the lesson. */
 static void show_line(struct tap *tap, const struct buf *line)
 {
     struct buf clean = {0}, text = {0};
     const size_t columns = tap->play->style.columns - OUTPUT_INDENT;
+    if (facts_is_line((const char *)line->data, line->len))
+        return;
     if (tap->shown >= OUTPUT_LINES) {
         tap->beyond++;
         return;

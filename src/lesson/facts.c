@@ -10,7 +10,7 @@
 bool facts_is_name(const char *text, size_t len)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
-    if (len == 0 || text[0] == '\0' || strchr(letters, text[0]) == NULL)
+    if (len == 0 || len > FACTS_NAME_MOST || text[0] == '\0' || strchr(letters, text[0]) == NULL)
         return false;
     for (size_t i = 1; i < len; i++) {
         if (text[i] == '\0' || strchr("abcdefghijklmnopqrstuvwxyz0123456789_", text[i]) == NULL)
@@ -258,11 +258,17 @@ int facts_fill(struct buf *out, const char *command, const json_t *facts, struct
 
 /* ---- name=value ---- */
 
+bool facts_is_line(const char *line, size_t len)
+{
+    const char *equals = memchr(line, '=', len);
+    return equals != NULL && facts_is_name(line, (size_t)(equals - line));
+}
+
 static int take_line(json_t *facts, const char *line, size_t len, struct sd_err *err)
 {
     const char *equals = memchr(line, '=', len);
     struct number number;
-    if (equals == NULL || !facts_is_name(line, (size_t)(equals - line)))
+    if (!facts_is_line(line, len))
         return 0;
     const char *value = equals + 1;
     const size_t value_len = len - (size_t)(value - line);
@@ -275,7 +281,7 @@ static int take_line(json_t *facts, const char *line, size_t len, struct sd_err 
         fact = json_string(buf_cstr(&text));
         buf_free(&text);
     }
-    char name[64];
+    char name[FACTS_NAME_MOST + 1];
     snprintf(name, sizeof name, "%.*s", (int)(equals - line), line);
     return json_object_set_new(facts, name, fact) == 0 ? 0 : sd_fail(err, ENOMEM, "out of memory");
 }

@@ -12,7 +12,8 @@
  * from the NDJSON that a command printed, from lines name=value of a program, or computed from each other.
  * docs/lessons/README.md has the language of takes, expressions and conditions. Pure: no I/O. */
 
-/* [a-z][a-z0-9_]* */
+/* [a-z][a-z0-9_]*, at most so long */
+#define FACTS_NAME_MOST 63
 bool facts_is_name(const char *text, size_t len);
 
 /* Is it of the right shape? 0, or -EINVAL and `err` tells what is wrong. */
@@ -23,6 +24,9 @@ int facts_check_condition(const json_t *condition, struct sd_err *err);
 /* Take each fact of `takes` ({"name": take, …}) from NDJSON. 0, or a negative errno: a line is no JSON,
  * "only" found several. */
 int facts_take(json_t *facts, const json_t *takes, const char *ndjson, size_t len, struct sd_err *err);
+
+/* Is a line of output "name=value"? */
+bool facts_is_line(const char *line, size_t len);
 
 /* Each line name=value of a program's output becomes a fact: a number where all of it is one, else a text. 0
  * or -ENOMEM. */

@@ -108,7 +108,7 @@ static int get_conditions(const struct loader *l, const json_t *holder, const js
 
 static int check_fact_name(const struct loader *l, const char *name)
 {
-    if (facts_is_name(name, strlen(name)) && strlen(name) < 64 && strcmp(name, "answer") != 0)
+    if (facts_is_name(name, strlen(name)) && strcmp(name, "answer") != 0)
         return 0;
     return fail(l, "'%s' is no name of a fact: small letters, digits and _ (but not 'answer')", name);
 }

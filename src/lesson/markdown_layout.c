@@ -10,7 +10,7 @@
  * between characters, but never before its punctuation. */
 
 #define ITEM_INDENT 2
-#define CODE_INDENT 4
+#define CODE_INDENT 2
 
 struct layout {
     struct buf *out;
