@@ -214,8 +214,10 @@ int tcp_direction_settle(struct tcp_direction *d, struct tcp_scratch *scratch)
     for (size_t i = 0; i < count && failed == 0; i++) {
         const uint64_t most = d->fin_seen && d->fin_offset < d->acked ? d->fin_offset : d->acked;
         const uint64_t end = place[i].end < most ? place[i].end : most;
-        if (place[i].begin < end)
-            failed = take_unverified(d, scratch, place[i].begin, end);
+        const uint64_t begin =
+            place[i].begin > d->origin ? place[i].begin : d->origin; /* it may have moved */
+        if (begin < end)
+            failed = take_unverified(d, scratch, begin, end);
         if (place[i].end > end)
             doubt->place[doubt->count++] =
                 (struct tcp_range){end > place[i].begin ? end : place[i].begin, place[i].end};

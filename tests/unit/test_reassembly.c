@@ -377,6 +377,22 @@ static void corrupted_and_right_later(void **state)
     settle_and_finish(f, "abcd", 0);
 }
 
+/* A single byte that was acknowledged before any other is a keep-alive's, whatever its checksum was. */
+static void corrupted_keep_alive_at_first(void **state)
+{
+    struct fixture *f = *state;
+    feed(f, TCP_ACK, 1000, NULL);
+    f->corrupted = true;
+    feed(f, TCP_ACK, 1000, "x");
+    acknowledge(f, 1001);
+    feed(f, TCP_ACK, 1001, "abc");
+    acknowledge(f, 1004);
+    assert_int_equal(tcp_direction_settle(&f->d, &f->scratch), 0);
+    assert_int_equal(tcp_direction_unverified(&f->d), 0);
+    assert_int_equal(f->d.unique_bytes, 3);
+    finish(f, "abc", "");
+}
+
 static void very_many_corrupted(void **state)
 {
     struct fixture *f = *state;
@@ -407,6 +423,7 @@ int main(void)
         CASE(corrupted_segments),
         CASE(corrupted_and_unlikely),
         CASE(corrupted_and_right_later),
+        CASE(corrupted_keep_alive_at_first),
         CASE(very_many_corrupted),
         CASE(in_order),
         CASE(out_of_order),
