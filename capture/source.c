@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/io.h"
 #include "base/missing.h"
 
@@ -166,9 +167,9 @@ int source_open_fd(struct source **out, int fd, const char *name, const char *fi
 
 static int no_permission(const char *interface, struct sd_err *err)
 {
-    char doing[IF_NAMESIZE + 16];
-    snprintf(doing, sizeof doing, "capturing on %.15s", interface);
-    return missing_net_raw(err, doing, "capture in a private network: sockdiag lab");
+    char doing[IF_NAMESIZE + 48];
+    snprintf(doing, sizeof doing, _("capturing on %.15s"), interface);
+    return missing_net_raw(err, doing, N_("capture in a private network: sockdiag lab"));
 }
 
 static int activate_error(pcap_t *pcap, int status, const char *interface, struct sd_err *err)

@@ -11,6 +11,7 @@
 #include <linux/if_ether.h>
 #include <linux/net_tstamp.h>
 
+#include "base/i18n.h"
 #include "base/io.h"
 #include "base/missing.h"
 #include "craft/rawsock_private.h"
@@ -25,13 +26,13 @@ static const struct {
     const char *what; /* for messages */
     int family, type;
 } kinds[] = {
-    [RAWSOCK_IP4] = {"a raw IPv4 socket", AF_INET, SOCK_RAW},
-    [RAWSOCK_ICMP6] = {"a raw ICMPv6 socket", AF_INET6, SOCK_RAW},
-    [RAWSOCK_IP6] = {"a raw IPv6 socket", AF_INET6, SOCK_RAW},
-    [RAWSOCK_LINK] = {"a packet socket", AF_PACKET, SOCK_RAW},
-    [RAWSOCK_PING4] = {"an ICMP echo socket", AF_INET, SOCK_DGRAM},
-    [RAWSOCK_PING6] = {"an ICMPv6 echo socket", AF_INET6, SOCK_DGRAM},
-    [RAWSOCK_WITNESS] = {"watching packets leave and come", AF_PACKET, SOCK_DGRAM},
+    [RAWSOCK_IP4] = {N_("a raw IPv4 socket"), AF_INET, SOCK_RAW},
+    [RAWSOCK_ICMP6] = {N_("a raw ICMPv6 socket"), AF_INET6, SOCK_RAW},
+    [RAWSOCK_IP6] = {N_("a raw IPv6 socket"), AF_INET6, SOCK_RAW},
+    [RAWSOCK_LINK] = {N_("a packet socket"), AF_PACKET, SOCK_RAW},
+    [RAWSOCK_PING4] = {N_("an ICMP echo socket"), AF_INET, SOCK_DGRAM},
+    [RAWSOCK_PING6] = {N_("an ICMPv6 echo socket"), AF_INET6, SOCK_DGRAM},
+    [RAWSOCK_WITNESS] = {N_("watching packets leave and come"), AF_PACKET, SOCK_DGRAM},
 };
 
 bool rawsock_is_ip6(enum rawsock_kind kind)
@@ -95,18 +96,18 @@ static int no_ping_socket(enum rawsock_kind kind, struct sd_err *err)
     return sd_fail(err, EACCES,
                    "%s is for groups in net.ipv4.ping_group_range, which is '%s'; this user is in none of "
                    "them ('sudo sysctl net.ipv4.ping_group_range=\"0 2147483647\"' lets every user ping)",
-                   kinds[kind].what, range);
+                   _(kinds[kind].what), range);
 }
 
 static int cannot_open(enum rawsock_kind kind, int code, struct sd_err *err)
 {
     if (code == EPERM)
-        return missing_net_raw(err, kinds[kind].what, "in a private network: sockdiag lab -- …");
+        return missing_net_raw(err, kinds[kind].what, N_("in a private network: sockdiag lab -- …"));
     if (code == EACCES && is_ping(kind))
         return no_ping_socket(kind, err);
     if (code == EAFNOSUPPORT)
-        return sd_fail(err, code, "%s: this kernel has none", kinds[kind].what);
-    return sd_fail_errno(err, code, "cannot open %s", kinds[kind].what);
+        return sd_fail(err, code, "%s: this kernel has none", _(kinds[kind].what));
+    return sd_fail_errno(err, code, "cannot open %s", _(kinds[kind].what));
 }
 
 /* A packet socket of protocol 0 receives nothing until it is bound. */

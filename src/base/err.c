@@ -1,6 +1,7 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,4 +134,23 @@ const char *sd_errno_text(int code)
             return _(errno_texts[i].text);
     }
     return strerror(code);
+}
+
+static const char *const resolve_texts[] = {
+    N_("Name or service not known"),
+    N_("Temporary failure in name resolution"),
+    N_("Non-recoverable failure in name resolution"),
+    N_("No address associated with hostname"),
+    N_("Address family for hostname not supported"),
+    N_("Servname not supported for ai_socktype"),
+};
+
+const char *sd_resolve_text(int code)
+{
+    const char *text = code == EAI_SYSTEM ? sd_errno_text(errno) : gai_strerror(code);
+    for (size_t i = 0; i < sizeof resolve_texts / sizeof resolve_texts[0]; i++) {
+        if (strcmp(resolve_texts[i], text) == 0)
+            return _(resolve_texts[i]);
+    }
+    return text;
 }

@@ -18,6 +18,9 @@ __attribute__((format(printf, 3, 4))) int sd_fail_errno(struct sd_err *err, int 
 /* What an errno value means, in the user's language; as strerror(3). */
 const char *sd_errno_text(int code);
 
+/* What getaddrinfo(3) returned, called with errno as it is now, in the user's language. */
+const char *sd_resolve_text(int code);
+
 /* The symbolic name of an errno value ("ECONNRESET"), or "E?" where it has none. Static storage. */
 const char *sd_errno_name(int code);
 

@@ -4,12 +4,14 @@
 #include <net/if.h>
 #include <stdio.h>
 
+#include "base/i18n.h"
+
 int missing_net_raw(struct sd_err *err, const char *doing, const char *in_lab)
 {
     return sd_fail(err, EPERM,
                    "%s needs CAP_NET_RAW: use sudo; or once 'sudo setcap cap_net_raw+ep …/sockdiag' (make "
                    "install-setcap); or %s",
-                   doing, in_lab);
+                   _(doing), _(in_lab));
 }
 
 int missing_interface(struct sd_err *err, const char *name)
@@ -26,5 +28,5 @@ int missing_interface(struct sd_err *err, const char *name)
     list[at] = '\0';
     if (all != NULL)
         if_freenameindex(all);
-    return sd_fail(err, ENODEV, "there is no interface '%s'; there are: %s", name, at > 0 ? list : "none");
+    return sd_fail(err, ENODEV, "there is no interface '%s'; there are: %s", name, at > 0 ? list : _("none"));
 }

@@ -374,7 +374,7 @@ int cmd_lab(int argc, char **argv)
                                 NULL};
     int fd = -1;
     if (o.file != NULL && (fd = open(o.file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) < 0)
-        return cmd_fail("lab", "cannot write %s: %s", o.file, strerror(errno));
+        return cmd_fail("lab", "cannot write %s: %s", o.file, sd_errno_text(errno));
     o.shell = first >= argc;
     o.argv = o.shell ? shell_argv : argv + first;
     int status = supervise(&o, fd);

@@ -89,7 +89,7 @@ static void failed(struct ping *ping, const struct ping_event *event, int code, 
     json_none(&j, "from");
     json_none(&j, "icmp_type");
     json_none(&j, "icmp_code");
-    json_text(&j, "text", strerror(code));
+    json_text(&j, "text", sd_errno_text(code));
     json_u64_if(&j, "mtu", mtu != 0, mtu);
     json_end_line(&j);
 }

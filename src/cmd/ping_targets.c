@@ -198,7 +198,7 @@ static const char *resolve(const struct ping *ping, struct ping_target *target, 
         return NULL;
     const int failed = getaddrinfo(name, NULL, &hints, &found);
     if (failed != 0)
-        return failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed);
+        return sd_resolve_text(failed);
     for (const struct addrinfo *at = found; at != NULL && !taken; at = at->ai_next)
         taken = take_address(target, at);
     freeaddrinfo(found);
@@ -250,11 +250,11 @@ static const char *no_route(const struct ping *ping, const struct ping_target *t
     if (!sender->open)
         return sender->why.text;
     if (failed != -EACCES && failed != -EINVAL && failed != -EHOSTUNREACH)
-        return strerror(-failed);
+        return sd_errno_text(-failed);
     if (path_lookup(&path, &target->shape.target, interface, &target->shape.source, why) != 0)
         return why->text;
     return failed == -EACCES && path.broadcast ? "this is a broadcast address; -b pings it all the same"
-                                               : strerror(-failed);
+                                               : sd_errno_text(-failed);
 }
 
 static int find_source(const struct ping *ping, struct ping_target *target)

@@ -187,7 +187,7 @@ static void failed(struct ping *ping, const struct ping_event *event, int code, 
     if (mtu != 0)
         ping_say(ping, "%s: local error: message too long, mtu=%" PRIu32, name, mtu);
     else
-        ping_say(ping, "%s: cannot send: %s", name, strerror(code));
+        ping_say(ping, "%s: cannot send: %s", name, sd_errno_text(code));
 }
 
 static void forged(struct ping *ping, const struct probe_answer *answer)

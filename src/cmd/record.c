@@ -115,7 +115,7 @@ static bool tell_losses(const struct options *o, int closed, const struct sd_err
     }
     if (o->interface != NULL && tap->failed != 0) {
         cmd_fail("record", "the capture on %s ended early: %s", o->interface,
-                 tap->failed == ECHILD ? "its process was ended from outside" : strerror(tap->failed));
+                 tap->failed == ECHILD ? "its process was ended from outside" : sd_errno_text(tap->failed));
         lost = true;
     }
     if (tap->dropped > 0) {
@@ -198,7 +198,7 @@ int cmd_record(int argc, char **argv)
     int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) {
         source_close(source);
-        return cmd_fail("record", "cannot write %s: %s", file, strerror(errno));
+        return cmd_fail("record", "cannot write %s: %s", file, sd_errno_text(errno));
     }
     int status = record(&o, source, fd, file, argv + first);
     io_close(&fd);

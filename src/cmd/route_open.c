@@ -244,14 +244,13 @@ static int resolve(struct route *route, struct addrinfo **list)
     const int failed = getaddrinfo(o->host, NULL, &hints, list);
     if (failed == 0)
         return 0;
+    const char *why = sd_resolve_text(failed);
     struct buf text = {0};
-    const int code = errno;
     text_escape(&text, o->host, strlen(o->host));
     if (failed == EAI_ADDRFAMILY)
         sd_fail(&route->err, ENOENT, "%s has no IPv%c address", buf_cstr(&text), o->ipv4 ? '4' : '6');
     else
-        sd_fail(&route->err, ENOENT, "%s: %s", buf_cstr(&text),
-                failed == EAI_SYSTEM ? strerror(code) : gai_strerror(failed));
+        sd_fail(&route->err, ENOENT, "%s: %s", buf_cstr(&text), why);
     buf_free(&text);
     return -ENOENT;
 }

@@ -520,7 +520,7 @@ static void say_own_trouble(const struct route *route, struct buf *out)
         buf_printf(&text, "%" PRIu64 " forged answers came and were left out. ", route->forged);
     if (route->not_sent > 0)
         buf_printf(&text, "%" PRIu64 " probes could not be sent: %s. ", route->not_sent,
-                   strerror(route->send_failed));
+                   sd_errno_text(route->send_failed));
     if (text.len > 0)
         route_text_say(route, out, ROUTE_BAD, buf_cstr(&text));
     buf_free(&text);

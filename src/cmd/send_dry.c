@@ -67,8 +67,8 @@ static int flush_file(struct dry *d)
     const int failed = io_write_all(d->fd, d->file.data, d->file.len);
     if (failed != 0) {
         const bool whole = d->fd != STDOUT_FILENO && ftruncate(d->fd, (off_t)d->written) == 0;
-        return sd_fail(&d->err, -failed, "cannot write %s: %s%s", d->send->options.write, strerror(-failed),
-                       whole ? "; what was written before is whole" : "");
+        return sd_fail(&d->err, -failed, "cannot write %s: %s%s", d->send->options.write,
+                       sd_errno_text(-failed), whole ? "; what was written before is whole" : "");
     }
     d->written += d->file.len;
     d->file.len = 0;

@@ -101,7 +101,7 @@ static int refused(struct send_live *live, int code, enum send_way way)
         i++;
     if (i < 8 && live->told[i] == 0) {
         live->told[i] = code;
-        cmd_fail("send", "a packet was refused: %s%s", strerror(code),
+        cmd_fail("send", "a packet was refused: %s%s", sd_errno_text(code),
                  code == EMSGSIZE                     ? " (--mtu cuts it into fragments)"
                  : code == EPERM                      ? " (a firewall of this machine?)"
                  : code == EINVAL && way == SEND_LINK ? " (a frame has at least the 14 bytes of its header)"

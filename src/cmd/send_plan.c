@@ -41,7 +41,7 @@ static int look_name_up(void *context, const char *name, int family, uint8_t add
     const int code = getaddrinfo(name, NULL, &hints, &found);
     if (code != 0)
         return sd_fail(err, ENOENT, "no IPv%d address of '%s' is known: %s", family, name,
-                       gai_strerror(code));
+                       sd_resolve_text(code));
     memset(address, 0, 16);
     if (family == 6)
         memcpy(address, &((const struct sockaddr_in6 *)(const void *)found->ai_addr)->sin6_addr, 16);

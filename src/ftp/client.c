@@ -77,7 +77,7 @@ static int ensure_connected(struct ftp_client *client, struct sd_err *err)
     struct addrinfo *list = NULL;
     int unresolved = getaddrinfo(place.host[0] != '\0' ? place.host : NULL, place.port, &hints, &list);
     if (unresolved != 0)
-        return sd_fail(err, EINVAL, "cannot find %s: %s", config->server, gai_strerror(unresolved));
+        return sd_fail(err, EINVAL, "cannot find %s: %s", config->server, sd_resolve_text(unresolved));
     int fd = -EADDRNOTAVAIL;
     for (const struct addrinfo *at = list; at != NULL && fd < 0; at = at->ai_next)
         fd = connect_one(at, &config->manner);

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/io.h"
 #include "base/text.h"
 
@@ -35,7 +36,7 @@ static void tell_about(struct buf *about, const json_t *header)
 /* No header at the very beginning is no framing that broke. */
 static const char *stranger(uint64_t begin)
 {
-    return begin == 0 ? ": the other side has another --framing, or is no sockdiag ftp" : "";
+    return begin == 0 ? _(": the other side has another --framing, or is no sockdiag ftp") : "";
 }
 
 /* Say what a one-recv reader has in its hands instead of a header. `begin`: where it stands on the axis. */
@@ -181,7 +182,7 @@ static int refused(const json_t *reply, struct sd_err *err)
     struct buf safe = {0};
     if (text != NULL)
         text_escape(&safe, text, strlen(text));
-    sd_fail(err, EREMOTEIO, "the other side says: %s", text != NULL ? buf_cstr(&safe) : "no");
+    sd_fail(err, EREMOTEIO, "the other side says: %s", _(text != NULL ? buf_cstr(&safe) : N_("no")));
     buf_free(&safe);
     return -EREMOTEIO;
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/io.h"
 
 /* What a transfer must keep up, once the timeout has passed. */
@@ -52,7 +53,7 @@ static int io_failure(const struct ftp_peer *peer, int code, const char *what, s
     if (is_stopped(peer))
         return sd_fail(err, ECANCELED, "stopped");
     if (code == EAGAIN || code == EWOULDBLOCK)
-        return sd_fail(err, ETIMEDOUT, "%s for %" PRIu64 " s; the connection is given up", what,
+        return sd_fail(err, ETIMEDOUT, "%s for %" PRIu64 " s; the connection is given up", _(what),
                        peer->manner->timeout_ns / NS_PER_S);
     if (code == ECONNRESET || code == EPIPE)
         return sd_fail(err, code, "the other side closed the connection in the middle (%s)",
@@ -77,7 +78,7 @@ ssize_t ftp_peer_recv(struct ftp_peer *peer, void *data, size_t len, struct sd_e
         n = recv(peer->fd, data, len, 0);
     } while (n < 0 && errno == EINTR && !is_stopped(peer));
     if (n < 0)
-        return io_failure(peer, errno, "nothing came", err);
+        return io_failure(peer, errno, N_("nothing came"), err);
     if (is_stopped(peer))
         return sd_fail(err, ECANCELED, "stopped");
     peer->received += (uint64_t)n;
@@ -91,7 +92,7 @@ static int send_all(struct ftp_peer *peer, const uint8_t *data, size_t len, stru
     while (sent < len) {
         ssize_t n = send(peer->fd, data + sent, len - sent, MSG_NOSIGNAL);
         if (n < 0 && (errno != EINTR || is_stopped(peer)))
-            return io_failure(peer, errno, "the other side took nothing", err);
+            return io_failure(peer, errno, N_("the other side took nothing"), err);
         sent += n < 0 ? 0 : (size_t)n;
         if (ftp_peer_too_slow(peer, begin, sent))
             return sd_fail(err, ETIMEDOUT, "the other side takes less than %u bytes a second",

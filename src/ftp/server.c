@@ -5,6 +5,7 @@
  * ftp_server_stop() may interrupt at any instant. A flag alone would be missed by a recv that is entered just
  * after it was looked at; so the sockets are shut down too, which lets a blocked call return and a later one
  * not block. */
+#include "base/i18n.h"
 #include "ftp/ftp.h"
 
 #include <errno.h>
@@ -64,7 +65,7 @@ static int wanted_name(const json_t *request, const char **name, struct sd_err *
     if (*name == NULL)
         return sd_fail(err, EINVAL, "the request has no \"name\"");
     const char *problem = ftp_name_problem(*name, strlen(*name));
-    return problem == NULL ? 0 : sd_fail(err, EINVAL, "the name %s", problem);
+    return problem == NULL ? 0 : sd_fail(err, EINVAL, "the name %s", _(problem));
 }
 
 /* A failure here ends the connection: the body that follows the header is not waited for. */
@@ -293,7 +294,7 @@ static int open_listener(struct ftp_server *server, struct sd_err *err)
     struct addrinfo *list = NULL;
     int unresolved = getaddrinfo(place.host[0] != '\0' ? place.host : NULL, place.port, &hints, &list);
     if (unresolved != 0)
-        return sd_fail(err, EINVAL, "cannot listen on %s: %s", where, gai_strerror(unresolved));
+        return sd_fail(err, EINVAL, "cannot listen on %s: %s", where, sd_resolve_text(unresolved));
     int fd = listen_first(list, place.host[0] == '\0' ? AF_INET6 : list->ai_family);
     freeaddrinfo(list);
     if (fd < 0)

@@ -11,22 +11,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/i18n.h"
 #include "base/io.h"
 
 const char *ftp_name_problem(const char *name, size_t len)
 {
     if (len == 0)
-        return "is empty";
+        return N_("is empty");
     if (len > FTP_NAME_MAX)
-        return "is longer than 255 bytes";
+        return N_("is longer than 255 bytes");
     if (memchr(name, '/', len) != NULL)
-        return "is a path; files have plain names here";
+        return N_("is a path; files have plain names here");
     for (size_t i = 0; i < len; i++) {
         if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
-            return "holds a control character";
+            return N_("holds a control character");
     }
     if (name[0] == '.')
-        return "begins with a dot; hidden files are not served";
+        return N_("begins with a dot; hidden files are not served");
     return NULL;
 }
 

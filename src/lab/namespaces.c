@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/i18n.h"
 #include "base/io.h"
 
 /* The number in a file of /proc/sys, or `otherwise` where there is none. */
@@ -30,7 +31,7 @@ static long read_setting(const char *path, long otherwise)
 
 int namespaces_explain(int code, const char *step, struct sd_err *err)
 {
-    static const char either[] = "or run sockdiag as root";
+    static const char either[] = N_("or run sockdiag as root");
     if (code == ENOSYS || code == EINVAL)
         return sd_fail(err, EPERM,
                        "this kernel has no user namespaces (CONFIG_USER_NS, CONFIG_NET_NS), which the lab "
@@ -39,13 +40,13 @@ int namespaces_explain(int code, const char *step, struct sd_err *err)
         return sd_fail(err, EPERM,
                        "kernel.unprivileged_userns_clone = 0 forbids user namespaces, which the lab is made "
                        "of: 'sudo sysctl -w kernel.unprivileged_userns_clone=1', %s",
-                       either);
+                       _(either));
     if (read_setting("/proc/sys/user/max_user_namespaces", 1) == 0)
         return sd_fail(
             err, EPERM,
             "user.max_user_namespaces = 0 forbids user namespaces, which the lab is made of: 'sudo "
             "sysctl -w user.max_user_namespaces=10000', %s",
-            either);
+            _(either));
     if (read_setting("/proc/sys/user/max_net_namespaces", 1) == 0)
         return sd_fail(err, EPERM,
                        "user.max_net_namespaces = 0 forbids network namespaces, which the lab is made of: "
@@ -55,17 +56,17 @@ int namespaces_explain(int code, const char *step, struct sd_err *err)
                        "kernel.apparmor_restrict_unprivileged_userns = 1 leaves user namespaces without "
                        "rights, and the lab is made of them: 'sudo sysctl -w "
                        "kernel.apparmor_restrict_unprivileged_userns=0', %s",
-                       either);
+                       _(either));
     if (code == ENOSPC || code == EUSERS)
         return sd_fail(err, EPERM,
                        "there are too many namespaces, or they are nested too deep (see 'sysctl user' and "
                        "'lsns'): end some of them, %s",
-                       either);
+                       _(either));
     return sd_fail(err, EPERM,
                    "%s: %s. The lab needs user namespaces: a container's seccomp profile or a chroot "
                    "forbids them (docker: --cap-add SYS_ADMIN --cap-add NET_ADMIN, or --security-opt "
                    "seccomp=unconfined), %s outside of it",
-                   step, strerror(code), either);
+                   _(step), sd_errno_text(code), _(either));
 }
 
 static bool has_capabilities(void)

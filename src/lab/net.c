@@ -21,6 +21,7 @@
 #include <linux/neighbour.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/io.h"
 #include "base/lab_alias.h"
 #include "lab/offload.h"
@@ -85,7 +86,7 @@ static int nl_errno(int code)
 
 static int nl_failed(struct sd_err *err, int code, const char *what)
 {
-    return sd_fail(err, nl_errno(code), "cannot %s in the lab: %s", what, nl_geterror(code));
+    return sd_fail(err, nl_errno(code), "cannot %s in the lab: %s", _(what), nl_geterror(code));
 }
 
 static struct nl_sock *nl_open(struct sd_err *err)
@@ -253,24 +254,24 @@ static int set_up_host(enum lab_host host, bool *ipv6, struct sd_err *err)
     struct nl_sock *sock = nl_open(err);
     if (sock == NULL)
         return -ENOMEM;
-    const char *what = "bring the loopback interface up";
+    const char *what = N_("bring the loopback interface up");
     int code = change_flags(sock, 1, IFF_UP);
     if (code == 0) {
         if (*ipv6 && no_link_local(sock, HOST_INDEX) != 0)
             *ipv6 = false;
-        what = "bring a host's interface up";
+        what = N_("bring a host's interface up");
         code = change_flags(sock, HOST_INDEX, IFF_UP | IFF_NOARP);
     }
     if (code == 0) {
-        what = "mark a host's interface as the lab's";
+        what = N_("mark a host's interface as the lab's");
         code = change_link(sock, HOST_INDEX, fill_alias, 0);
     }
     if (code == 0) {
-        what = "give a host its IPv4 address and neighbour";
+        what = N_("give a host its IPv4 address and neighbour");
         code = add_family(sock, host, AF_INET, 24);
     }
     if (code == 0 && *ipv6) {
-        what = "give a host its IPv6 address and neighbour";
+        what = N_("give a host its IPv6 address and neighbour");
         code = add_family(sock, host, AF_INET6, 64);
     }
     nl_socket_free(sock);

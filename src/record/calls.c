@@ -26,11 +26,12 @@
 
 static void tell(struct calls *c, struct task *task, const char *call, const char *what, uint64_t now_ns)
 {
-    struct buf text = {0};
-    text_escape(&text, task->process->comm, strlen(task->process->comm));
-    buf_printf(&text, " (process %d) %s", (int)task->process->pid, what);
+    struct buf text = {0}, comm = {0};
+    text_escape(&comm, task->process->comm, strlen(task->process->comm));
+    buf_printf(&text, _("%s (process %d) %s"), buf_cstr(&comm), (int)task->process->pid, _(what));
     c->notice(c->context, buf_cstr(&text));
     buf_free(&text);
+    buf_free(&comm);
     struct call record = {.pid = task->process->pid,
                           .tid = task->tid,
                           .fd = -1,
@@ -53,8 +54,9 @@ static struct tracked_socket *lookup(struct calls *c, struct task *task, int fd,
     if (socket == NULL && sockets_refused(c->sockets) && !task->process->refused) {
         task->process->refused = true;
         tell(c, task, "dumpable",
-             "lets nobody look into it (it is not \"dumpable\": its file may not be read, or it changed its "
-             "user, or wants it so): its socket calls are not seen; root sees them",
+             N_("lets nobody look into it (it is not \"dumpable\": its file may not be read, or it changed "
+                "its "
+                "user, or wants it so): its socket calls are not seen; root sees them"),
              clock_real_ns());
     }
     return socket;
@@ -119,14 +121,14 @@ static uint64_t flags_of(const struct recorded_call *call)
 static void tell_no_copy(struct calls *c)
 {
     int failure = sockets_copy_failure(c->sockets);
-    char text[256];
+    char text[480];
     if (failure == 0)
         return;
     snprintf(
         text, sizeof text,
-        "the sockets themselves cannot be looked at (pidfd_getfd: %s; since Linux 5.6, and many containers "
-        "allow it only with CAP_SYS_PTRACE): the records tell nothing of TCP's state",
-        strerror(failure));
+        _("the sockets themselves cannot be looked at (pidfd_getfd: %s; since Linux 5.6, and many containers "
+          "allow it only with CAP_SYS_PTRACE): the records tell nothing of TCP's state"),
+        sd_errno_text(failure));
     c->notice(c->context, text);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/exec.h"
+#include "base/i18n.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "record/proc.h"
@@ -99,10 +100,13 @@ int child_start(const struct recorder_program *program, bool survive, pid_t *pid
     ret = seize(*pid, survive);
     if (ret != 0) {
         sd_fail_errno(
-            err, -ret, "cannot trace '%s' (ptrace): %s forbids it", program->argv[0],
+            err, -ret,
             proc_status(getpid(), "TracerPid", 0) > 0
-                ? "this recorder is being traced itself (strace, gdb, another recorder), and that"
-                : "a container without CAP_SYS_PTRACE, a seccomp filter or kernel.yama.ptrace_scope=3");
+                ? N_("cannot trace '%s' (ptrace): this recorder is being traced itself (strace, gdb, another "
+                     "recorder), and that forbids it")
+                : N_("cannot trace '%s' (ptrace): a container without CAP_SYS_PTRACE, a seccomp filter or "
+                     "kernel.yama.ptrace_scope=3 forbids it"),
+            program->argv[0]);
         io_close(&go[1]); /* the child sees it and ends */
         waitpid(*pid, NULL, __WALL);
         goto out;
@@ -138,11 +142,11 @@ static const char *oddity(pid_t pid)
     bool known = fd < 0 ? stat(path, &exe) == 0 : fstat(fd, &exe) == 0;
     io_close(&fd);
     if (got == (ssize_t)sizeof ident && ident[EI_CLASS] != ELFCLASS64)
-        return "is a 32-bit program: its calls are not seen";
+        return N_("is a 32-bit program: its calls are not seen");
     bool raises =
         known && ((exe.st_mode & S_ISUID) != 0 || (exe.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP));
     if (raises && proc_status(pid, "NoNewPrivs", 0) > 0)
-        return "is a setuid or setgid program: while it is recorded it runs without that privilege";
+        return N_("is a setuid or setgid program: while it is recorded it runs without that privilege");
     return NULL;
 }
 
@@ -151,7 +155,9 @@ bool child_odd_program(const struct process *process, struct buf *why)
     const char *what = oddity(process->pid);
     if (what == NULL)
         return false;
-    text_escape(why, process->comm, strlen(process->comm));
-    buf_printf(why, " (process %d) %s", (int)process->pid, what);
+    struct buf comm = {0};
+    text_escape(&comm, process->comm, strlen(process->comm));
+    buf_printf(why, _("%s (process %d) %s"), buf_cstr(&comm), (int)process->pid, _(what));
+    buf_free(&comm);
     return true;
 }

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "record/calls.h"
 #include "record/child.h"
 #include "record/signals.h"
@@ -372,9 +373,10 @@ static int check_proc(struct sd_err *err)
         return 0;
     return sd_fail(
         err, ENOSYS,
-        "/proc is %s; mount it here (unshare: --mount-proc), the recorder reads which descriptor is "
-        "which socket there",
-        len > 0 ? "of another PID namespace" : "missing");
+        len > 0 ? N_("/proc is of another PID namespace; mount it here (unshare: --mount-proc), the recorder "
+                     "reads which descriptor is which socket there")
+                : N_("/proc is missing; mount it here (unshare: --mount-proc), the recorder reads which "
+                     "descriptor is which socket there"));
 }
 
 /* One CPU for the recorder and its programs: handing over within a CPU costs an eighth of what it costs

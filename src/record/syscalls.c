@@ -11,6 +11,8 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 
+#include "base/i18n.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const struct syscall_row syscall_rows[] = {
@@ -45,13 +47,13 @@ const struct syscall_row syscall_rows[] = {
     {"fcntl", CALL_OTHER, SHAPE_PLAIN, EFFECT_DUP, -1, NULL}, /* F_DUPFD only, see the filter */
     {"unshare", CALL_OTHER, SHAPE_PLAIN, EFFECT_UNSHARE, -1, NULL},
     {"io_uring_setup", CALL_OTHER, SHAPE_PLAIN, EFFECT_BLIND, -1,
-     "uses io_uring: socket operations it submits there are not seen"},
+     N_("uses io_uring: socket operations it submits there are not seen")},
     {"ptrace", CALL_OTHER, SHAPE_PLAIN, EFFECT_BLIND, -1,
-     "calls ptrace: a process that is being recorded cannot be traced by another, it gets EPERM"},
+     N_("calls ptrace: a process that is being recorded cannot be traced by another, it gets EPERM")},
     {"seccomp", CALL_OTHER, SHAPE_PLAIN, EFFECT_BLIND, -1,
-     "installs a seccomp filter: calls that this filter refuses are not seen"},
+     N_("installs a seccomp filter: calls that this filter refuses are not seen")},
     {"prctl", CALL_OTHER, SHAPE_PLAIN, EFFECT_BLIND, -1, /* PR_SET_SECCOMP only, see the filter */
-     "installs a seccomp filter: calls that this filter refuses are not seen"},
+     N_("installs a seccomp filter: calls that this filter refuses are not seen")},
 };
 
 const unsigned syscall_row_count = COUNT(syscall_rows);
