@@ -166,6 +166,8 @@ static void take_report(struct session *s, const struct confine_message *message
     s->result->status = message->end == CONFINE_ENDED ? message->status : -1;
     s->result->most_processes = message->most_processes;
     s->result->most_memory = message->most_memory;
+    memcpy(s->result->waiting, message->waiting, sizeof message->waiting);
+    s->result->waiting_count = message->waiting_count;
 }
 
 static void take_message(struct session *s)

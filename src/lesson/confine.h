@@ -46,6 +46,16 @@ enum confine_end {
     CONFINE_STOPPED, /* by `stop` */
 };
 
+/* What a process did when its time was over. */
+struct confine_waiting {
+    char arguments[128]; /* its argv, each with a NUL behind it, cut */
+    size_t arguments_len;
+    long call;           /* the number of the system call in which it was; -1: none, it was computing */
+    unsigned long first; /* the call's first argument */
+};
+
+#define CONFINE_MOST_WAITING 12
+
 struct confine_result {
     enum confine_end end;
     int status; /* exit status, or 128 + signal; where it did not end by itself, -1 */
@@ -54,6 +64,8 @@ struct confine_result {
     uint64_t most_memory;
     struct buf out, err; /* what it printed, up to the limit, and how much that was */
     uint64_t out_bytes, err_bytes;
+    struct confine_waiting waiting[CONFINE_MOST_WAITING]; /* CONFINE_TIME */
+    size_t waiting_count;
     int folder; /* a descriptor of the folder as the command left it; -1: none */
 };
 

@@ -113,6 +113,7 @@ static void time_is_over(struct keeper *k)
     }
     k->asked = true;
     k->report.end = CONFINE_TIME;
+    k->report.waiting_count = confine_look(k->proc, k->report.waiting);
     k->deadline_ns = clock_mono_ns() + GRACE_MS * (uint64_t)NS_PER_MS;
     kill(k->init, SIGUSR1);
 }

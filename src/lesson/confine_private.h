@@ -42,6 +42,8 @@ struct confine_message {
     enum confine_end end;
     unsigned most_processes;
     uint64_t most_memory;
+    struct confine_waiting waiting[CONFINE_MOST_WAITING];
+    size_t waiting_count;
     struct sd_err err;
 };
 
@@ -85,6 +87,9 @@ struct confine_usage {
 
 /* `proc`: a descriptor of the sandbox's /proc. 0 or a negative errno. */
 int confine_count(int proc, struct confine_usage *usage);
+
+/* What each process is doing; returns how many were put into `waiting`. */
+size_t confine_look(int proc, struct confine_waiting waiting[CONFINE_MOST_WAITING]);
 
 /* MemAvailable of /proc/meminfo, below that descriptor; 0 where it is not told. */
 uint64_t confine_free_memory(int proc);
