@@ -41,8 +41,11 @@ struct session {
     struct sd_err failure; /* of the keeper or of init */
 };
 
-static const struct confine_limits defaults = {
-    .seconds = 10, .processes = 64, .memory = 768U << 20, .folder = 64U << 20, .output = 256U << 10};
+static const struct confine_limits defaults = {.seconds = 10,
+                                               .processes = CONFINE_PROCESSES_USUAL,
+                                               .memory = 768U << 20,
+                                               .folder = 64U << 20,
+                                               .output = 256U << 10};
 
 static struct confine_limits fill_limits(const struct confine_limits *asked)
 {

@@ -21,6 +21,8 @@
  * No privilege is needed, and root's is given up: root's programs run as nobody. Single-threaded callers
  * only. */
 
+#define CONFINE_PROCESSES_USUAL 64
+
 struct confine_limits {
     unsigned seconds;   /* 0: 10. Then SIGTERM to the command, a second later the end */
     unsigned processes; /* and threads; 0: 64 */

@@ -13,39 +13,62 @@
 
 /* The judge of exercises: runs a learner's program in one network after the other, each time in a sandbox
  * (lesson/confine.h) with a fresh copy of the lesson's folder, and says in which it failed, at which byte
- * and why. Nothing is written anywhere. */
+ * and why. Nothing is written outside of the sandboxes. */
 
 enum exercise_reason {
     EXERCISE_PASSED,
-    EXERCISE_NOT_COMPILED, /* what the compiler says is in `output` */
-    EXERCISE_STATUS,       /* the run ended with `status` */
-    EXERCISE_TIME,         /* it ran longer than `seconds`; `call` tells of the last socket call */
-    EXERCISE_PROCESSES,
+    EXERCISE_NOT_COMPILED, /* `output` is what the compiler says */
+    EXERCISE_TIME,         /* it ran longer than `seconds`; `call` tells what it was doing */
+    EXERCISE_PROCESSES,    /* it had more than `processes` */
     EXERCISE_MEMORY,
-    EXERCISE_BROKEN,  /* it brought the sandbox down */
-    EXERCISE_MISSING, /* it made no file `file` */
-    EXERCISE_DIFFERS, /* `file` differs at byte `offset` */
-    EXERCISE_JUDGED,  /* the conditions of the judge with the section `section` do not hold */
+    EXERCISE_BROKEN,  /* the sandbox was brought down */
+    EXERCISE_STATUS,  /* the run ended with `status` */
+    EXERCISE_MISSING, /* it left no file `file`, or none that can be read: `detail` */
+    EXERCISE_DIFFERS, /* see `difference` */
+    EXERCISE_FACTS,   /* its recording cannot be read: `detail` */
+    EXERCISE_JUDGED,  /* what `section` says */
     EXERCISE_STOPPED, /* by `stop` */
 };
 
-struct exercise_result {
-    bool passed;
-    char *network; /* its name in networks.json; NULL before the first one */
-    char *options; /* of `sockdiag lab` for it */
-    enum exercise_reason reason;
-    int status;
-    unsigned seconds;
-    char *file;
-    uint64_t offset;
+/* Where the file that the run made is not the wanted one. Told beside any reason that lets the files be
+ * compared. */
+struct exercise_difference {
+    bool known;
+    uint64_t offset; /* the first byte that differs */
     uint64_t want_len, got_len;
-    char *want, *got;     /* what should stand there and what stands there, escaped for a terminal */
-    char *finding;        /* of the recording at that place: kind, … */
-    char *cause, *advice; /* … its cause and advice; each NULL where there is none */
-    char *call;           /* the last socket call of the program, as the recording tells it; or NULL */
-    const char *section;  /* of the judge; the lesson's */
-    json_t *facts;        /* that were taken, or NULL */
-    struct buf output;    /* the end of what the run printed, escaped, lines whole */
+    char want[96], got[96]; /* what should stand there and what stands there, escaped for a terminal; "":
+                               the end of the file */
+    size_t want_shown;      /* bytes of the file that these are; less than the rest: more follows */
+    size_t got_shown;
+};
+
+/* What the recording tells of that place: the recv that brought it. The file need not be the stream byte for
+ * byte; its offset is taken for the stream's. */
+struct exercise_place {
+    bool known;
+    uint64_t recv, recv_len, asked;   /* its number, what it returned, what it could have */
+    uint64_t send_first, send_last;   /* the sends whose bytes it returned */
+    uint64_t part_of, part_len;       /* it returned only a part of this send, of that length; 0: not so */
+    uint64_t parts_first, parts_last; /* the recvs that this send took */
+};
+
+struct exercise_result {
+    enum exercise_reason reason;
+    char *network, *options; /* its name in networks.json and its options of `sockdiag lab`; NULL before */
+    int status;
+    unsigned seconds, processes;
+    char *file;   /* of the two of `same`: the one that the run should make */
+    char *wanted; /* and the one that it should equal */
+    char *detail;
+    struct exercise_difference difference;
+    struct exercise_place place;
+    json_t *finding; /* at that place, as `sockdiag show --json` has it; or NULL */
+    char *call;      /* the call in which the learner's program was: "recvfrom(5)", "" when it was computing;
+                        NULL: not known */
+    const char *section; /* of the judge; the lesson's */
+    json_t *facts;       /* those that were taken */
+    struct buf output;   /* the end of what the run printed, as it came; "\n…" at its beginning: cut */
+    struct buf warnings; /* of the compiler */
     uint64_t elapsed_ns;
 };
 
@@ -56,24 +79,30 @@ struct exercise_config {
     const char *program;
     bool all;                          /* go on after a network in which it failed */
     const volatile sig_atomic_t *stop; /* as that of confine_config */
-    void *context;
-    /* Or NULL. Before a network is tried, `index` of `count`; after it. */
+    /* Or NULL. Before a network is tried, `index` of `count`, and after it. */
     void (*begins)(void *context, const char *network, size_t index, size_t count);
     void (*ended)(void *context, const struct exercise_result *result);
+    void *context;
 };
 
 struct exercise_report {
     bool passed;                     /* in all networks */
-    struct exercise_result *results; /* one a network that was tried, in order */
+    struct exercise_result *results; /* of those that were tried, in order */
     size_t count;
+    size_t networks; /* to be tried */
 };
 
 /* 0 when it was judged. A negative errno with `err` filled where it could not be: no such file, no compiler
- * (-ENOENT), no user namespaces (-EPERM, with what to do), a mistake of the lesson (-EINVAL). */
+ * (-ENOENT), no user namespaces (-EPERM, with what to do), a mistake of the lesson (-EINVAL).
+ * exercise_report_fini() in any case. */
 int exercise_check(const struct exercise_config *config, struct exercise_report *report, struct sd_err *err);
 void exercise_report_fini(struct exercise_report *report);
 
-/* Append in plain words what went wrong, one sentence a line; nothing where it passed. */
+/* Append in plain words what went wrong, a sentence a line, in the user's language; nothing where it passed.
+ * The lines of code among them begin with two blanks. What the judge's section says is the caller's. */
 void exercise_describe(struct buf *out, const struct exercise_result *result);
+
+/* The word of a reason in JSON: "passed", "differs", … */
+const char *exercise_reason_word(enum exercise_reason reason);
 
 #endif
