@@ -128,7 +128,7 @@ json_t *say_object(const struct play *play, const char *type)
 
 enum play_end say_object_end(struct play *play, json_t *object)
 {
-    char *line = play->options->common.json ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *line = play->options->common.json ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
     struct buf text = {0};
     enum play_end end = PLAY_ON;
     if (line != NULL) {
