@@ -144,9 +144,12 @@ static int parse_options(struct extract *x, int argc, char **argv, struct sd_err
 static int open_outputs(void *context, struct sd_err *err)
 {
     struct extract *x = context;
-    int failed = extract_files_open(&x->sink.files, &x->config, err);
-    if (failed != 0)
-        return failed;
+    return extract_files_open(&x->sink.files, &x->config, err);
+}
+
+/* Where the input is no capture, nothing is made that would stand in the way of the next try. */
+static int make_index(struct extract *x, struct sd_err *err)
+{
     x->sink.index_fd = extract_files_create(x->sink.files, INDEX_NAME, err);
     return x->sink.index_fd < 0 ? x->sink.index_fd : 0;
 }
@@ -319,6 +322,8 @@ static int run(struct extract *x)
     int failed = intake_open(&x->intake, &x->input, &err);
     if (failed == -EINTR)
         return CMD_OK; /* a signal, before the input's first byte */
+    if (failed == 0)
+        failed = make_index(x, &err);
     if (failed == 0)
         failed = make_engine(x, &err);
     if (failed != 0)

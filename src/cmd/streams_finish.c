@@ -74,8 +74,10 @@ static void say_none(const struct streams *s)
     const uint64_t *nearest = s->totals.nearest;
     if (s->options.common.quiet)
         return;
-    if (s->options.number_count == 0 || s->options.problems != 0)
-        cmd_fail(streams_name, "no stream is as asked for");
+    if (s->options.problems != 0 && s->options.number_count != 0)
+        cmd_fail(streams_name, "no stream of those that --stream names has such a problem");
+    else if (s->options.problems != 0)
+        cmd_fail(streams_name, "no stream has such a problem");
     else if (nearest[0] != 0 && nearest[1] != 0)
         cmd_fail(streams_name, "there is no such stream; the nearest are %llu and %llu",
                  (unsigned long long)nearest[0], (unsigned long long)nearest[1]);

@@ -18,7 +18,9 @@ enum {
     GAP = 2,
     NOTES_LEAST = 16, /* columns below which notes stand on lines of their own */
     DEAR = 5,         /* columns that are dearer than notes on the same line: up to this first_out */
-    QUARTER_S = 900,  /* time zones change their clocks at quarters of an hour */
+    DEARER = 2,       /* than whole addresses */
+    ADDRESS_LEAST = 12,
+    QUARTER_S = 900, /* time zones change their clocks at quarters of an hour */
     DAY_S = 86400,
 };
 
@@ -387,16 +389,19 @@ static bool leave_one_out(const struct streams_table *table, struct fit *fit, un
     return true;
 }
 
-/* The addresses give way last: both as far as needed. */
-static void narrow_addresses(struct streams_table *table)
+/* Both as far as needed, the longer one first. True where the line fits then. */
+static bool narrow_addresses(struct streams_table *table)
 {
-    for (unsigned sum = table->sum; sum > table->style.columns + GAP; sum--) {
+    const unsigned room = table->style.columns + GAP;
+    while (table->sum > room) {
         const bool client = table->width[STREAMS_COLUMN_CLIENT] >= table->width[STREAMS_COLUMN_SERVER];
         unsigned *width = &table->width[client ? STREAMS_COLUMN_CLIENT : STREAMS_COLUMN_SERVER];
-        if (*width <= 8)
-            return;
+        if (*width <= ADDRESS_LEAST)
+            return false;
         --*width;
+        --table->sum;
     }
+    return true;
 }
 
 /* With brief heads and without columns where that is needed. */
@@ -413,8 +418,7 @@ static bool try_to_fit(struct streams_table *table, struct fit *fit, unsigned de
 }
 
 /* A cut word misleads, a shorter head, a missing column and a second line do not: in this order they give
- * way.
- */
+ * way. Only how much it was and how it ended is worth more than a whole address, whose end is kept. */
 bool streams_table_fit(struct streams_table *table)
 {
     unsigned before[STREAMS_COLUMN_COUNT];
@@ -422,8 +426,9 @@ bool streams_table_fit(struct streams_table *table)
     struct fit beside = {.notes = needed < NOTES_LEAST ? needed : NOTES_LEAST}, below = {.notes = 0};
     memcpy(before, table->width, sizeof before);
     table->notes_below = needed > 0 && !try_to_fit(table, &beside, DEAR);
-    if ((needed == 0 || table->notes_below) && !try_to_fit(table, &below, 0))
-        narrow_addresses(table);
+    if ((needed == 0 || table->notes_below) && !try_to_fit(table, &below, DEARER) &&
+        !narrow_addresses(table) && !try_to_fit(table, &below, 0))
+        (void)narrow_addresses(table);
     table->width[STREAMS_COLUMN_NOTES] =
         needed > 0 && !table->notes_below ? table->style.columns - table->sum : 0;
     return memcmp(before, table->width, sizeof before) != 0;
@@ -431,15 +436,22 @@ bool streams_table_fit(struct streams_table *table)
 
 /* ---- lines ---- */
 
+/* Of what is too long (an address), the end stays: its port tells streams apart. */
 static void put_cell(struct buf *out, const char *text, unsigned len, unsigned width, bool right)
 {
     static const char blanks[] = "                                                                ";
     const unsigned shown = len < width ? len : width, left = width - shown;
     if (right)
         buf_append(out, blanks, left);
-    buf_append(out, text, shown);
-    if (shown < len)
-        out->data[out->len - 1] = '~';
+    if (shown < len) {
+        const char *port = memrchr(text, ':', len);
+        const unsigned end = port != NULL ? len - (unsigned)(port - text) : 0, tail = end < width ? end : 0;
+        buf_append(out, text, width - 1 - tail);
+        buf_char(out, '~');
+        buf_append(out, text + len - tail, tail);
+    } else {
+        buf_append(out, text, len);
+    }
     buf_append(out, blanks, (right ? 0 : left) + GAP);
 }
 

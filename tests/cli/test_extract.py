@@ -235,6 +235,15 @@ with case("a cut file: what could be read is written, with status 3"):
     equal(ran.returncode, 3)
     equal((out / "1-client.raw").read_bytes(), BODY[:2500])
 
+with case("what is no capture leaves nothing that stands in the way of the next try"):
+    out = fresh()
+    nothing = HERE / "nothing"
+    nothing.write_bytes(b"")
+    for wrong in (nothing, HERE, __file__):
+        equal(extract("-d", out, wrong).returncode, 2)
+    equal(os.listdir(out), [])
+    equal(extract("-d", out, CAPTURE).returncode, 0)
+
 with case("mistakes"):
     for words in ((), (CAPTURE,), ("-d", fresh()), ("-d", fresh(), "--format", "text", CAPTURE),
                   ("-d", fresh(), "--limit", "much", CAPTURE), ("-d", fresh(), "--limit", "0", CAPTURE),

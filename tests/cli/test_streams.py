@@ -91,6 +91,12 @@ with case("no line is wider than the terminal, and none is left out"):
             equal(numbers(ran.stdout), [1, 9, 16, 18], f"width {width}")
             check(not ascii_only or ran.stdout.isascii(), ran.stdout)
 
+with case("how much and how it ended stand where addresses have to be cut, and their ports stay"):
+    lines = streams("--width", "46", CAPTURE).stdout.splitlines()
+    equal(lines[0].split(), ["#", "client", "server", "bytes", "end"])
+    ports = [re.search(r"~:(\d+) ", line)[1] for line in lines if re.match(r" +\d+  ", line)]
+    equal(ports, ["41991", "41992", "41993", "41994"])
+
 with case("JSON: the keys of the contract, in their order"):
     ran, found = rows(CAPTURE)
     equal((ran.returncode, ran.stderr), (0, ""))
