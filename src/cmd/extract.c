@@ -34,6 +34,7 @@ struct extract {
     const char *format;
     uint64_t memory_mb;
     uint64_t *numbers;
+    bool *found;
 
     struct intake intake;
     struct engine *engine;
@@ -79,13 +80,20 @@ static int parse_limit(void *target, const char *argument, struct sd_err *err)
     return 0;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    const uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
 static int parse_numbers(struct extract *x, int argc, char **argv, int first, struct sd_err *err)
 {
     const size_t count = argc > first ? (size_t)(argc - first) : 0;
     if (count > MAX_NUMBERS)
         return sd_fail(err, EINVAL, "no more than %d streams can be asked for at once", MAX_NUMBERS);
     x->numbers = calloc(count + 1, sizeof *x->numbers);
-    if (x->numbers == NULL)
+    x->found = calloc(count + 1, sizeof *x->found);
+    if (x->numbers == NULL || x->found == NULL)
         return sd_fail_errno(err, ENOMEM, "extract");
     for (size_t i = 0; i < count; i++) {
         const char *text = argv[first + (int)i];
@@ -95,8 +103,13 @@ static int parse_numbers(struct extract *x, int argc, char **argv, int first, st
         if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || x->numbers[i] == 0)
             return sd_fail(err, EINVAL, "'%s' is no stream number; 'sockdiag streams' lists them", text);
     }
+    qsort(x->numbers, count, sizeof *x->numbers, compare_numbers);
     x->sink.numbers = x->numbers;
-    x->sink.number_count = count;
+    x->sink.found = x->found;
+    for (size_t i = 0; i < count; i++) { /* each once */
+        if (i == 0 || x->numbers[i] != x->numbers[x->sink.number_count - 1])
+            x->numbers[x->sink.number_count++] = x->numbers[i];
+    }
     return 0;
 }
 
@@ -198,16 +211,29 @@ static int take_idle(void *context, struct sd_err *err)
 
 /* ---- the end ---- */
 
+static void say_refused(const struct extract *x, const struct extract_counts *counts)
+{
+    const unsigned long long limit = x->config.limit, files = x->config.max_files - 1;
+    struct buf why = {0};
+    if (counts->reached_limit)
+        buf_printf(&why, "--limit %llu", limit);
+    if (counts->reached_files)
+        buf_printf(&why, "%s--files %llu", why.len > 0 ? ", " : "", files);
+    if (why.len == 0)
+        buf_text(&why, "RLIMIT_FSIZE");
+    cmd_fail(name, "%llu bytes were not written, %llu files not made; reached: %s",
+             (unsigned long long)counts->bytes_refused, (unsigned long long)counts->files_refused,
+             buf_cstr(&why));
+    buf_free(&why);
+}
+
 /* What did not go well, on stderr. True if something did not. */
 static bool say_losses(const struct extract *x)
 {
     const struct extract_counts counts = extract_files_counts(x->sink.files);
     const uint64_t evicted = flow_table_evicted(engine_streams(x->engine));
     if (counts.bytes_refused > 0)
-        cmd_fail(name,
-                 "%llu bytes were not written, %llu files not made: --limit %llu or --files %llu was reached",
-                 (unsigned long long)counts.bytes_refused, (unsigned long long)counts.files_refused,
-                 (unsigned long long)x->config.limit, (unsigned long long)x->config.max_files - 1);
+        say_refused(x, &counts);
     if (x->sink.index_cut)
         cmd_fail(name, "the index is not complete: --limit was reached");
     if (x->sink.unlisted > 0)
@@ -238,6 +264,28 @@ static void say_none(const struct extract *x)
                  (unsigned long long)(nearest[0] + nearest[1]));
     else
         cmd_fail(name, "there is no such stream");
+}
+
+/* Of the streams that were asked for, those that are not there. True if some are not. */
+static bool say_missing(const struct extract *x)
+{
+    enum {
+        SHOWN = 8,
+    };
+    const struct extract_sink *sink = &x->sink;
+    struct buf list = {0};
+    size_t missing = 0;
+    for (size_t i = 0; i < sink->number_count; i++) {
+        if (sink->found[i] || missing++ >= SHOWN)
+            continue;
+        buf_printf(&list, "%s%llu", list.len > 0 ? ", " : "", (unsigned long long)sink->numbers[i]);
+    }
+    if (missing > 0 && sink->streams > 0)
+        cmd_fail(name, "not there, or without payload: %s%s", buf_cstr(&list), missing > SHOWN ? ", …" : "");
+    else if (missing > 0)
+        say_none(x);
+    buf_free(&list);
+    return missing > 0;
 }
 
 static void put_summary(struct extract *x, bool damaged)
@@ -295,7 +343,7 @@ static int finish(struct extract *x, int ended, struct sd_err *err)
         failed = x->sink.failed != 0 ? x->sink.failed : extract_index_flush(&x->sink);
         if (failed == 0)
             failed = extract_files_wait(x->sink.files, &x->sink.err);
-        if (failed != 0)
+        if (failed != 0 && x->sink.err.text[0] != '\0') /* of stdout it was said */
             cmd_fail(name, "%s", x->sink.err.text);
     }
     const bool loss = say_losses(x);
@@ -303,12 +351,10 @@ static int finish(struct extract *x, int ended, struct sd_err *err)
         return CMD_ERROR;
     if (!x->common.json && !x->common.quiet)
         say_done(x);
-    const bool none = x->sink.number_count > 0 && x->sink.streams == 0;
-    if (none)
-        say_none(x);
+    const bool missing = say_missing(x);
     if (loss || damaged)
         return CMD_PARTIAL;
-    return none ? CMD_NO : CMD_OK;
+    return missing ? CMD_NO : CMD_OK;
 }
 
 static int run(struct extract *x)
@@ -349,5 +395,6 @@ int cmd_extract(int argc, char **argv)
     intake_close(&x.intake);
     buf_free(&x.sink.index);
     free(x.numbers);
+    free(x.found);
     return status;
 }

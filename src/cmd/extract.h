@@ -10,7 +10,8 @@
 
 struct extract_sink {
     struct extract_files *files;
-    const uint64_t *numbers; /* streams that are wanted; none: all */
+    const uint64_t *numbers; /* streams that are wanted, in order; none: all */
+    bool *found;             /* which of them had payload */
     size_t number_count;
     int index_fd;
     bool json; /* the index goes to stdout, too */

@@ -24,6 +24,8 @@ enum {
     FIRST_BUFFER = 128,
     BUFFER = EXTRACT_WRITER_MOST,
     BLOCK = 4096, /* what a file system gives out at once */
+    INDEX_OF_ALL = 1024,
+    INDEX_OF_FILE = 512, /* kept for its lines in the index */
 };
 
 struct extract_files {
@@ -34,8 +36,40 @@ struct extract_files {
     struct extract_file *first, *last;
     size_t open_count, gathered;
     uint64_t taken; /* bytes of the disk */
+    uint64_t kept;  /* of them: for the index */
     struct extract_counts counts;
 };
+
+/* ---- room ---- */
+
+static bool take(struct extract_files *files, uint64_t bytes)
+{
+    if (bytes > files->config.limit - files->taken)
+        return false;
+    files->taken += bytes;
+    return true;
+}
+
+static bool keep_for_index(struct extract_files *files, uint64_t bytes)
+{
+    if (!take(files, bytes))
+        return false;
+    files->kept += bytes;
+    return true;
+}
+
+uint64_t extract_files_room(const struct extract_files *files)
+{
+    return files->kept + (files->config.limit - files->taken);
+}
+
+/* What is kept goes first. */
+static void take_for_index(struct extract_files *files, uint64_t bytes)
+{
+    const uint64_t kept = bytes < files->kept ? bytes : files->kept;
+    files->kept -= kept;
+    files->taken += bytes - kept;
+}
 
 /* ---- the directory ---- */
 
@@ -55,6 +89,7 @@ int extract_files_open(struct extract_files **out, const struct extract_files_co
     files->target.directory_fd = open(config->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (files->target.directory_fd < 0)
         return sd_fail_errno(err, errno, "cannot open the directory %s", config->directory);
+    keep_for_index(files, INDEX_OF_ALL);
     return extract_writer_new(&files->writer, &files->target, err);
 }
 
@@ -77,20 +112,13 @@ int extract_files_create(struct extract_files *files, const char *name, struct s
 int extract_files_append(struct extract_files *files, int fd, const uint8_t *data, size_t len,
                          struct sd_err *err)
 {
+    take_for_index(files, len);
     return extract_writer_append(files->writer, fd, data, len, err);
 }
 
 int extract_files_wait(struct extract_files *files, struct sd_err *err)
 {
     return extract_writer_wait(files->writer, err);
-}
-
-bool extract_files_take(struct extract_files *files, uint64_t bytes)
-{
-    if (bytes > files->config.limit - files->taken)
-        return false;
-    files->taken += bytes;
-    return true;
 }
 
 struct extract_counts extract_files_counts(const struct extract_files *files)
@@ -168,15 +196,28 @@ static void refuse(struct extract_file *file, uint64_t len)
     file->refused += len;
 }
 
-/* 1; 0: there may be no more files; negative errno. */
+/* May it be made, if it is not yet? */
+static bool admit(struct extract_file *file)
+{
+    struct extract_files *files = file->files;
+    if (file->created)
+        return true;
+    if (files->counts.files >= files->config.max_files) {
+        files->counts.reached_files = true;
+        return false;
+    }
+    file->admitted = file->admitted || keep_for_index(files, INDEX_OF_FILE);
+    files->counts.reached_limit = files->counts.reached_limit || !file->admitted;
+    return file->admitted;
+}
+
+/* 1 or a negative errno. */
 static int open_file(struct extract_file *file, struct sd_err *err)
 {
     struct extract_files *files = file->files;
     char name[EXTRACT_NAME];
     if (file->fd >= 0)
         return 1;
-    if (!file->created && files->counts.files >= files->config.max_files)
-        return 0;
     for (struct extract_file *other = files->first, *next; other != NULL && files->open_count >= MAX_OPEN;
          other = next) {
         next = other->later;
@@ -203,8 +244,10 @@ static bool take_blocks(struct extract_file *file, uint64_t at, uint64_t len)
     const uint64_t end = (at + len - 1) / BLOCK + 1;
     if (first + 1 == file->last_block)
         first++;
-    if (end > first && !extract_files_take(file->files, (end - first) * BLOCK))
+    if (end > first && !take(file->files, (end - first) * BLOCK)) {
+        file->files->counts.reached_limit = true;
         return false;
+    }
     file->last_block = end;
     return true;
 }
@@ -220,13 +263,11 @@ static int write_error(const struct extract_file *file, int code, struct sd_err 
 static int write_at(struct extract_file *file, uint64_t at, const uint8_t *data, size_t len,
                     struct sd_err *err)
 {
-    if (at > INT64_MAX - len)
+    if (at > INT64_MAX - len || !admit(file) || !take_blocks(file, at, len))
         return 0;
-    int opened = open_file(file, err);
-    if (opened <= 0)
+    const int opened = open_file(file, err);
+    if (opened < 0)
         return opened;
-    if (!take_blocks(file, at, len))
-        return 0;
     if (at + len > file->end)
         file->end = at + len;
     while (len > 0) {
@@ -266,7 +307,7 @@ static int write_hex(struct extract_file *file, uint64_t offset, const uint8_t *
     char lines[32 * HEX_LINE];
     if (offset >= HEX_MAX_OFFSET - len)
         return 0;
-    int wrote = open_file(file, err);
+    int wrote = file->created ? open_file(file, err) : 1;
     while (len > 0 && wrote > 0) {
         const uint64_t first = offset / HEX_BYTES;
         uint64_t line = first;
@@ -400,7 +441,7 @@ static bool is_whole(const struct extract_file *file, uint64_t len)
 static int hand_to_writer(struct extract_file *file, struct sd_err *err)
 {
     struct extract_files *files = file->files;
-    if (files->counts.files >= files->config.max_files || !take_blocks(file, 0, file->len)) {
+    if (!admit(file) || !take_blocks(file, 0, file->len)) {
         refuse(file, file->len);
         return 0;
     }

@@ -26,7 +26,7 @@ struct extract_file {
     uint32_t len, cap;   /* of the buffer */
     uint64_t last_block; /* that room was taken for, + 1 */
     int fd;
-    bool active, created;
+    bool active, admitted, created;
 };
 
 enum {
@@ -50,20 +50,23 @@ void extract_files_close(struct extract_files *files);
  * it is there and `force` is not set. */
 int extract_files_create(struct extract_files *files, const char *name, struct sd_err *err);
 
-/* Write on to such a descriptor, behind the files that are finished by now. */
+/* Write on to such a descriptor, behind the files that are finished by now; no more than there is room for.
+ */
 int extract_files_append(struct extract_files *files, int fd, const uint8_t *data, size_t len,
                          struct sd_err *err);
+
+/* Bytes of the disk that such writing may take now: what the limit leaves, and what was kept for it as each
+ * file was made, so that payload does not use up the room of the lines that tell of it. */
+uint64_t extract_files_room(const struct extract_files *files);
 
 /* Until all that is finished is written: it may be written while its caller goes on, and a failure of that is
  * told by a later call. */
 int extract_files_wait(struct extract_files *files, struct sd_err *err);
 
-/* Take room of the disk for so many bytes of a file that the caller writes. False: there is none left. */
-bool extract_files_take(struct extract_files *files, uint64_t bytes);
-
 struct extract_counts {
     uint64_t files, bytes;                 /* written */
     uint64_t files_refused, bytes_refused; /* not, for the limits */
+    bool reached_limit, reached_files;     /* which of them */
 };
 struct extract_counts extract_files_counts(const struct extract_files *files);
 

@@ -56,13 +56,23 @@ static void fail(struct extract_sink *sink, int failed)
 
 /* ---- payload ---- */
 
+/* Where it stands among the streams that are wanted; number_count: nowhere. */
+static size_t place_of(const struct extract_sink *sink, uint64_t number)
+{
+    size_t low = 0, high = sink->number_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (sink->numbers[middle] < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < sink->number_count && sink->numbers[low] == number ? low : sink->number_count;
+}
+
 static bool is_wanted(const struct extract_sink *sink, uint64_t number)
 {
-    for (size_t i = 0; i < sink->number_count; i++) {
-        if (sink->numbers[i] == number)
-            return true;
-    }
-    return sink->number_count == 0;
+    return sink->number_count == 0 || place_of(sink, number) < sink->number_count;
 }
 
 static void note_nearest(struct extract_sink *sink, uint64_t number)
@@ -240,15 +250,25 @@ static void take_segment(void *context, struct flow_stream *stream, enum flow_si
 
 /* ---- the index ---- */
 
+/* The whole lines at the front of the index that there is room for. */
+static size_t lines_that_fit(const struct extract_sink *sink)
+{
+    const uint64_t room = extract_files_room(sink->files);
+    if (room >= sink->index.len)
+        return sink->index.len;
+    const uint8_t *end = memrchr(sink->index.data, '\n', (size_t)room);
+    return end != NULL ? (size_t)(end - sink->index.data) + 1 : 0;
+}
+
 int extract_index_flush(struct extract_sink *sink)
 {
-    int failed = sink->index.failed ? sd_fail_errno(&sink->err, ENOMEM, "cannot write the index") : 0;
-    if (failed == 0 && sink->index.len > 0 && !sink->index_cut) {
-        if (!extract_files_take(sink->files, sink->index.len))
-            sink->index_cut = true;
-        else
-            failed = extract_files_append(sink->files, sink->index_fd, sink->index.data, sink->index.len,
-                                          &sink->err);
+    if (sink->index.failed)
+        return sd_fail_errno(&sink->err, ENOMEM, "cannot write the index");
+    int failed = 0;
+    if (sink->index.len > 0 && !sink->index_cut) {
+        const size_t len = lines_that_fit(sink);
+        sink->index_cut = len < sink->index.len;
+        failed = extract_files_append(sink->files, sink->index_fd, sink->index.data, len, &sink->err);
     }
     if (failed == 0 && sink->json) {
         failed = extract_files_wait(sink->files, &sink->err); /* a file that is named is there */
@@ -346,6 +366,8 @@ static void take_closed(void *context, struct flow_stream *stream)
         free_side(side);
     }
     sink->streams++;
+    if (sink->number_count > 0)
+        sink->found[place_of(sink, stream->number)] = true;
     if (sink->failed == 0 && sink->index.len >= GATHER)
         fail(sink, extract_index_flush(sink));
     free(wanted);

@@ -103,6 +103,10 @@ with case("only the streams that were asked for"):
     equal(ran.returncode, 1)
     contains(ran.stderr, "the nearest streams are 8 and 17")
     equal(extract("-d", fresh(), CAPTURE, "x").returncode, 2)
+    out = fresh()
+    ran = extract("-d", out, CAPTURE, "17", "8", "99", "8")
+    equal((ran.returncode, sorted(os.listdir(out))), (1, ["8-client.raw", "index.ndjson"]))
+    contains(ran.stderr, "not there, or without payload: 17, 99")
 
 with case("--format hex: every byte at its line"):
     out = fresh()
@@ -153,11 +157,25 @@ with case("--limit: what is over it is not written, and said"):
     out = fresh()
     ran = extract("--limit", "100K", "-d", out, path)
     equal(ran.returncode, 3)
-    contains(ran.stderr, "--limit 102400")
+    contains(ran.stderr, "reached: --limit 102400\n")
     used = sum(file.stat().st_blocks * 512 for file in out.iterdir())
     check(0 < used <= 102400 + 4096 * 2, f"{used} bytes of the disk")
     (line,) = [line for line in index(out) if line["type"] == "file"]
     check(line["not_written"] >= 300_000, line)
+
+with case("--limit leaves room for what the index says of the files"):
+    scene = Scene()
+    for i in range(200):
+        scene.stream().segment("client", 0, b"x" * 3000)
+    scene.write(path)
+    out = fresh()
+    equal(extract("--limit", "300K", "-d", out, path).returncode, 3)
+    lines = index(out)
+    made = {name for name in os.listdir(out) if name.endswith(".raw")}
+    check(50 < len(made) < 75, f"{len(made)} files")
+    equal({line["name"] for line in lines if line["type"] == "file" and line["name"]}, made)
+    used = sum(file.stat().st_blocks * 512 for file in out.iterdir())
+    check(used <= 300 * 1024 + 4096, f"{used} bytes of the disk")
 
 with case("--limit counts blocks: single bytes far apart"):
     scene = Scene()
@@ -179,7 +197,7 @@ with case("--files: no more than that many"):
     out = fresh()
     ran = extract("--files", "5", "-d", out, path)
     equal(ran.returncode, 3)
-    contains(ran.stderr, "15 files not made")
+    contains(ran.stderr, "15 files not made; reached: --files 5\n")
     equal(len([name for name in os.listdir(out) if name.endswith(".raw")]), 5)
 
 with case("more streams than descriptors"):
@@ -216,6 +234,11 @@ with case("what the index names is there, though a file could not be made"):
     for line in listed:
         equal((out / line["name"]).stat().st_size, line["length"], line["name"])
     equal(precious.read_text(), "precious")
+
+with case("stdout that takes nothing is named once"):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        ran = extract("--json", "-d", fresh(), CAPTURE, stdout=full)
+    equal((ran.returncode, ran.stderr), (2, "sockdiag: cannot write the output: No space left on device\n"))
 
 with case("a full disk is named, with status 2"):
     mounted = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False)
