@@ -1,6 +1,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "craft/probe_private.h"
 
 /* ICMP errors: which probe is it that they quote, and is it one of ours?
@@ -58,7 +59,7 @@ static bool prove_by_cookie(const struct probe_shape *shape, struct bytes payloa
     take_number(proof, read.number, read.bits);
     proof->cookie = read.right;
     if (!read.right)
-        proof->denied = "an ICMP error that quotes our identifier, but a cookie that is not ours";
+        proof->denied = N_("an ICMP error that quotes our identifier, but a cookie that is not ours");
     return true;
 }
 
@@ -79,8 +80,8 @@ static void prove_echo(const struct probe_shape *shape, const struct probe_datag
         return;
     take_number(proof, low, 16);
     if (!id_fits(shape, quoted, low) && !echo_checksum_fits(shape, load_be16(header + 2), low))
-        proof->denied = "an ICMP error that quotes our identifier, but neither the identification nor the "
-                        "checksum that we sent";
+        proof->denied = N_("an ICMP error that quotes our identifier, but neither the identification nor the "
+                           "checksum that we sent");
 }
 
 /* A code that can be one of a probe with these low bits. */
@@ -109,8 +110,8 @@ static void prove_by_codes(const struct probe_shape *shape, const struct probe_d
     else if (checksum_fits || has_id || (!balanced && checksum == probe_checksum(shape, by_port)))
         take_number(proof, by_port, port_bits);
     else
-        proof->denied = "an ICMP error that quotes our ports, but neither the identification nor the "
-                        "checksum that we sent";
+        proof->denied = N_("an ICMP error that quotes our ports, but neither the identification nor the "
+                           "checksum that we sent");
 }
 
 static void prove_udp(const struct probe_shape *shape, const struct probe_datagram *quoted,
@@ -123,7 +124,7 @@ static void prove_udp(const struct probe_shape *shape, const struct probe_datagr
     if (!prove_by_cookie(shape, payload, low, proof))
         prove_by_codes(shape, quoted, header, by_port, proof);
     else if (proof->cookie && probe_port(shape, proof->number) != port)
-        proof->denied = "an ICMP error that quotes the cookie of a probe with another source port";
+        proof->denied = N_("an ICMP error that quotes the cookie of a probe with another source port");
 }
 
 static void prove_syn(const struct probe_shape *shape, const uint8_t *header, struct proof *proof)
@@ -132,7 +133,7 @@ static void prove_syn(const struct probe_shape *shape, const uint8_t *header, st
     take_number(proof, probe_seq_number(shape, port, load_be32(header + 4)), 32);
     proof->cookie = shape->sent != 0;
     if (probe_port(shape, proof->number) != port)
-        proof->denied = "an ICMP error that quotes our ports, but a sequence number that is not ours";
+        proof->denied = N_("an ICMP error that quotes our ports, but a sequence number that is not ours");
 }
 
 /* Does the transport header name us? */
@@ -171,9 +172,9 @@ static struct proof prove(const struct probe_shape *shape, const struct probe_da
     else
         prove_syn(shape, header, &proof);
     if (proof.denied == NULL && proof.known && !probe_was_sent(shape, proof.number))
-        proof.denied = "an ICMP error that quotes a number that was never sent";
+        proof.denied = N_("an ICMP error that quotes a number that was never sent");
     else if (proof.denied == NULL && !proof.cookie && !lengths_fit(shape, quoted, header))
-        proof.denied = "an ICMP error that quotes a datagram of another length";
+        proof.denied = N_("an ICMP error that quotes a datagram of another length");
     return proof;
 }
 
@@ -212,9 +213,9 @@ static bool is_closed_port(const struct probe_shape *shape, const struct probe_d
 static const char *reason_of(const struct proof *proof)
 {
     if (proof->cookie)
-        return "an ICMP error that quotes our probe with its cookie";
-    return proof->known ? "an ICMP error that quotes our probe, but ends before its cookie"
-                        : "an ICMP error that quotes a probe of ours, but does not tell which";
+        return N_("an ICMP error that quotes our probe with its cookie");
+    return proof->known ? N_("an ICMP error that quotes our probe, but ends before its cookie")
+                        : N_("an ICMP error that quotes a probe of ours, but does not tell which");
 }
 
 void probe_match_error(const struct probe_shape *shape, const struct probe_datagram *got,
@@ -243,8 +244,8 @@ void probe_match_error(const struct probe_shape *shape, const struct probe_datag
         out->mtu = got->source.family == 6 ? load_be32(icmp + 4) : load_be16(icmp + 6);
     if (is_closed_port(shape, got))
         probe_conclude(out, PROBE_REPLY,
-                       proof.cookie ? "the target says that the port is closed, and quotes our cookie"
-                                    : "the target says that the port is closed, and quotes our ports");
+                       proof.cookie ? N_("the target says that the port is closed, and quotes our cookie")
+                                    : N_("the target says that the port is closed, and quotes our ports"));
     else
         probe_conclude(out, verdict, reason_of(&proof));
 }

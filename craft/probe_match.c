@@ -1,6 +1,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "craft/probe_private.h"
 
 /* Answers of the target: echo replies, UDP datagrams, TCP segments. Errors: probe_error.c. */
@@ -93,8 +94,9 @@ static void match_echo(const struct probe_shape *shape, const struct probe_datag
     const bool cookie_fits = take_cookie(shape, payload, load_be16(header + 6), out);
     if (!is_from_target(shape, got))
         probe_conclude(out, out->proved ? PROBE_FORGED : PROBE_STRANGE,
-                       out->proved ? "an echo reply with our cookie, but from an address that was not asked"
-                                   : "an echo reply from an address that was not asked");
+                       out->proved
+                           ? N_("an echo reply with our cookie, but from an address that was not asked")
+                           : N_("an echo reply from an address that was not asked"));
     else if (header[1] != 0)
         probe_conclude(out, PROBE_FORGED, "an echo reply with a code other than 0 (RFC 792)");
     else if (!got->whole)
@@ -109,8 +111,8 @@ static void match_echo(const struct probe_shape *shape, const struct probe_datag
         compare_payload(shape, payload, out);
         probe_conclude(out, PROBE_REPLY,
                        out->proved
-                           ? "an echo reply with our identifier, a sequence number sent and its cookie"
-                           : "an echo reply with our identifier and a sequence number sent");
+                           ? N_("an echo reply with our identifier, a sequence number sent and its cookie")
+                           : N_("an echo reply with our identifier and a sequence number sent"));
     }
 }
 
@@ -183,8 +185,8 @@ static void match_udp(const struct probe_shape *shape, const struct probe_datagr
         probe_conclude(out, PROBE_FORGED, "a UDP datagram to a port that no probe left from");
     else
         probe_conclude(out, PROBE_REPLY,
-                       out->proved ? "a UDP datagram from the port that was asked, with our cookie"
-                                   : "a UDP datagram from the port that was asked to one of ours");
+                       out->proved ? N_("a UDP datagram from the port that was asked, with our cookie")
+                                   : N_("a UDP datagram from the port that was asked to one of ours"));
 }
 
 /* The number whose SYN `ack` acknowledges: of the SYN alone, or of it and its payload. */
@@ -203,17 +205,17 @@ static const char *tcp_denied(const struct probe_shape *shape, const struct prob
     const uint8_t flags = header[13] & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
     const size_t header_len = (size_t)(header[12] >> 4) * 4;
     if (header_len < TCP_LEAST || header_len > got->body.left || !got->whole)
-        return "a TCP segment whose lengths contradict each other";
+        return N_("a TCP segment whose lengths contradict each other");
     if (!probe_checksum_fits(got, &shape->source))
-        return "a TCP segment with a wrong checksum";
+        return N_("a TCP segment with a wrong checksum");
     if (flags != (TCP_SYN | TCP_ACK) && flags != (TCP_RST | TCP_ACK))
-        return "a TCP segment that is neither SYN-ACK nor RST-ACK: it answers no SYN (RFC 9293, 3.10.7)";
+        return N_("a TCP segment that is neither SYN-ACK nor RST-ACK: it answers no SYN (RFC 9293, 3.10.7)");
     /* A reset acknowledges all that came, an opened connection mostly the SYN alone. */
     const uint16_t port = load_be16(header + 2);
     const uint32_t ack = load_be32(header + 8);
     const bool reset = (flags & TCP_RST) != 0;
     if (!take_ack(shape, port, ack, reset, out) && !take_ack(shape, port, ack, !reset, out))
-        return "a TCP segment to our port that acknowledges a sequence number we never sent";
+        return N_("a TCP segment to our port that acknowledges a sequence number we never sent");
     return NULL;
 }
 
@@ -240,8 +242,8 @@ static void match_tcp(const struct probe_shape *shape, const struct probe_datagr
     else
         probe_conclude(out, PROBE_REPLY,
                        (header[13] & TCP_RST) != 0
-                           ? "a RST that acknowledges the sequence number of our SYN"
-                           : "a SYN-ACK that acknowledges the sequence number of our SYN");
+                           ? N_("a RST that acknowledges the sequence number of our SYN")
+                           : N_("a SYN-ACK that acknowledges the sequence number of our SYN"));
 }
 
 /* ---- All ---- */
@@ -249,11 +251,11 @@ static void match_tcp(const struct probe_shape *shape, const struct probe_datagr
 static const char *not_for_us(const struct probe_shape *shape, const struct probe_datagram *got)
 {
     if (got->source.family != shape->target.family)
-        return "without an address of the target's family";
+        return N_("without an address of the target's family");
     if (got->target.family != 0 && !packet_address_equal(&got->target, &shape->source))
-        return "to another address than the one that the probes left from";
+        return N_("to another address than the one that the probes left from");
     if (got->is_fragment)
-        return "a fragment";
+        return N_("a fragment");
     return NULL;
 }
 

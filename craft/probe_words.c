@@ -1,3 +1,4 @@
+#include "base/i18n.h"
 #include "craft/probe.h"
 
 #include <stddef.h>
@@ -13,75 +14,75 @@ struct words {
 };
 
 static const char *const unreachable4[] = {
-    "Destination Net Unreachable",
-    "Destination Host Unreachable",
-    "Destination Protocol Unreachable",
-    "Destination Port Unreachable",
-    "Frag needed and DF set",
-    "Source Route Failed",
-    "Destination Net Unknown",
-    "Destination Host Unknown",
-    "Source Host Isolated",
-    "Destination Net Prohibited",
-    "Destination Host Prohibited",
-    "Destination Net Unreachable for Type of Service",
-    "Destination Host Unreachable for Type of Service",
-    "Packet filtered",
-    "Precedence Violation",
-    "Precedence Cutoff",
+    N_("Destination Net Unreachable"),
+    N_("Destination Host Unreachable"),
+    N_("Destination Protocol Unreachable"),
+    N_("Destination Port Unreachable"),
+    N_("Frag needed and DF set"),
+    N_("Source Route Failed"),
+    N_("Destination Net Unknown"),
+    N_("Destination Host Unknown"),
+    N_("Source Host Isolated"),
+    N_("Destination Net Prohibited"),
+    N_("Destination Host Prohibited"),
+    N_("Destination Net Unreachable for Type of Service"),
+    N_("Destination Host Unreachable for Type of Service"),
+    N_("Packet filtered"),
+    N_("Precedence Violation"),
+    N_("Precedence Cutoff"),
 };
 
 static const char *const redirect4[] = {
-    "Redirect Network",
-    "Redirect Host",
-    "Redirect Type of Service and Network",
-    "Redirect Type of Service and Host",
+    N_("Redirect Network"),
+    N_("Redirect Host"),
+    N_("Redirect Type of Service and Network"),
+    N_("Redirect Type of Service and Host"),
 };
 
 static const char *const exceeded4[] = {
-    "Time to live exceeded",
-    "Frag reassembly time exceeded",
+    N_("Time to live exceeded"),
+    N_("Frag reassembly time exceeded"),
 };
 
 static const char *const unreachable6[] = {
-    "Destination unreachable: No route",
-    "Destination unreachable: Administratively prohibited",
-    "Destination unreachable: Beyond scope of source address",
-    "Destination unreachable: Address unreachable",
-    "Destination unreachable: Port unreachable",
-    "Destination unreachable: Source address failed ingress/egress policy",
-    "Destination unreachable: Reject route to destination",
+    N_("Destination unreachable: No route"),
+    N_("Destination unreachable: Administratively prohibited"),
+    N_("Destination unreachable: Beyond scope of source address"),
+    N_("Destination unreachable: Address unreachable"),
+    N_("Destination unreachable: Port unreachable"),
+    N_("Destination unreachable: Source address failed ingress/egress policy"),
+    N_("Destination unreachable: Reject route to destination"),
 };
 
 static const char *const exceeded6[] = {
-    "Time exceeded: Hop limit",
-    "Time exceeded: Defragmentation failure",
+    N_("Time exceeded: Hop limit"),
+    N_("Time exceeded: Defragmentation failure"),
 };
 
 static const char *const problem6[] = {
-    "Parameter problem: Wrong header field",
-    "Parameter problem: Unknown header",
-    "Parameter problem: Unknown option",
+    N_("Parameter problem: Wrong header field"),
+    N_("Parameter problem: Unknown header"),
+    N_("Parameter problem: Unknown option"),
 };
 
 #define TEXTS(table) (table), sizeof(table) / sizeof(table)[0]
 
 static const struct words all[] = {
-    {4, 0, "Echo Reply", NULL, 0},
-    {4, 3, "Destination Unreachable", TEXTS(unreachable4)},
-    {4, 4, "Source Quench", NULL, 0},
-    {4, 5, "Redirect", TEXTS(redirect4)},
-    {4, 8, "Echo Request", NULL, 0},
-    {4, 11, "Time exceeded", TEXTS(exceeded4)},
-    {4, 12, "Parameter problem", NULL, 0},
-    {4, 13, "Timestamp", NULL, 0},
-    {4, 14, "Timestamp Reply", NULL, 0},
-    {6, 1, "Destination unreachable", TEXTS(unreachable6)},
-    {6, 2, "Packet too big", NULL, 0},
-    {6, 3, "Time exceeded", TEXTS(exceeded6)},
-    {6, 4, "Parameter problem", TEXTS(problem6)},
-    {6, 128, "Echo request", NULL, 0},
-    {6, 129, "Echo reply", NULL, 0},
+    {4, 0, N_("Echo Reply"), NULL, 0},
+    {4, 3, N_("Destination Unreachable"), TEXTS(unreachable4)},
+    {4, 4, N_("Source Quench"), NULL, 0},
+    {4, 5, N_("Redirect"), TEXTS(redirect4)},
+    {4, 8, N_("Echo Request"), NULL, 0},
+    {4, 11, N_("Time exceeded"), TEXTS(exceeded4)},
+    {4, 12, N_("Parameter problem"), NULL, 0},
+    {4, 13, N_("Timestamp"), NULL, 0},
+    {4, 14, N_("Timestamp Reply"), NULL, 0},
+    {6, 1, N_("Destination unreachable"), TEXTS(unreachable6)},
+    {6, 2, N_("Packet too big"), NULL, 0},
+    {6, 3, N_("Time exceeded"), TEXTS(exceeded6)},
+    {6, 4, N_("Parameter problem"), TEXTS(problem6)},
+    {6, 128, N_("Echo request"), NULL, 0},
+    {6, 129, N_("Echo reply"), NULL, 0},
 };
 
 const char *probe_error_text(int family, uint8_t type, uint8_t code)
@@ -90,5 +91,5 @@ const char *probe_error_text(int family, uint8_t type, uint8_t code)
         if (all[i].family == family && all[i].type == type)
             return code < all[i].count ? all[i].text[code] : all[i].other;
     }
-    return family == 6 ? "Unknown ICMPv6 type" : "Unknown ICMP type";
+    return family == 6 ? N_("Unknown ICMPv6 type") : N_("Unknown ICMP type");
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/io.h"
 #include "base/privilege.h"
 #include "cmd/cmd.h"
@@ -46,7 +47,7 @@ void ping_say(struct ping *ping, const char *format, ...)
     char text[sizeof ping->err.text + 64];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(text, sizeof text, _(format), args);
     va_end(args);
     ping_flush(ping);
     cmd_fail(name, "%s", text);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/i18n.h"
 #include "cmd/ping.h"
 #include "craft/boxes.h"
 #include "craft/dissect.h"
@@ -138,7 +139,7 @@ static void draw(struct ping *ping, const char *what, const struct slot *slot, c
     const struct craft_style style = style_of(ping);
     if (!ping->options.common.verbose)
         return;
-    buf_printf(&ping->out, "%s, %s=%u, %zu bytes:\n", what, ping_seq_word(ping),
+    buf_printf(&ping->out, _("%s, %s=%u, %zu bytes:\n"), what, ping_seq_word(ping),
                ping_wire_number(slot->number), len);
     craft_boxes(&ping->out, dissect(&ping->headers->got, data, len), data, len, &style);
     buf_char(&ping->out, '\n');
@@ -164,10 +165,11 @@ static bool is_quoted(const struct evidence *evidence, const struct craft_layer 
 /* Why an answer is the answer, field by field. */
 static const char *reason_of(void *context, const struct craft_layer *layer, int field)
 {
-    static const char asked[] = "the address asked", ours[] = "the address that the probe left from",
-                      port_asked[] = "the port asked", our_port[] = "the port that the probe left from",
-                      id[] = "our identifier", seq[] = "this probe's number",
-                      type[] = "what answers an echo request", request[] = "the request that was sent";
+    static const char asked[] = N_("the address asked"), ours[] = N_("the address that the probe left from"),
+                      port_asked[] = N_("the port asked"),
+                      our_port[] = N_("the port that the probe left from"), id[] = N_("our identifier"),
+                      seq[] = N_("this probe's number"), type[] = N_("what answers an echo request"),
+                      request[] = N_("the request that was sent");
     static const struct {
         const char *layer, *field, *answer, *quoted;
     } reasons[] = {
@@ -183,8 +185,8 @@ static const char *reason_of(void *context, const struct craft_layer *layer, int
         {"icmp6", "seq", seq, seq},
         {"tcp", "sport", port_asked, our_port},
         {"tcp", "dport", our_port, port_asked},
-        {"tcp", "ack", "follows this probe's sequence number", NULL},
-        {"tcp", "seq", NULL, "this probe's sequence number"},
+        {"tcp", "ack", N_("follows this probe's sequence number"), NULL},
+        {"tcp", "seq", NULL, N_("this probe's sequence number")},
         {"udp", "sport", port_asked, our_port},
         {"udp", "dport", our_port, port_asked},
     };
@@ -192,7 +194,7 @@ static const char *reason_of(void *context, const struct craft_layer *layer, int
     const char *name = layer->type->fields[field].name;
     const bool quoted = is_quoted(evidence, layer);
     if (evidence->quotes && !quoted) /* the error itself, from whomever: what it quotes proves it */
-        return strcmp(name, "type") == 0 ? "an error about a datagram" : NULL;
+        return strcmp(name, "type") == 0 ? N_("an error about a datagram") : NULL;
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
         if (strcmp(reasons[i].layer, layer->type->name) == 0 && strcmp(reasons[i].field, name) == 0)
             return quoted ? reasons[i].quoted : reasons[i].answer;
@@ -219,11 +221,11 @@ static void compare(struct ping *ping, const struct slot *slot, struct probe_ans
     };
     evidence.packet = diff.got;
     diff.rewrites = rawsock_rewrites(ping->sender[ping_family(slot->target)].raw.kind, &diff.rewrite_count);
-    buf_printf(&ping->out, "%s=%u%s\n", ping_seq_word(ping), ping_wire_number(slot->number),
-               answer != NULL ? ":" : ", no answer:");
+    buf_printf(&ping->out, answer != NULL ? "%s=%u:\n" : _("%s=%u, no answer:\n"), ping_seq_word(ping),
+               ping_wire_number(slot->number));
     craft_diff(&ping->out, &diff, &style);
     if (answer != NULL && answer->proved && ping_method(&ping->options) != PROBE_TCP)
-        buf_text(&ping->out, "Payload: begins with the cookie that only this probe has\n");
+        buf_text(&ping->out, _("Payload: begins with the cookie that only this probe has\n"));
 }
 
 /* ---- what the witness saw ---- */
@@ -269,7 +271,7 @@ static void take_outgoing(struct ping *ping, const struct rawsock_in *in)
         struct slot *slot = &ping->headers->slot[i];
         if (is_asked(slot, in) && !is_later_fragment(in->data, in->len)) {
             buf_append(&slot->sent, in->data, in->len);
-            draw(ping, "sent", slot, in->data, in->len);
+            draw(ping, _("sent"), slot, in->data, in->len);
             return;
         }
     }
@@ -344,7 +346,7 @@ void ping_headers_answer(struct ping *ping, const struct ping_target *target, ui
     if (answer != NULL)
         copy = *answer;
     if (answer != NULL && len > 0)
-        draw(ping, "received", slot, data, len);
+        draw(ping, _("received"), slot, data, len);
     compare(ping, slot, answer != NULL ? &copy : NULL, data, len);
     if (slot->asked.failed || slot->sent.failed || slot->got.failed)
         ping->out.failed = true;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "cmd/cmd.h"
 #include "cmd/ping.h"
 #include "view/columns.h"
@@ -55,19 +56,19 @@ static struct counts count_all(const struct ping *ping)
 static void put_if(struct buf *out, uint64_t count, const char *what)
 {
     if (count > 0)
-        buf_printf(out, ", +%" PRIu64 " %s", count, what);
+        buf_printf(out, _(", +%" PRIu64 " %s"), count, what);
 }
 
 static void put_counts(struct ping *ping, uint64_t drops)
 {
     const struct counts counts = count_all(ping);
     struct buf *out = &ping->out;
-    buf_printf(out, "%" PRIu64 " packets transmitted, %" PRIu64 " received", counts.sent, counts.received);
-    put_if(out, counts.duplicates, "duplicates");
-    put_if(out, counts.differing, "with wrong data");
-    put_if(out, counts.late, "late");
-    put_if(out, counts.errors, "errors");
-    buf_printf(out, ", %g%% packet loss, time %" PRIu64 "ms\n", ping_loss(ping, drops),
+    buf_printf(out, _("%" PRIu64 " packets transmitted, %" PRIu64 " received"), counts.sent, counts.received);
+    put_if(out, counts.duplicates, _("duplicates"));
+    put_if(out, counts.differing, _("with wrong data"));
+    put_if(out, counts.late, _("late"));
+    put_if(out, counts.errors, _("errors"));
+    buf_printf(out, _(", %g%% packet loss, time %" PRIu64 "ms\n"), ping_loss(ping, drops),
                (ping->last_event_ns - ping->start_ns) / NS_PER_MS);
 }
 
@@ -78,12 +79,19 @@ static void put_notes(struct ping *ping, uint64_t drops)
     struct buf *out = &ping->out;
     if (drops > 0)
         buf_printf(out,
-                   "the socket dropped %" PRIu64
-                   " packet%s: this machine was too slow for what came; so many "
-                   "missing answers are not counted as network loss\n",
-                   drops, drops == 1 ? "" : "s");
+                   ngettext("the socket dropped %" PRIu64
+                            " packet: this machine was too slow for what came; so many missing answers are "
+                            "not counted as network loss\n",
+                            "the socket dropped %" PRIu64
+                            " packets: this machine was too slow for what came; so many missing answers are "
+                            "not counted as network loss\n",
+                            (unsigned long)drops),
+                   drops);
     if (ping->forged > 0)
-        buf_printf(out, "%" PRIu64 " forged answer%s ignored\n", ping->forged, ping->forged == 1 ? "" : "s");
+        buf_printf(out,
+                   ngettext("%" PRIu64 " forged answer ignored\n", "%" PRIu64 " forged answers ignored\n",
+                            (unsigned long)ping->forged),
+                   ping->forged);
 }
 
 /* ---- one host ---- */
@@ -107,7 +115,7 @@ static void put_picture(struct ping *ping, const struct rtt *rtt)
         const unsigned level = (unsigned)(share * (LEVELS - 1) + 0.5);
         buf_text(&ping->out, (ping->style.ascii ? letters : blocks)[level]);
     }
-    buf_printf(&ping->out, " %.3f to %.3f ms\n", ms_of(low), ms_of(high));
+    buf_printf(&ping->out, _(" %.3f to %.3f ms\n"), ms_of(low), ms_of(high));
 }
 
 static void put_one(struct ping *ping, uint64_t drops)
@@ -116,7 +124,7 @@ static void put_one(struct ping *ping, uint64_t drops)
     const struct rtt *rtt = &target->rtt;
     static const double wanted[] = {50, 90, 99};
     uint64_t p[3];
-    buf_printf(&ping->out, "\n--- %s ping statistics ---\n",
+    buf_printf(&ping->out, _("\n--- %s ping statistics ---\n"),
                ping->options.numeric ? target->address : target->name);
     put_counts(ping, drops);
     if (rtt->count > 0)
@@ -141,10 +149,10 @@ enum {
 };
 
 static const struct columns_head heads[COLUMN_COUNT] = {
-    {"host", "host", false, 0},
-    {"sent", "sent", true, 2},
-    {"received", "recv", true, 0},
-    {"loss", "loss", true, 0},
+    {N_("host"), N_("host"), false, 0},
+    {N_("sent"), N_("sent"), true, 2},
+    {N_("received"), N_("recv"), true, 0},
+    {N_("loss"), N_("loss"), true, 0},
     {"min/avg/max ms", "min/avg/max ms", true, 1},
     {"p50 ms", "p50", true, 0},
 };
@@ -183,11 +191,11 @@ static void put_table(struct ping *ping, uint64_t drops)
     buf_char(&ping->out, '\n');
     columns_print(&table, &ping->out);
     columns_fini(&table);
-    buf_printf(&ping->out, "\n%" PRIu32 " of %" PRIu32 " hosts answered", answered,
+    buf_printf(&ping->out, _("\n%" PRIu32 " of %" PRIu32 " hosts answered"), answered,
                ping->target_count + ping->unresolved);
     if (ping->unresolved > 0)
-        buf_printf(&ping->out, ", %" PRIu32 " could not be asked", ping->unresolved);
-    buf_text(&ping->out, "; ");
+        buf_printf(&ping->out, _(", %" PRIu32 " could not be asked"), ping->unresolved);
+    buf_text(&ping->out, _("; "));
     put_counts(ping, drops);
 }
 
@@ -207,10 +215,10 @@ void ping_say_counts(struct ping *ping)
 {
     const struct rtt *rtt = ping->target_count == 1 ? &ping->targets[0].rtt : NULL;
     ping_flush(ping);
-    fprintf(stderr, "%" PRIu64 "/%" PRIu64 " packets, %.0f%% loss", ping->received, ping->sent,
+    fprintf(stderr, _("%" PRIu64 "/%" PRIu64 " packets, %.0f%% loss"), ping->received, ping->sent,
             ping_loss(ping, ping_sockets_drops(ping)));
     if (rtt != NULL && rtt->count > 0)
-        fprintf(stderr, ", min/avg/max = %.3f/%.3f/%.3f ms", ms_of(rtt->min_ns), ms_of(rtt_mean(rtt)),
+        fprintf(stderr, _(", min/avg/max = %.3f/%.3f/%.3f ms"), ms_of(rtt->min_ns), ms_of(rtt_mean(rtt)),
                 ms_of(rtt->max_ns));
     fputc('\n', stderr);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "cmd/ping.h"
 #include "craft/path.h"
@@ -202,7 +203,7 @@ static const char *resolve(const struct ping *ping, struct ping_target *target, 
     for (const struct addrinfo *at = found; at != NULL && !taken; at = at->ai_next)
         taken = take_address(target, at);
     freeaddrinfo(found);
-    return taken ? NULL : "no address";
+    return taken ? NULL : _("no address");
 }
 
 static bool take_name(struct ping_target *target, const char *name)
@@ -253,7 +254,7 @@ static const char *no_route(const struct ping *ping, const struct ping_target *t
         return sd_errno_text(-failed);
     if (path_lookup(&path, &target->shape.target, interface, &target->shape.source, why) != 0)
         return why->text;
-    return failed == -EACCES && path.broadcast ? "this is a broadcast address; -b pings it all the same"
+    return failed == -EACCES && path.broadcast ? _("this is a broadcast address; -b pings it all the same")
                                                : sd_errno_text(-failed);
 }
 

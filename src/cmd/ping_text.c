@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "cmd/ping.h"
+#include "lanes/words.h"
 
 /* Lines as ping users know them. */
 
@@ -45,7 +47,7 @@ static void put_source(struct ping *ping)
     if (source->address.family == 0 && source->interface == NULL)
         return;
     packet_address_text(&ping->targets[0].shape.source, address);
-    buf_printf(&ping->out, " from %s %s:", address, source->interface != NULL ? source->interface : "");
+    buf_printf(&ping->out, _(" from %s %s:"), address, source->interface != NULL ? source->interface : "");
 }
 
 static void put_pattern(struct ping *ping)
@@ -66,16 +68,17 @@ static void head(struct ping *ping)
         return;
     put_pattern(ping);
     if (ping->target_count == 1) {
-        buf_printf(&ping->out, "PING %s (%s)", o->numeric ? target->address : target->name, target->address);
+        buf_printf(&ping->out, _("PING %s (%s)"), o->numeric ? target->address : target->name,
+                   target->address);
         put_source(ping);
     } else {
-        buf_printf(&ping->out, "PING %" PRIu32 " hosts", ping->target_count);
+        buf_printf(&ping->out, _("PING %" PRIu32 " hosts"), ping->target_count);
     }
     if (target->shape.method != PROBE_ICMP)
-        buf_printf(&ping->out, " %s port %" PRIu64 ",", o->tcp != 0 ? "TCP" : "UDP", o->tcp + o->udp);
+        buf_printf(&ping->out, _(" %s port %" PRIu64 ","), o->tcp != 0 ? "TCP" : "UDP", o->tcp + o->udp);
     else if (ping->target_count > 1)
-        buf_char(&ping->out, ',');
-    buf_printf(&ping->out, " %" PRIu64 "(%zu) bytes of data.\n", o->size, probe_len(&target->shape));
+        buf_text(&ping->out, _(","));
+    buf_printf(&ping->out, _(" %" PRIu64 "(%zu) bytes of data.\n"), o->size, probe_len(&target->shape));
 }
 
 /* ---- what becomes of probes ---- */
@@ -95,17 +98,16 @@ static void sent(struct ping *ping, const struct ping_target *target)
 }
 
 /* "localhost (127.0.0.1)"; the answer's sender where that is not the target: broadcast. */
-static void put_sender(struct ping *ping, const struct ping_event *event)
+static struct word sender_of(const struct ping_event *event)
 {
     const struct ping_target *target = event->target;
     char from[PACKET_ADDRESS_TEXT];
     packet_address_text(&event->answer->from, from);
     if (!packet_address_equal(&event->answer->from, &target->shape.target))
-        buf_text(&ping->out, from);
-    else if (target->named)
-        buf_printf(&ping->out, "%s (%s)", target->name, target->address);
-    else
-        buf_text(&ping->out, target->address);
+        return word_printf("%s", from);
+    if (target->named)
+        return word_printf("%.300s (%s)", target->name, target->address);
+    return word_printf("%s", target->address);
 }
 
 static void put_remark(struct ping *ping, const struct ping_event *event)
@@ -113,19 +115,21 @@ static void put_remark(struct ping *ping, const struct ping_event *event)
     const struct probe_answer *answer = event->answer;
     const unsigned port = event->target->shape.port;
     if (event->result == TRACK_DUPLICATE)
-        buf_text(&ping->out, " (DUP!)");
+        buf_text(&ping->out, _(" (DUP!)"));
     if (event->result == TRACK_LATE)
-        buf_text(&ping->out, " (late)");
+        buf_text(&ping->out, _(" (late)"));
     if (answer->truncated)
-        buf_text(&ping->out, " (truncated)");
+        buf_text(&ping->out, _(" (truncated)"));
     if (event->target->shape.method == PROBE_TCP)
-        buf_printf(&ping->out, " (port %u is %s)", port,
-                   (answer->tcp_flags & TCP_RST) != 0 ? "closed" : "open");
+        buf_printf(&ping->out,
+                   (answer->tcp_flags & TCP_RST) != 0 ? _(" (port %u is closed)") : _(" (port %u is open)"),
+                   port);
     else if (event->target->shape.method == PROBE_UDP)
-        buf_printf(&ping->out, " (port %u %s)", port, answer->icmp_type != 0 ? "is closed" : "answers");
+        buf_printf(&ping->out, answer->icmp_type != 0 ? _(" (port %u is closed)") : _(" (port %u answers)"),
+                   port);
     buf_char(&ping->out, '\n');
     if (answer->differs)
-        buf_printf(&ping->out, "wrong data byte #%" PRIu32 " should be 0x%x but was 0x%x\n",
+        buf_printf(&ping->out, _("wrong data byte #%" PRIu32 " should be 0x%x but was 0x%x\n"),
                    answer->differs_at, answer->differs_sent, answer->differs_got);
     if (ping->options.audible)
         buf_char(&ping->out, '\a');
@@ -138,9 +142,8 @@ static void reply(struct ping *ping, const struct ping_event *event)
     if (is_silent(ping))
         return;
     put_stamp(ping, event->time_ns);
-    buf_printf(&ping->out, "%" PRIu32 " bytes from ", event->answer->bytes);
-    put_sender(ping, event);
-    buf_printf(&ping->out, ": %s=%" PRIu32, ping_seq_word(ping), event->seq);
+    buf_printf(&ping->out, _("%" PRIu32 " bytes from %s: %s=%" PRIu32), event->answer->bytes,
+               sender_of(event).text, ping_seq_word(ping), event->seq);
     if (event->answer->ttl >= 0)
         buf_printf(&ping->out, " ttl=%d", event->answer->ttl);
     if (event->rtt_known) {
@@ -156,7 +159,7 @@ static void reply(struct ping *ping, const struct ping_event *event)
 static void put_target(struct ping *ping, const struct ping_target *target)
 {
     if (ping->target_count > 1)
-        buf_printf(&ping->out, " (to %s)", target->named ? target->name : target->address);
+        buf_printf(&ping->out, _(" (to %s)"), target->named ? target->name : target->address);
 }
 
 static void error(struct ping *ping, const struct ping_event *event)
@@ -169,8 +172,8 @@ static void error(struct ping *ping, const struct ping_event *event)
         return;
     packet_address_text(&answer->from, from);
     put_stamp(ping, event->time_ns);
-    buf_printf(&ping->out, "From %s %s=%" PRIu32 " %s", from, ping_seq_word(ping), event->seq,
-               probe_error_text(event->target->shape.target.family, answer->icmp_type, answer->icmp_code));
+    buf_printf(&ping->out, _("From %s %s=%" PRIu32 " %s"), from, ping_seq_word(ping), event->seq,
+               _(probe_error_text(event->target->shape.target.family, answer->icmp_type, answer->icmp_code)));
     if (answer->verdict == PROBE_TOO_BIG && answer->mtu != 0)
         buf_printf(&ping->out, " (mtu = %" PRIu32 ")", answer->mtu);
     put_target(ping, event->target);
@@ -196,7 +199,8 @@ static void forged(struct ping *ping, const struct probe_answer *answer)
     if (is_silent(ping))
         return;
     packet_address_text(&answer->from, from);
-    buf_printf(&ping->out, "From %s: not an answer: %s; any more are only counted\n", from, answer->reason);
+    buf_printf(&ping->out, _("From %s: not an answer: %s; any more are only counted\n"), from,
+               _(answer->reason));
 }
 
 static void lost(struct ping *ping, const struct ping_event *event)
@@ -209,7 +213,7 @@ static void outstanding(struct ping *ping, const struct ping_event *event)
     if (is_silent(ping))
         return;
     put_stamp(ping, 0);
-    buf_printf(&ping->out, "no answer yet for %s=%" PRIu32, ping_seq_word(ping), event->seq);
+    buf_printf(&ping->out, _("no answer yet for %s=%" PRIu32), ping_seq_word(ping), event->seq);
     put_target(ping, event->target);
     buf_char(&ping->out, '\n');
 }

@@ -17,6 +17,7 @@
 #include "craft/probe.h"
 #include "craft/rawsock.h"
 #include "craft/track.h"
+#include "lanes/words.h"
 
 /* What the parts of `route` share.
  *
@@ -161,8 +162,8 @@ enum route_sign {
 };
 void route_text_say(const struct route *route, struct buf *out, enum route_sign sign, const char *text);
 
-/* "hop 3 (10.0.3.1)", appended. */
-void route_text_hop(const struct route *route, struct buf *out, unsigned ttl);
+/* "hop 3 (10.0.3.1)". */
+struct word route_text_hop(const struct route *route, unsigned ttl);
 
 /* Conclusions about the path MTU; what was tried for it. */
 void route_mtu_text(const struct route *route, struct buf *out);

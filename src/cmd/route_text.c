@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/text.h"
 #include "cmd/route.h"
 #include "view/columns.h"
@@ -32,11 +33,15 @@ enum {
 };
 
 static const struct columns_head heads[COLUMN_COUNT] = {
-    [COLUMN_HOP] = {"hop", "hop", true, 0},          [COLUMN_ADDRESS] = {"address", "address", false, 0},
-    [COLUMN_SENT] = {"probes", "sent", true, 6},     [COLUMN_LOST] = {"lost", "lost", true, 0},
-    [COLUMN_LAST] = {"last ms", "last", true, 5},    [COLUMN_MIN] = {"min ms", "min", true, 4},
-    [COLUMN_MEDIAN] = {"median ms", "med", true, 0}, [COLUMN_MAX] = {"max ms", "max", true, 3},
-    [COLUMN_NAME] = {"name", "name", false, 1},
+    [COLUMN_HOP] = {N_("hop"), N_("hop"), true, 0},
+    [COLUMN_ADDRESS] = {N_("address"), N_("address"), false, 0},
+    [COLUMN_SENT] = {N_("probes"), N_("sent"), true, 6},
+    [COLUMN_LOST] = {N_("lost"), N_("lost"), true, 0},
+    [COLUMN_LAST] = {N_("last ms"), N_("last"), true, 5},
+    [COLUMN_MIN] = {N_("min ms"), N_("min"), true, 4},
+    [COLUMN_MEDIAN] = {N_("median ms"), N_("med"), true, 0},
+    [COLUMN_MAX] = {N_("max ms"), N_("max"), true, 3},
+    [COLUMN_NAME] = {N_("name"), N_("name"), false, 1},
 };
 
 /* The table and which columns it has, in the order of the enum. */
@@ -50,45 +55,42 @@ struct table {
 
 /* ---- words ---- */
 
-void route_text_hop(const struct route *route, struct buf *out, unsigned ttl)
+struct word route_text_hop(const struct route *route, unsigned ttl)
 {
     char address[PACKET_ADDRESS_TEXT];
     const struct hop *hop = &route->hops.hop[ttl <= HOPS_MAX ? ttl : 0];
-    buf_printf(out, "hop %u", ttl);
     if (hop->address_count == 0)
-        return;
+        return word_printf(_("hop %u"), ttl);
     packet_address_text(&hop->address[0].address, address);
-    buf_printf(out, " (%s%s)", address, hop->address_count > 1 ? " and others" : "");
+    return word_printf(hop->address_count > 1 ? _("hop %u (%s and others)") : _("hop %u (%s)"), ttl, address);
 }
 
-static const char *method_words(const struct route *route)
+static struct word method_words(const struct route *route)
 {
     switch (route->options.method) {
     case PROBE_UDP:
-        return "UDP to port";
+        return word_printf(_("UDP to port %" PRIu64), route->options.port);
     case PROBE_TCP:
-        return "TCP SYN to port";
+        return word_printf(_("TCP SYN to port %" PRIu64), route->options.port);
     case PROBE_ICMP:
         break;
     }
-    return route->target.family == 6 ? "ICMPv6 echo" : "ICMP echo";
+    return word_printf("%s", route->target.family == 6 ? _("ICMPv6 echo") : _("ICMP echo"));
 }
 
 void route_text_head(const struct route *route, struct buf *out)
 {
-    struct buf line = {0};
+    struct buf line = {0}, host = {0};
     char source[PACKET_ADDRESS_TEXT];
-    buf_text(&line, "route to ");
-    text_escape(&line, route->options.host, strlen(route->options.host));
+    text_escape(&host, route->options.host, strlen(route->options.host));
     if (strcmp(route->options.host, route->target_text) != 0)
-        buf_printf(&line, " (%s)", route->target_text);
+        buf_printf(&host, " (%s)", route->target_text);
     packet_address_text(&route->path.source, source);
-    buf_printf(&line, ", %s", method_words(route));
-    if (route->options.method != PROBE_ICMP)
-        buf_printf(&line, " %" PRIu64, route->options.port);
-    buf_printf(&line, ", %u bytes, from %s (%s)", route_probe_len(route), source, route->path.name);
+    buf_printf(&line, _("route to %s, %s, %u bytes, from %s (%s)"), buf_cstr(&host), method_words(route).text,
+               route_probe_len(route), source, route->path.name);
     prose_wrap(out, buf_cstr(&line), 0, 2, route->style.columns);
     buf_free(&line);
+    buf_free(&host);
 }
 
 /* ---- the table ---- */
@@ -217,7 +219,7 @@ static void add_silent(struct table *table, const struct route *route, unsigned 
         put(table, COLUMN_HOP, "%u%s%u", from, route->style.ascii ? "-" : "–", to);
     else
         put(table, COLUMN_HOP, "%u", from);
-    put(table, COLUMN_ADDRESS, waits ? "..." : "* no answer");
+    put(table, COLUMN_ADDRESS, "%s", waits ? "..." : _("* no answer"));
     put(table, COLUMN_SENT, "%" PRIu64, hop->sent);
 }
 
@@ -299,20 +301,24 @@ static bool is_no_port(const struct route *route, const struct hop *hop)
     return route->options.method == PROBE_UDP && hop->icmp_type == (route->target.family == 6 ? 1 : 3);
 }
 
-/* What kind of answer the end of the path gave. */
-static void put_end_words(const struct route *route, struct buf *out, const struct hop *hop)
+/* The target answered, and how. */
+static void say_reached(const struct route *route, struct buf *out, unsigned end)
 {
+    const struct hop *hop = &route->hops.hop[end];
     if (hop->tcp_flags != 0 && route->options.method == PROBE_TCP)
         buf_printf(out,
-                   (hop->tcp_flags & TCP_RST) != 0 ? "it refuses connections to port %" PRIu64
-                                                   : "port %" PRIu64 " is open",
-                   route->options.port);
+                   (hop->tcp_flags & TCP_RST) != 0
+                       ? _("%s is reached at hop %u: it refuses connections to port %" PRIu64 ".")
+                       : _("%s is reached at hop %u: port %" PRIu64 " is open."),
+                   route->target_text, end, route->options.port);
     else if (is_no_port(route, hop))
-        buf_printf(out, "nothing listens on UDP port %" PRIu64 ", it says", route->options.port);
+        buf_printf(out, _("%s is reached at hop %u: nothing listens on UDP port %" PRIu64 ", it says."),
+                   route->target_text, end, route->options.port);
     else if (route->options.method == PROBE_UDP)
-        buf_printf(out, "UDP port %" PRIu64 " answers", route->options.port);
+        buf_printf(out, _("%s is reached at hop %u: UDP port %" PRIu64 " answers."), route->target_text, end,
+                   route->options.port);
     else
-        buf_text(out, "it answers to echo");
+        buf_printf(out, _("%s is reached at hop %u: it answers to echo."), route->target_text, end);
 }
 
 /* This machine refused, for nobody on the link has the next hop's address. */
@@ -325,11 +331,13 @@ static void say_no_neighbour(const struct route *route, struct buf *text, const 
         packet_address_text(&path->gateway, gateway);
     buf_printf(
         text,
-        "This machine itself says \"%s\": nobody on %s answers %s for %s%s. Not a probe left; 'ip neigh' "
-        "tells what is known of the link.",
-        probe_error_text(route->target.family, hop->icmp_type, hop->icmp_code), path->name,
-        route->target.family == 6 ? "neighbour discovery" : "ARP", direct ? route->target_text : gateway,
-        direct ? "" : ", the router on the way");
+        direct
+            ? _("This machine itself says \"%s\": nobody on %s answers %s for %s. Not a probe left; 'ip "
+                "neigh' tells what is known of the link.")
+            : _("This machine itself says \"%s\": nobody on %s answers %s for %s, the router on the way. Not "
+                "a probe left; 'ip neigh' tells what is known of the link."),
+        _(probe_error_text(route->target.family, hop->icmp_type, hop->icmp_code)), path->name,
+        route->target.family == 6 ? _("neighbour discovery") : "ARP", direct ? route->target_text : gateway);
 }
 
 static void say_refused(const struct route *route, struct buf *text, unsigned end)
@@ -340,37 +348,36 @@ static void say_refused(const struct route *route, struct buf *text, unsigned en
         say_no_neighbour(route, text, hop);
         return;
     }
-    route_text_hop(route, text, end);
     buf_printf(
         text,
-        " says \"%s\": it does not pass the probes on. That is its own decision or what it knows; %s is "
-        "not heard.",
-        probe_error_text(route->target.family, hop->icmp_type, hop->icmp_code), route->target_text);
+        _("%s says \"%s\": it does not pass the probes on. That is its own decision or what it knows; %s "
+          "is not heard."),
+        route_text_hop(route, end).text,
+        _(probe_error_text(route->target.family, hop->icmp_type, hop->icmp_code)), route->target_text);
 }
 
 static void say_silent(const struct route *route, struct buf *text)
 {
     const unsigned last = hops_last_answering(&route->hops);
-    const char *other = route->options.method == PROBE_TCP ? "--udp and ICMP" : "--tcp 443, --tcp 80";
+    const char *other = route->options.method == PROBE_TCP ? _("--udp and ICMP") : "--tcp 443, --tcp 80";
     if (last == 0) {
         buf_printf(
             text,
-            "No hop answered, and %s did not. Whether the probes left %s and were lost, or answers are "
-            "filtered here, this does not tell: 'sockdiag capture -i %s icmp' shows what comes.",
+            _("No hop answered, and %s did not. Whether the probes left %s and were lost, or answers are "
+              "filtered here, this does not tell: 'sockdiag capture -i %s icmp' shows what comes."),
             route->target_text, route->path.name, route->path.name);
         if (route->options.method == PROBE_UDP)
-            buf_text(text, " Or a run just before took the ICMP errors that the target sends at once (Linux: "
-                           "six, then one a second): wait some seconds.");
+            buf_text(text,
+                     _(" Or a run just before took the ICMP errors that the target sends at once (Linux: "
+                       "six, then one a second): wait some seconds."));
         return;
     }
-    buf_printf(text, "%s did not answer. The last that did is ", route->target_text);
-    route_text_hop(route, text, last);
     buf_printf(
         text,
-        ": so far the probes get, and answers come back. It does not prove that the fault is behind it: "
-        "a hop or the target may drop just these probes, or have no way back to here. Other probes (%s) "
-        "may tell more.",
-        other);
+        _("%s did not answer. The last that did is %s: so far the probes get, and answers come back. It does "
+          "not prove that the fault is behind it: a hop or the target may drop just these probes, or have no "
+          "way back to here. Other probes (%s) may tell more."),
+        route->target_text, route_text_hop(route, last).text, other);
 }
 
 static void say_end(const struct route *route, struct buf *out)
@@ -378,9 +385,7 @@ static void say_end(const struct route *route, struct buf *out)
     const unsigned end = hops_end(&route->hops);
     struct buf text = {0};
     if (route->hops.target != 0) {
-        buf_printf(&text, "%s is reached at hop %u: ", route->target_text, end);
-        put_end_words(route, &text, &route->hops.hop[end]);
-        buf_char(&text, '.');
+        say_reached(route, &text, end);
     } else if (end != 0)
         say_refused(route, &text, end);
     else
@@ -389,18 +394,62 @@ static void say_end(const struct route *route, struct buf *out)
     buf_free(&text);
 }
 
-static void put_share(struct buf *out, const struct hop *hop)
+static struct word share_of(const struct hop *hop)
 {
-    buf_printf(out, "%" PRIu64 " of %" PRIu64, hop->lost, hop->lost + hop->received);
+    return word_printf(_("%" PRIu64 " of %" PRIu64), hop->lost, hop->lost + hop->received);
 }
 
-/* Who does not answer; how sure it is. */
-#define LOSS_OWN                                                                                             \
-    ". What comes that far went through: %s not always answer (routers limit the ICMP they send). It is "    \
-    "%sno loss of your traffic."
-#define LOSS_PARTLY                                                                                          \
-    ": the rest is that %s not always answer (routers limit the ICMP they send). Loss of your traffic is "   \
-    "%sno more than what is lost there."
+/* Loss that what comes from farther away disproves. */
+struct disproved {
+    const char *hops;
+    struct word witness, share;
+    unsigned count;
+};
+
+static void put_loss_disproved(struct buf *text, enum hops_loss kind, bool likely, const struct disproved *l)
+{
+    const unsigned count = l->count;
+    if (kind == HOPS_LOSS_OWN && likely)
+        buf_printf(
+            text,
+            ngettext(
+                "Loss at hop %s, but %s behind lost %s. What comes that far went through: that router does "
+                "not always answer (routers limit the ICMP they send). It is likely no loss of your traffic.",
+                "Loss at hop %s, but %s behind lost %s. What comes that far went through: those routers do "
+                "not always answer (routers limit the ICMP they send). It is likely no loss of your traffic.",
+                count),
+            l->hops, l->witness.text, l->share.text);
+    else if (kind == HOPS_LOSS_OWN)
+        buf_printf(
+            text,
+            ngettext(
+                "Loss at hop %s, but %s behind lost %s. What comes that far went through: that router does "
+                "not always answer (routers limit the ICMP they send). It is no loss of your traffic.",
+                "Loss at hop %s, but %s behind lost %s. What comes that far went through: those routers do "
+                "not always answer (routers limit the ICMP they send). It is no loss of your traffic.",
+                count),
+            l->hops, l->witness.text, l->share.text);
+    else if (likely)
+        buf_printf(text,
+                   ngettext("Loss at hop %s, but %s behind lost %s: the rest is that that router does not "
+                            "always answer (routers limit the ICMP they send). Loss of your traffic is "
+                            "likely no more than what is lost there.",
+                            "Loss at hop %s, but %s behind lost %s: the rest is that those routers do not "
+                            "always answer (routers limit the ICMP they send). Loss of your traffic is "
+                            "likely no more than what is lost there.",
+                            count),
+                   l->hops, l->witness.text, l->share.text);
+    else
+        buf_printf(text,
+                   ngettext("Loss at hop %s, but %s behind lost %s: the rest is that that router does not "
+                            "always answer (routers limit the ICMP they send). Loss of your traffic is no "
+                            "more than what is lost there.",
+                            "Loss at hop %s, but %s behind lost %s: the rest is that those routers do not "
+                            "always answer (routers limit the ICMP they send). Loss of your traffic is no "
+                            "more than what is lost there.",
+                            count),
+                   l->hops, l->witness.text, l->share.text);
+}
 
 /* Does even the last hop that answers do so by an ICMP error, as all before it do? */
 static bool only_errors(const struct route *route)
@@ -410,26 +459,30 @@ static bool only_errors(const struct route *route)
 }
 
 /* Loss that nothing behind the hop `first` disproves. */
-static void put_loss_stays(const struct route *route, struct buf *text, unsigned first)
+static void put_loss_stays(const struct route *route, struct buf *text, const char *hops, unsigned first)
 {
-    const bool alone = first == hops_last_answering(&route->hops);
-    buf_printf(text, "%s: this may well be loss of your traffic, or of the answers on their way back%s.",
-               alone ? "" : ", and at every answering hop behind",
-               alone ? "" : ", from the first of these hops on");
+    const enum probe_method method = route->options.method;
+    buf_printf(
+        text,
+        first == hops_last_answering(&route->hops)
+            ? _("Loss at hop %s: this may well be loss of your traffic, or of the answers on their way "
+                "back.")
+            : _("Loss at hop %s, and at every answering hop behind: this may well be loss of your "
+                "traffic, or of the answers on their way back, from the first of these hops on."),
+        hops);
     if (only_errors(route))
-        buf_printf(
-            text,
-            " But these answers are ICMP errors, of which hosts send few (Linux: six at once, then one "
-            "a second): that limit looks the same. Where the target answers %s, that tells.",
-            route->options.method == PROBE_UDP   ? "echo (without --udp) or --tcp"
-            : route->options.method == PROBE_TCP ? "on another port or to echo (without --tcp)"
-                                                 : "--tcp");
+        buf_printf(text,
+                   _(" But these answers are ICMP errors, of which hosts send few (Linux: six at once, then "
+                     "one a second): that limit looks the same. Where the target answers %s, that tells."),
+                   method == PROBE_UDP   ? _("echo (without --udp) or --tcp")
+                   : method == PROBE_TCP ? _("on another port or to echo (without --tcp)")
+                                         : "--tcp");
 }
 
 /* Hops of one kind of loss, in one sentence. */
 static void say_loss_kind(const struct route *route, struct buf *out, enum hops_loss kind)
 {
-    struct buf text = {0};
+    struct buf text = {0}, hops = {0};
     unsigned count = 0, proof = 0, first = 0;
     bool few = false;
     for (unsigned ttl = 1; ttl <= hops_last_answering(&route->hops); ttl++) {
@@ -438,27 +491,24 @@ static void say_loss_kind(const struct route *route, struct buf *out, enum hops_
         if (hops_loss(&route->hops, ttl, &witness) != kind)
             continue;
         first = first == 0 ? ttl : first;
-        buf_printf(&text, "%s%u (", count++ == 0 ? "Loss at hop " : ", ", ttl);
-        put_share(&text, hop);
-        buf_char(&text, ')');
+        buf_printf(&hops, "%s%u (%s)", count++ == 0 ? "" : _(", "), ttl, share_of(hop).text);
         proof = witness > proof ? witness : proof;
         few = few || hop->lost + hop->received < FEW;
     }
     if (count > 0 && kind == HOPS_LOSS_STAYS)
-        put_loss_stays(route, &text, first);
-    else if (count > 0) {
-        buf_text(&text, ", but ");
-        route_text_hop(route, &text, proof);
-        buf_text(&text, " behind lost ");
-        put_share(&text, &route->hops.hop[proof]);
-        buf_printf(&text, kind == HOPS_LOSS_OWN ? LOSS_OWN : LOSS_PARTLY,
-                   count == 1 ? "that router does" : "those routers do", few ? "likely " : "");
-    }
+        put_loss_stays(route, &text, buf_cstr(&hops), first);
+    else if (count > 0)
+        put_loss_disproved(&text, kind, few,
+                           &(struct disproved){.hops = buf_cstr(&hops),
+                                               .witness = route_text_hop(route, proof),
+                                               .share = share_of(&route->hops.hop[proof]),
+                                               .count = count});
     if (count > 0 && few && (kind != HOPS_LOSS_STAYS || !only_errors(route)))
-        buf_text(&text, " So few probes prove little: --probes 50 tells more.");
+        buf_text(&text, _(" So few probes prove little: --probes 50 tells more."));
     if (count > 0)
         route_text_say(route, out, kind == HOPS_LOSS_STAYS ? ROUTE_BAD : ROUTE_NOTE, buf_cstr(&text));
     buf_free(&text);
+    buf_free(&hops);
 }
 
 static void say_notes_of(const struct route *route, struct buf *out, unsigned ttl)
@@ -468,8 +518,8 @@ static void say_notes_of(const struct route *route, struct buf *out, unsigned tt
     if (hop->address_count > 1) {
         buf_printf(
             &text,
-            "hop %u answered from %u addresses although all probes are one flow: the path changed, or a "
-            "router spreads packets one by one.",
+            _("hop %u answered from %u addresses although all probes are one flow: the path changed, or a "
+              "router spreads packets one by one."),
             ttl, hop->address_count);
         route_text_say(route, out, ROUTE_NOTE, buf_cstr(&text));
     }
@@ -478,11 +528,10 @@ static void say_notes_of(const struct route *route, struct buf *out, unsigned tt
         text.len = 0;
         if (a->label_count == 0)
             continue;
-        route_text_hop(route, &text, ttl);
-        buf_text(&text, " got the probe in MPLS, outermost first:");
+        buf_printf(&text, _("%s got the probe in MPLS, outermost first:"), route_text_hop(route, ttl).text);
         for (unsigned k = 0; k < a->label_count; k++)
-            buf_printf(&text, "%s label %u (class %u, TTL %u)", k > 0 ? "," : "", a->label[k].label,
-                       a->label[k].traffic_class, a->label[k].ttl);
+            buf_printf(&text, k > 0 ? _(", label %u (class %u, TTL %u)") : _(" label %u (class %u, TTL %u)"),
+                       a->label[k].label, a->label[k].traffic_class, a->label[k].ttl);
         route_text_say(route, out, ROUTE_NOTE, buf_cstr(&text));
     }
     buf_free(&text);
@@ -499,11 +548,11 @@ static void say_ways_back(const struct route *route, struct buf *out)
         if (left < 0)
             continue;
         text.len = 0;
-        route_text_hop(route, &text, ttl);
         buf_printf(
             &text,
-            ": its answer came with TTL %d: hop %d on its way, if it began with %d; the probe's hop %u.",
-            left, began - left + 1, began, ttl);
+            _("%s: its answer came with TTL %d: hop %d on its way, if it began with %d; the probe's hop "
+              "%u."),
+            route_text_hop(route, ttl).text, left, began - left + 1, began, ttl);
         route_text_say(route, out, ROUTE_NOTE, buf_cstr(&text));
     }
     buf_free(&text);
@@ -513,13 +562,14 @@ static void say_own_trouble(const struct route *route, struct buf *out)
 {
     struct buf text = {0};
     if (route->drops > 0)
-        buf_printf(&text,
-                   "%" PRIu64 " packets came and found this program's socket full: answers may be missing. ",
-                   route->drops);
+        buf_printf(
+            &text,
+            _("%" PRIu64 " packets came and found this program's socket full: answers may be missing. "),
+            route->drops);
     if (route->forged > 0)
-        buf_printf(&text, "%" PRIu64 " forged answers came and were left out. ", route->forged);
+        buf_printf(&text, _("%" PRIu64 " forged answers came and were left out. "), route->forged);
     if (route->not_sent > 0)
-        buf_printf(&text, "%" PRIu64 " probes could not be sent: %s. ", route->not_sent,
+        buf_printf(&text, _("%" PRIu64 " probes could not be sent: %s. "), route->not_sent,
                    sd_errno_text(route->send_failed));
     if (text.len > 0)
         route_text_say(route, out, ROUTE_BAD, buf_cstr(&text));

@@ -7,6 +7,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/i18n.h"
 #include "cmd/cmd.h"
 #include "cmd/route.h"
 
@@ -90,8 +91,10 @@ void route_watch_draw(struct route *route)
     route_text_table(route, &text);
     route_text_end(route, &text);
     put_screen(&out, buf_cstr(&text), screen_lines());
-    buf_printf(&out, " round %" PRIu64 "%s", route->round,
-               route_watch_has_keys(route) ? ", q ends" : ", Ctrl-C ends");
+    buf_printf(&out,
+               route_watch_has_keys(route) ? _(" round %" PRIu64 ", q ends")
+                                           : _(" round %" PRIu64 ", Ctrl-C ends"),
+               route->round);
     (void)route_print(route, &out); /* which ends the watch where it fails */
     buf_free(&text);
     buf_free(&out);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/i18n.h"
 #include "cmd/cmd.h"
 
 struct craft_style send_craft_style(const struct send *send)
@@ -31,7 +32,7 @@ int send_parse(struct send *send, bool names)
     int failed =
         send_plan_parse(&send->plan, send->texts, send->text_count, names, send->style.columns, &message);
     if (failed != 0)
-        fprintf(stderr, "sockdiag send: %s", message.failed ? "out of memory\n" : buf_cstr(&message));
+        fprintf(stderr, "sockdiag send: %s", message.failed ? _("out of memory\n") : buf_cstr(&message));
     buf_free(&message);
     return failed == 0 ? CMD_OK : CMD_ERROR;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/privilege.h"
@@ -68,7 +69,7 @@ static int flush_file(struct dry *d)
     if (failed != 0) {
         const bool whole = d->fd != STDOUT_FILENO && ftruncate(d->fd, (off_t)d->written) == 0;
         return sd_fail(&d->err, -failed, "cannot write %s: %s%s", d->send->options.write,
-                       sd_errno_text(-failed), whole ? "; what was written before is whole" : "");
+                       sd_errno_text(-failed), whole ? _("; what was written before is whole") : "");
     }
     d->written += d->file.len;
     d->file.len = 0;
@@ -196,14 +197,14 @@ static void say_unknown(const struct send *s)
         packet_address_text(&t->address, text);
         if (!t->known)
             fprintf(stderr,
-                    "sockdiag send: there is no way to %s from here: fields that it would fill are 0\n",
+                    _("sockdiag send: there is no way to %s from here: fields that it would fill are 0\n"),
                     text);
         else
-            fprintf(
-                stderr,
-                "sockdiag send: the MAC address of the next hop to %s is not known here: it is the broadcast "
-                "address\n",
-                text);
+            fprintf(stderr,
+                    _("sockdiag send: the MAC address of the next hop to %s is not known here: it is the "
+                      "broadcast "
+                      "address\n"),
+                    text);
         return;
     }
 }
@@ -241,8 +242,10 @@ int send_dry(struct send *send)
     if (failed != 0 && d.err.text[0] != '\0')
         cmd_fail("send", "%s", d.err.text);
     if (failed == 0 && send->options.write != NULL && !send->options.common.quiet)
-        fprintf(stderr, "%" PRIu64 " packet%s written to %s\n", d.number, d.number == 1 ? "" : "s",
-                strcmp(send->options.write, "-") == 0 ? "stdout" : send->options.write);
+        fprintf(stderr,
+                ngettext("%" PRIu64 " packet written to %s\n", "%" PRIu64 " packets written to %s\n",
+                         (unsigned long)d.number),
+                d.number, strcmp(send->options.write, "-") == 0 ? "stdout" : send->options.write);
     if (d.fd > STDERR_FILENO)
         io_close(&d.fd);
     free(d.packet);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "cmd/cmd.h"
 #include "cmd/send_live.h"
 
@@ -102,10 +103,11 @@ static int refused(struct send_live *live, int code, enum send_way way)
     if (i < 8 && live->told[i] == 0) {
         live->told[i] = code;
         cmd_fail("send", "a packet was refused: %s%s", sd_errno_text(code),
-                 code == EMSGSIZE                     ? " (--mtu cuts it into fragments)"
-                 : code == EPERM                      ? " (a firewall of this machine?)"
-                 : code == EINVAL && way == SEND_LINK ? " (a frame has at least the 14 bytes of its header)"
-                 : code == EINVAL ? " (the kernel does not send such a header: --link does)"
+                 code == EMSGSIZE ? _(" (--mtu cuts it into fragments)")
+                 : code == EPERM  ? _(" (a firewall of this machine?)")
+                 : code == EINVAL && way == SEND_LINK
+                     ? _(" (a frame has at least the 14 bytes of its header)")
+                 : code == EINVAL ? _(" (the kernel does not send such a header: --link does)")
                                   : "");
     }
     return code == ENETDOWN || code == ENODEV || code == ENXIO

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "craft/layer.h"
 
 #define NEIGHBOUR_MS 1000
@@ -59,9 +60,7 @@ static int tell_mistake(const char *text, const struct craft_mistake *mistake, u
     buf_printf(message, "%s\n", mistake->text);
     craft_mistake_print(text, strlen(text), mistake, columns, message);
     if (mistake->allowed[0] != '\0') {
-        buf_text(message, "allowed: ");
-        buf_text(message, mistake->allowed);
-        buf_char(message, '\n');
+        buf_printf(message, _("allowed: %s\n"), mistake->allowed);
     }
     return -EINVAL;
 }
@@ -102,7 +101,7 @@ static int choose_way(const struct send_plan *plan, struct send_expr *e, const s
     }
     e->way = SEND_LINK;
     if (plan->raw)
-        return bad_first_layer(e->text, "--raw sends IP datagrams: they begin with ip or ipv6", columns,
+        return bad_first_layer(e->text, _("--raw sends IP datagrams: they begin with ip or ipv6"), columns,
                                message);
     if (ip || arp || first == &craft_eth)
         return 0;
@@ -110,8 +109,9 @@ static int choose_way(const struct send_plan *plan, struct send_expr *e, const s
         return 0;
     return bad_first_layer(
         e->text,
-        first == &craft_raw ? "bytes alone are a whole frame only with --link; else put ip(dst=…)/ in front"
-                            : "nothing carries this layer: put ip(dst=…)/ or ipv6(dst=…)/ in front",
+        first == &craft_raw
+            ? _("bytes alone are a whole frame only with --link; else put ip(dst=…)/ in front")
+            : _("nothing carries this layer: put ip(dst=…)/ or ipv6(dst=…)/ in front"),
         columns, message);
 }
 
@@ -201,7 +201,7 @@ int send_plan_parse(struct send_plan *plan, char *const *texts, size_t count, bo
         failed = parse_all(plan, texts, count, names, columns, message, packet);
     free(packet);
     if (failed == -ENOMEM)
-        buf_text(message, "out of memory\n");
+        buf_text(message, _("out of memory\n"));
     return failed;
 }
 

@@ -3,9 +3,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
+#include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/send_live.h"
 #include "cmd/send_text.h"
+#include "lanes/words.h"
 
 /* What `send` says: on stdout answers, what had none, and with -v the headers; on stderr what it is going to
  * do, what it could not, and the sums. */
@@ -13,9 +16,9 @@
 #define MOST_UNANSWERED 1000 /* lines; the rest is counted */
 #define NAMED_TARGETS 3
 
-static const char *plural(uint64_t n)
+static struct word packets(uint64_t n)
 {
-    return n == 1 ? "" : "s";
+    return word_printf(ngettext("%" PRIu64 " packet", "%" PRIu64 " packets", (unsigned long)n), n);
 }
 
 /* ---- before ---- */
@@ -38,49 +41,52 @@ static void put_targets(struct buf *out, const struct send_plan *plan)
             others++;
             continue;
         }
-        buf_text(out, named++ > 0 ? ", " : "");
+        buf_text(out, named++ > 0 ? _(", ") : "");
         if (t->address.family != 0) {
             packet_address_text(&t->address, text);
             buf_printf(out, "%s ", text);
         }
-        buf_printf(out, "by %s", t->path.name);
+        buf_printf(out, _("by %s"), t->path.name);
         if (t->path.gateway.family != 0) {
             packet_address_text(&t->path.gateway, text);
-            buf_printf(out, " and router %s", text);
+            buf_printf(out, _(" and router %s"), text);
         }
     }
     if (others > 0)
-        buf_printf(out, ", and %" PRIu64 " more target%s", others, plural(others));
+        buf_printf(out,
+                   ngettext(", and %" PRIu64 " more target", ", and %" PRIu64 " more targets",
+                            (unsigned long)others),
+                   others);
 }
 
 int send_report_leave(struct send_live *live)
 {
     const struct send_options *o = &live->send->options;
     const struct send_plan *plan = &live->send->plan;
-    struct buf text = {0};
+    struct buf text = {0}, targets = {0};
     bool leaves = false;
     for (size_t i = 0; i < plan->target_count; i++)
         leaves |= !stays_here(&plan->targets[i]);
     if (!leaves || (o->rate != 0 && o->rate <= SEND_POLITE))
         return CMD_OK;
-    if (o->count == 0 || plan->total > UINT64_MAX / o->count)
-        buf_text(&text, "packets without end");
-    else
-        buf_printf(&text, "%" PRIu64 " packet%s", plan->total * o->count, plural(plan->total * o->count));
+    const struct word what = o->count == 0 || plan->total > UINT64_MAX / o->count
+                                 ? word_printf("%s", _("packets without end"))
+                                 : packets(plan->total * o->count);
+    put_targets(&targets, plan);
     if (o->rate == 0)
-        buf_text(&text, ", as fast as possible, to ");
+        buf_printf(&text, _("%s, as fast as possible, to %s"), what.text, buf_cstr(&targets));
     else
-        buf_printf(&text, ", %" PRIu64 " a second, to ", o->rate);
-    put_targets(&text, plan);
+        buf_printf(&text, _("%s, %" PRIu64 " a second, to %s"), what.text, o->rate, buf_cstr(&targets));
     int status = CMD_OK;
     if (o->i_may)
-        fprintf(stderr, "sockdiag send: sends %s\n", buf_cstr(&text));
+        fprintf(stderr, _("sockdiag send: sends %s\n"), buf_cstr(&text));
     else
         status =
             cmd_fail("send",
                      "this would send %s: more than %d packets a second to other machines takes --i-may, "
                      "and that they are yours, or their owner agrees",
                      buf_cstr(&text), SEND_POLITE);
+    buf_free(&targets);
     buf_free(&text);
     return status;
 }
@@ -94,10 +100,14 @@ void send_report_arp(const struct send_live *live)
         if (!t->by_link || t->needs_mac || t->address.family != 4 || !t->path.no_arp ||
             live->send->options.common.quiet)
             continue;
-        fprintf(stderr,
-                "sockdiag send: %s does no ARP%s: likely nobody answers; 'ip link set dev %s arp on' on "
-                "both hosts has it done\n",
-                t->path.name, t->path.lab ? ", the hosts of a lab know each other" : "", t->path.name);
+        fprintf(
+            stderr,
+            t->path.lab
+                ? _("sockdiag send: %s does no ARP, the hosts of a lab know each other: likely nobody "
+                    "answers; 'ip link set dev %s arp on' on both hosts has it done\n")
+                : _("sockdiag send: %s does no ARP: likely nobody answers; 'ip link set dev %s arp on' on "
+                    "both hosts has it done\n"),
+            t->path.name, t->path.name);
         return;
     }
 }
@@ -133,11 +143,11 @@ static void say_rewrites(const struct send_expr *e, const struct craft_packet *p
             type->kind == CRAFT_IP4 ? memcmp(value->address, zero, 4) == 0 : value->number == 0;
         craft_value_print(type, value, &text);
         if (!rows[i].only_zero || is_zero)
-            fprintf(
-                stderr,
-                "sockdiag send: the kernel's raw sockets do not send %s.%s=%s as it is written (%s); --link "
-                "does\n",
-                rows[i].layer, rows[i].field, buf_cstr(&text), rows[i].what);
+            fprintf(stderr,
+                    _("sockdiag send: the kernel's raw sockets do not send %s.%s=%s as it is written (%s); "
+                      "--link "
+                      "does\n"),
+                    rows[i].layer, rows[i].field, buf_cstr(&text), _(rows[i].what));
         buf_free(&text);
     }
 }
@@ -195,7 +205,7 @@ void send_report_left(struct send_live *live, const struct sent_record *record, 
     struct buf *out = &live->send->out;
     if (live->send->options.common.json)
         return;
-    buf_printf(out, "#%" PRIu64 " sent, %zu bytes\n", record->tag + 1, len);
+    buf_printf(out, _("#%" PRIu64 " sent, %zu bytes\n"), record->tag + 1, len);
     put_boxes(live, record->first, bytes, len);
     if (len == record->len && memcmp(bytes, record->bytes, len) != 0) {
         struct craft_diff diff = {.asked = live->mine, .sent = live->got};
@@ -226,12 +236,22 @@ static void answer_json(struct send_live *live, const struct send_answer *answer
     buf_free(&text);
 }
 
+/* In the place of a time: 13 columns. */
+static void put_padded(struct buf *out, const char *text, bool right)
+{
+    const size_t width = text_width(text, strlen(text)), blanks = width < 11 ? 11 - width : 0;
+    if (right)
+        buf_printf(out, "%*s%s  ", (int)blanks, "", text);
+    else
+        buf_printf(out, "%s%*s  ", text, (int)blanks, "");
+}
+
 static void answer_text(struct send_live *live, const struct send_answer *answer)
 {
     struct buf *out = &live->send->out, text = {0};
     buf_printf(out, "#%-3" PRIu64 " ", answer->match->record->tag + 1);
     if (answer->rtt_ns == UINT64_MAX)
-        buf_text(out, "     no RTT  ");
+        put_padded(out, _("no RTT"), true);
     else if (!answer->match->ambiguous)
         buf_printf(out, "%8.3f ms  ", (double)answer->rtt_ns / NS_PER_MS);
     else if (live->send->style.ascii)
@@ -239,9 +259,9 @@ static void answer_text(struct send_live *live, const struct send_answer *answer
     else
         buf_printf(out, "≤%7.3f ms  ", (double)answer->rtt_ns / NS_PER_MS);
     if (answer->match->duplicate)
-        buf_text(out, "again: ");
+        buf_text(out, _("again: "));
     if (live->send->options.common.verbose)
-        buf_printf(out, "answered: %s\n", answer->why);
+        buf_printf(out, _("answered: %s\n"), answer->why);
     send_text_short(live->got, answer->bytes, answer->len, &live->scratch, &text);
     buf_append(out, text.data, text.len);
     out->failed |= text.failed;
@@ -281,7 +301,8 @@ static void put_unanswered(struct send_live *live, const struct sent_record *rec
         json_text_len(&j, "packet", text.data, text.len);
         json_end_line(&j);
     } else {
-        buf_printf(out, "#%-3" PRIu64 "  no answer   ", record->tag + 1);
+        buf_printf(out, "#%-3" PRIu64 " ", record->tag + 1);
+        put_padded(out, _(" no answer"), false);
         buf_append(out, text.data, text.len);
         buf_char(out, '\n');
     }
@@ -310,7 +331,7 @@ void send_report_unanswered(struct send_live *live)
         }
     }
     if (more > 0)
-        buf_printf(&live->send->out, "… and %" PRIu64 " more without an answer\n", more);
+        buf_printf(&live->send->out, _("… and %" PRIu64 " more without an answer\n"), more);
 }
 
 static uint64_t forgotten(const struct send_live *live)
@@ -357,23 +378,31 @@ static void summary_json(struct send_live *live)
 static void say_answers(struct send_live *live)
 {
     const uint64_t unanswered = live->packets - live->answered;
-    fprintf(stderr, ", %" PRIu64 " answered", live->answered);
+    fprintf(stderr, _(", %" PRIu64 " answered"), live->answered);
     if (live->errors > 0)
-        fprintf(stderr, " (%" PRIu64 " of them by an ICMP error)", live->errors);
+        fprintf(stderr, _(" (%" PRIu64 " of them by an ICMP error)"), live->errors);
     if (unanswered > 0)
-        fprintf(stderr, ", %" PRIu64 " without an answer", unanswered);
+        fprintf(stderr, _(", %" PRIu64 " without an answer"), unanswered);
     if (live->duplicates > 0)
-        fprintf(stderr, ", %" PRIu64 " answer%s more than one", live->duplicates, plural(live->duplicates));
+        fprintf(stderr,
+                ngettext(", %" PRIu64 " answer more than one", ", %" PRIu64 " answers more than one",
+                         (unsigned long)live->duplicates),
+                live->duplicates);
     if (live->rtt.count > 0)
-        fprintf(stderr, "; RTT min/mean/max %.3f/%.3f/%.3f ms", (double)live->rtt.min_ns / NS_PER_MS,
+        fprintf(stderr, _("; RTT min/mean/max %.3f/%.3f/%.3f ms"), (double)live->rtt.min_ns / NS_PER_MS,
                 (double)rtt_mean(&live->rtt) / NS_PER_MS, (double)live->rtt.max_ns / NS_PER_MS);
     fputc('\n', stderr);
     if (live->ambiguous > 0)
-        cmd_fail("send",
-                 "%" PRIu64 " answer%s may be to any of several packets that waited alike: which one is "
-                 "a guess, and the RTT the most that it can be. What answers repeat tells packets apart: "
-                 "icmp(seq=1-9), udp(sport=4000-4009)",
-                 live->ambiguous, plural(live->ambiguous));
+        cmd_fail(
+            "send",
+            ngettext("%" PRIu64 " answer may be to any of several packets that waited alike: which one is "
+                     "a guess, and the RTT the most that it can be. What answers repeat tells packets "
+                     "apart: icmp(seq=1-9), udp(sport=4000-4009)",
+                     "%" PRIu64 " answers may be to any of several packets that waited alike: which one is "
+                     "a guess, and the RTT the most that it can be. What answers repeat tells packets "
+                     "apart: icmp(seq=1-9), udp(sport=4000-4009)",
+                     (unsigned long)live->ambiguous),
+            live->ambiguous);
     if (forgotten(live) > 0)
         cmd_fail("send",
                  "only the last %" PRIu64 " packets were remembered: answers to the %" PRIu64
@@ -392,16 +421,18 @@ void send_report_summary(struct send_live *live)
     if (live->send->options.common.quiet)
         return;
     const double seconds = (double)(live->end_ns - live->begin_ns) / NS_PER_S;
-    fprintf(stderr, "%" PRIu64 " packet%s sent", live->packets, plural(live->packets));
+    fprintf(stderr,
+            ngettext("%" PRIu64 " packet sent", "%" PRIu64 " packets sent", (unsigned long)live->packets),
+            live->packets);
     if (live->pieces != live->packets)
-        fprintf(stderr, " in %" PRIu64 " frames", live->pieces);
+        fprintf(stderr, _(" in %" PRIu64 " frames"), live->pieces);
     if (live->failed > 0)
-        fprintf(stderr, ", %" PRIu64 " refused", live->failed);
+        fprintf(stderr, _(", %" PRIu64 " refused"), live->failed);
     if (live->awaits) {
         say_answers(live);
         return;
     }
     if (live->pieces > 1 && seconds > 0)
-        fprintf(stderr, " in %.3f s: %.0f/s", seconds, (double)live->pieces / seconds);
+        fprintf(stderr, _(" in %.3f s: %.0f/s"), seconds, (double)live->pieces / seconds);
     fputc('\n', stderr);
 }

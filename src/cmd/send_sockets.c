@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "cmd/cmd.h"
 #include "cmd/send_filter.h"
 #include "cmd/send_live.h"
@@ -158,13 +159,17 @@ static void say_quiet(const struct send_live *live, const struct no_reset_ports 
 {
     if (live->send->options.common.quiet)
         return;
-    fputs("sockdiag send: until the lab ends, TCP of this host does not see port ", stderr);
+    struct buf ports = {0};
     for (size_t i = 0; i < count && i < 8; i++) {
-        fprintf(stderr, "%s%u", i > 0 ? ", " : "", ranges[i].first);
+        buf_printf(&ports, "%s%u", i > 0 ? ", " : "", ranges[i].first);
         if (ranges[i].last != ranges[i].first)
-            fprintf(stderr, "-%u", ranges[i].last);
+            buf_printf(&ports, "-%u", ranges[i].last);
     }
-    fputs(count > 8 ? ", …\n" : "\n", stderr);
+    if (count > 8)
+        buf_text(&ports, ", …");
+    fprintf(stderr, _("sockdiag send: until the lab ends, TCP of this host does not see port %s\n"),
+            buf_cstr(&ports));
+    buf_free(&ports);
 }
 
 int send_sockets_no_rst(struct send_live *live)
