@@ -54,7 +54,7 @@ SD_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lunistring -lm -p
 COMPILE = $(CC) $(SD_CPPFLAGS) $(CPPFLAGS) $(SD_CFLAGS) $(CFLAGS)
 LINK = $(CC) $(SD_CFLAGS) $(CFLAGS) $(SD_LDFLAGS) $(LDFLAGS)
 
-MODULES := src/base capture craft src/record src/lab src/ftp src/lanes src/view src/lesson src/cmd
+MODULES := src/base capture craft src/record src/lab src/sockets src/ftp src/lanes src/view src/lesson src/cmd
 SOURCES := $(wildcard $(addsuffix /*.c,$(MODULES))) src/main.c
 HEADERS := $(wildcard $(addsuffix /*.h,$(MODULES) src tests/unit tests/fuzz))
 OBJECTS := $(SOURCES:%.c=$(O)/%.o)
@@ -139,7 +139,7 @@ golden: all ## renew the golden files under tests/golden from what the program p
 head_words = $(shell awk '{ print } /\*\// { exit }' $(1) | tr -s ' *\n' '\n' | grep '$(2)')
 needs = $(call head_words,$(1),\.c$$)
 # and a unit test which libraries it takes where their header is there: name.h:-lname
-has_header = $(shell echo '$(hash)include <$(1)>' | $(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 && echo yes)
+has_header = $(shell echo '$(hash)include <$(1)>' | $(CC) $(SD_CPPFLAGS) $(CPPFLAGS) -E - >/dev/null 2>&1 && echo yes)
 needs_libs = $(foreach w,$(call head_words,$(1),\.h:-l),$(if $(call has_header,$(firstword $(subst :, ,$(w)))),$(lastword $(subst :, ,$(w)))))
 
 define unit_rule

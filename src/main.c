@@ -25,6 +25,8 @@ static const struct command {
     {"route", cmd_route, N_("the hops to a host, the MTU of the path, and what loss on the way means")},
     {"capture", cmd_capture, N_("packets of an interface or a file, to the terminal or a file")},
     {"ping", cmd_ping, N_("is a host there, and how far? Echo, TCP or UDP probes through raw sockets")},
+    {"sockets", cmd_sockets,
+     N_("which kinds of socket there are; which are open, and what is wrong with them")},
     {"lab", cmd_lab, N_("a shell or a command in a private network of two hosts")},
     {"ftp", cmd_ftp, N_("the demo file transfer by hand: serve, put, get, ls")},
 };

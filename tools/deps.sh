@@ -26,6 +26,7 @@ build  must  cmd:msgfmt       gettext                            gettext        
 build  must  header:unistr.h  libunistring-dev                   libunistring-devel  libunistring   libunistring-dev
 test   must  pc:cmocka        libcmocka-dev                      libcmocka-devel     cmocka         cmocka-dev
 test   must  cmd:python3      python3                            python3             python         python3
+test   may   pc:libnl-idiag-3.0 libnl-idiag-3-dev                libnl3-devel        libnl          libnl3-dev
 test   may   header:libnet.h  libnet1-dev|libnet-dev             libnet-devel        libnet         libnet-dev
 test   may   cmd:clang        clang                              clang               clang          clang
 test   may   clang-rt:        libclang-rt-dev|libclang-common-14-dev  compiler-rt    compiler-rt    compiler-rt

@@ -30,6 +30,7 @@ int cmd_record(int argc, char **argv);
 int cmd_route(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_sockets(int argc, char **argv);
 int cmd_streams(int argc, char **argv);
 
 /* Print "sockdiag COMMAND: text" on stderr, the format in the user's language (base/i18n.h); returns

@@ -23,6 +23,7 @@ OPTIONS = {
     "streams": {"--interface", "--sort", "--top", "--stream", "--problem", "--md5", "--conversations", "--memory", "--shard", "--jobs",
                 "--ascii", "--width"},
     "extract": {"--dir", "--format", "--filter", "--limit", "--files", "--force", "--memory"},
+    "sockets": {"--list", "--problems", "--watch", "--tcp", "--udp", "--unix", "--raw", "--listen", "--port"},
     "lab": {"--mtu", "--delay", "--rate", "--drop", "--dup", "--reorder", "--corrupt", "--server-cmd"},
     "ftp serve": {"--framing", "--listen"},
     "ftp put": {"--framing"},
