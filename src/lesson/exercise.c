@@ -91,13 +91,15 @@ static void find_place(const struct check *check, int folder, struct exercise_re
     memcpy(command, SHOW, sizeof SHOW);
     if (!recording_of(check->exercise, name, 80) || read_run(check, folder, command, &shown, NULL) != 0)
         return;
-    exercise_find_place(&result->place, &result->finding, (const char *)shown.out.data, shown.out.len,
-                        result->difference.offset);
+    exercise_find_place(&result->place, &result->finding, exercise_role_of(check->exercise->run),
+                        (const char *)shown.out.data, shown.out.len, result->difference.offset);
     confine_result_fini(&shown);
 }
 
-/* -errno where it cannot be judged at all; else the reason may be set. */
-static int compare_files(const struct check *check, int folder, struct exercise_result *result)
+/* -errno where it cannot be judged at all; else the reason may be set. A program that was ended may not have
+ * written what it had: what its file lacks says nothing of a place. */
+static int compare_files(const struct check *check, int folder, enum exercise_reason ended,
+                         struct exercise_result *result)
 {
     struct buf want = {0}, got = {0};
     struct sd_err missing = {0};
@@ -119,7 +121,7 @@ static int compare_files(const struct check *check, int folder, struct exercise_
     } else if (failed == 0) {
         exercise_compare(&result->difference, &want, &got);
         result->reason = result->difference.known ? EXERCISE_DIFFERS : EXERCISE_PASSED;
-        if (result->difference.known)
+        if (result->difference.known && ended != EXERCISE_TIME)
             find_place(check, folder, result);
     }
     buf_free(&want);
@@ -211,14 +213,13 @@ static bool has_argument(const struct confine_waiting *w, const char *word)
 static int take_call(const struct check *check, const struct confine_result *run,
                      struct exercise_result *result)
 {
-    const struct confine_waiting *w = run->waiting;
-    size_t left = run->waiting_count;
+    const struct confine_waiting *w = NULL;
     char text[64] = "";
-    while (left > 0 && !has_argument(w, check->program.word)) {
-        left--;
-        w++;
+    for (size_t i = 0; i < run->waiting_count; i++) {
+        if (has_argument(&run->waiting[i], check->program.word))
+            w = &run->waiting[i]; /* the last: one before may be its shell */
     }
-    if (left == 0)
+    if (w == NULL)
         return 0;
     char *name = w->call >= 0 ? seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)w->call) : NULL;
     if (name != NULL && takes_descriptor(name))
@@ -255,7 +256,7 @@ static int judge(const struct check *check, const struct confine_result *run, st
     if (ended == EXERCISE_TIME)
         failed = take_call(check, run, result);
     if (failed == 0)
-        failed = compare_files(check, run->folder, result);
+        failed = compare_files(check, run->folder, ended, result);
     if (failed == 0 && ended == EXERCISE_PASSED && result->reason == EXERCISE_PASSED)
         failed = ask_judges(check, run->folder, result);
     if (ended != EXERCISE_PASSED)

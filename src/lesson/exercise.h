@@ -42,10 +42,12 @@ struct exercise_difference {
     size_t got_shown;
 };
 
-/* What the recording tells of that place: the recv that brought it. The file need not be the stream byte for
- * byte; its offset is taken for the stream's. */
+/* What the recording tells of that place. The file need not be the stream byte for byte; its offset is taken
+ * for the stream's. */
 struct exercise_place {
-    bool known;
+    /* The last send before it that took less than it was given; 0: there is none. */
+    uint64_t short_send, short_len, short_asked;
+    /* The recv that brought it; 0: there is none. */
     uint64_t recv, recv_len, asked;   /* its number, what it returned, what it could have */
     uint64_t send_first, send_last;   /* the sends whose bytes it returned */
     uint64_t part_of, part_len;       /* it returned only a part of this send, of that length; 0: not so */

@@ -139,6 +139,23 @@ static bool find_recv(struct span *recv, const struct recording *r, uint64_t off
     return found;
 }
 
+/* A send that took less than it was given, and whose program may have gone on as if it had not. */
+static void find_short_send(struct exercise_place *place, const struct recording *r, uint64_t offset)
+{
+    struct span send;
+    size_t i;
+    json_t *object;
+    json_array_foreach(r->objects, i, object)
+    {
+        if (read_span(&send, r, object, "send") && send.asked > send.len &&
+            send.offset + send.len <= offset) {
+            place->short_send = send.n;
+            place->short_len = send.len;
+            place->short_asked = send.asked;
+        }
+    }
+}
+
 /* The sends that it returned bytes of, and of which of them only a part. */
 static void find_sends(struct exercise_place *place, struct span *part, const struct recording *r,
                        const struct span *recv)
@@ -200,16 +217,29 @@ static json_t *find_finding(const struct recording *r, const struct span *recv)
     return json_incref(best);
 }
 
-void exercise_find_place(struct exercise_place *place, json_t **finding, const char *ndjson, size_t len,
-                         uint64_t offset)
+struct exercise_role exercise_role_of(const char *run)
+{
+    static const char word[] = "{program}";
+    const char *client = strstr(run, " -- ");
+    const char *first = strstr(run, word);
+    return (struct exercise_role){
+        .client = client != NULL && strstr(client, word) != NULL,
+        .server = client != NULL && first != NULL && first < client,
+    };
+}
+
+void exercise_find_place(struct exercise_place *place, json_t **finding, struct exercise_role role,
+                         const char *ndjson, size_t len, uint64_t offset)
 {
     struct recording r = {.objects = parse_lines(ndjson, len)};
     struct span recv = {0}, part = {0};
     *place = (struct exercise_place){0};
     *finding = NULL;
     choose_direction(&r);
-    if (r.from != NULL && find_recv(&recv, &r, offset)) {
-        place->known = true;
+    const bool from_client = r.from != NULL && strcmp(r.from, "client") == 0;
+    if (r.from != NULL && (from_client ? role.client : role.server))
+        find_short_send(place, &r, offset);
+    if (r.from != NULL && (from_client ? role.server : role.client) && find_recv(&recv, &r, offset)) {
         place->recv = recv.n;
         place->recv_len = recv.len;
         place->asked = recv.asked;

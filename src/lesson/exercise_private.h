@@ -47,10 +47,17 @@ void exercise_program_fini(struct exercise_program *program);
 /* The first byte at which they differ; nothing is known where they are equal. */
 void exercise_compare(struct exercise_difference *difference, const struct buf *want, const struct buf *got);
 
-/* What the recording (NDJSON of `sockdiag show --json`) tells of byte `offset`; `*finding` is a new
- * reference, or NULL. */
-void exercise_find_place(struct exercise_place *place, json_t **finding, const char *ndjson, size_t len,
-                         uint64_t offset);
+/* Which hosts the learner's program is on, by where {program} stands in the command of a run. */
+struct exercise_role {
+    bool client, server;
+};
+
+struct exercise_role exercise_role_of(const char *run);
+
+/* What the recording (NDJSON of `sockdiag show --json`) tells of byte `offset`: of its recv only where the
+ * learner's program is the one who reads. `*finding` is a new reference, or NULL. */
+void exercise_find_place(struct exercise_place *place, json_t **finding, struct exercise_role role,
+                         const char *ndjson, size_t len, uint64_t offset);
 
 /* Append `command` with each `{word}` of it replaced. */
 void exercise_fill(struct buf *out, const char *command, const char *word, const char *value);

@@ -55,7 +55,7 @@ static void put_time(struct buf *out, const struct exercise_result *r)
     if (r->call == NULL)
         return;
     if (r->call[0] == '\0')
-        buf_text(out, _("Your program was computing then, in no call: is there a loop without an end?\n"));
+        buf_text(out, _("Your program was busy then, not waiting: is there a loop without an end?\n"));
     else
         buf_printf(out, _("Your program was waiting in %s then.\n"), r->call);
 }
@@ -112,7 +112,7 @@ static void put_bytes(struct buf *out, const char *label, const char *text, size
 static void put_difference(struct buf *out, const struct exercise_result *r)
 {
     const struct exercise_difference *d = &r->difference;
-    if (!d->known)
+    if (!d->known || (r->reason == EXERCISE_TIME && d->got_len == 0))
         return;
     if (d->offset == d->got_len)
         buf_printf(out, _("%s ends at byte %" PRIu64 "; %s has %" PRIu64 " bytes.\n"), r->file, d->got_len,
@@ -170,6 +170,19 @@ static void put_cause(struct buf *out, const char *cause)
     }
 }
 
+static void put_place(struct buf *out, const struct exercise_result *r)
+{
+    const struct exercise_place *p = &r->place;
+    if (p->short_send != 0) {
+        buf_printf(out,
+                   _("send #%" PRIu64 " took only %" PRIu64 " of the %" PRIu64 " bytes that it was given.\n"),
+                   p->short_send, p->short_len, p->short_asked);
+    } else if (p->recv != 0) {
+        put_recv(out, p);
+        put_cause(out, json_string_value(json_object_get(r->finding, "cause")));
+    }
+}
+
 void exercise_describe(struct buf *out, const struct exercise_result *r)
 {
     if (r->reason == EXERCISE_PASSED)
@@ -180,10 +193,7 @@ void exercise_describe(struct buf *out, const struct exercise_result *r)
         buf_printf(out, _("In the network '%s':\n"), r->network);
     put_reason(out, r);
     put_difference(out, r);
-    if (r->difference.known && r->place.known) {
-        put_recv(out, &r->place);
-        put_cause(out, json_string_value(json_object_get(r->finding, "cause")));
-    }
+    put_place(out, r);
     if (r->reason == EXERCISE_DIFFERS || r->reason == EXERCISE_JUDGED || r->output.len == 0)
         return;
     if (r->reason != EXERCISE_NOT_COMPILED)
