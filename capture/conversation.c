@@ -32,7 +32,7 @@ struct entry {
 
 struct conversation_table {
     struct conversation_observer observer;
-    struct hash_key key;
+    struct tuple_key key;
     struct entry *entries;
     int32_t *buckets; /* `cap` of them, a power of two */
     size_t count, cap, limit;
@@ -48,7 +48,7 @@ struct conversation_table *conversation_table_new(const struct conversation_obse
     if (table == NULL)
         return NULL;
     table->observer = *observer;
-    table->key = key;
+    tuple_key_make(&table->key, &key);
     table->limit = limit > 0 ? limit : 1;
     table->longest_silent = table->last_heard = NONE;
     return table;

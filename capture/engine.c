@@ -9,7 +9,7 @@
 enum {
     DEFRAG_LIMIT = 4 << 20,
     MAX_CONVERSATIONS = 65536,
-    MAX_ENDED = 16384, /* some 12 MiB */
+    MAX_ENDS = 32768, /* each stream that ends has one or two: some 12 MiB, 24 at the worst */
 };
 
 struct engine {
@@ -17,6 +17,7 @@ struct engine {
     struct conversation_table *conversations;
     struct defrag *defrag;
     struct engine_shard shard;
+    struct tuple_key shard_key;
     struct engine_counts counts;
     struct engine_undecoded undecoded[ENGINE_UNDECODED];
 };
@@ -29,13 +30,14 @@ struct engine *engine_new(const struct engine_config *config)
         return NULL;
     const struct hash_key key = hash_key_random();
     engine->shard = config->shard;
+    tuple_key_make(&engine->shard_key, &config->shard.key);
     const struct flow_config streams = {
         .observer = *config->streams,
         .key = key,
         .max_streams = SIZE_MAX,
         .max_memory = config->max_memory,
         .linger_ns = config->linger_ns != 0 ? config->linger_ns : FLOW_LINGER_NS,
-        .max_ended = MAX_ENDED,
+        .max_ends = MAX_ENDS,
     };
     engine->streams = flow_table_new(&streams);
     engine->conversations = conversation_table_new(
@@ -58,16 +60,19 @@ void engine_free(struct engine *engine)
     free(engine);
 }
 
-static bool is_elsewhere(const struct engine_shard *shard, const struct packet *packet)
+static bool is_elsewhere(const struct engine *engine, const struct packet *packet)
 {
-    return shard->count > 1 && tuple_hash(&shard->key, packet) % shard->count != shard->index;
+    const struct engine_shard *shard = &engine->shard;
+    return shard->count > 1 && tuple_hash(&engine->shard_key, packet) % shard->count != shard->index;
 }
 
 /* Before it is decoded; false where only that can tell. */
-static bool is_surely_elsewhere(const struct engine_shard *shard, const struct packet *packet)
+static bool is_surely_elsewhere(const struct engine *engine, const struct packet *packet,
+                                struct tuple_seen *seen)
 {
-    uint64_t hash;
-    return shard->count > 1 && tuple_peek(&shard->key, packet, &hash) && hash % shard->count != shard->index;
+    const struct engine_shard *shard = &engine->shard;
+    return shard->count > 1 && tuple_peek(&engine->shard_key, packet, seen) &&
+           seen->hash % shard->count != shard->index;
 }
 
 void engine_undecoded_add(struct engine_undecoded *table, struct engine_undecoded kind)
@@ -92,43 +97,60 @@ static void note_undecoded(struct engine *engine, const struct packet *packet)
                          (struct engine_undecoded){packet->linktype, packet->protocol, packet->problem, 1});
 }
 
-int engine_feed(struct engine *engine, struct packet *packet)
+enum taker {
+    NOBODY,
+    STREAMS,
+    CONVERSATIONS,
+};
+
+/* Count the packet: whose is it? */
+static enum taker sort_packet(struct engine *engine, struct packet *packet)
 {
     struct engine_counts *counts = &engine->counts;
-    counts->packets++;
-    /* By every packet, so that streams close at the same one whatever part of them is followed. */
-    flow_table_tick(engine->streams, packet->time_ns);
-    if (is_surely_elsewhere(&engine->shard, packet)) {
-        counts->elsewhere++;
-        return 0;
-    }
-    decode_packet(packet);
     /* Which stream a fragment belongs to is known only when its datagram is whole: each shard does that. */
     if (packet->is_fragment && !defrag_feed(engine->defrag, packet)) {
         counts->fragments++;
-        return 0;
+        return NOBODY;
     }
-    if (is_elsewhere(&engine->shard, packet)) {
+    if (is_elsewhere(engine, packet)) {
         counts->elsewhere++;
-        return 0;
+        return NOBODY;
     }
     if (packet->source.family == 0 || packet->payload == NULL || packet->ip_protocol == 0) {
         counts->other++;
         if (packet->verdict != PACKET_OK)
             note_undecoded(engine, packet);
+        return NOBODY;
+    }
+    const bool tcp = packet->ip_protocol == IPPROTO_TCP;
+    counts->tcp += tcp;
+    counts->conversations += !tcp;
+    return tcp ? STREAMS : CONVERSATIONS;
+}
+
+/* The table of streams is told of every packet, so that they end alike whatever part of them is followed. */
+int engine_feed(struct engine *engine, struct packet *packet)
+{
+    struct tuple_seen seen;
+    engine->counts.packets++;
+    if (is_surely_elsewhere(engine, packet, &seen)) {
+        engine->counts.elsewhere++;
+        flow_table_pass(engine->streams, packet->time_ns, seen.flags);
         return 0;
     }
-    if (packet->ip_protocol == IPPROTO_TCP) {
-        counts->tcp++;
+    decode_packet(packet);
+    const enum taker taker = sort_packet(engine, packet);
+    if (taker == STREAMS)
         return flow_table_feed(engine->streams, packet);
-    }
-    counts->conversations++;
-    return conversation_table_feed(engine->conversations, packet);
+    flow_table_pass(engine->streams, packet->time_ns,
+                    packet->ip_protocol == IPPROTO_TCP ? packet->tcp.flags : 0);
+    return taker == CONVERSATIONS ? conversation_table_feed(engine->conversations, packet) : 0;
 }
 
 void engine_foresee(struct engine *engine, const struct packet *packet)
 {
-    if (!is_surely_elsewhere(&engine->shard, packet))
+    struct tuple_seen seen;
+    if (!is_surely_elsewhere(engine, packet, &seen))
         flow_table_foresee(engine->streams, packet);
 }
 

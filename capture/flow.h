@@ -14,7 +14,9 @@
  *
  * A stream that has ended stays for `linger_ns` of packet time after its last packet, so that stragglers
  * (repeated FINs, their acknowledgements) find it; then it is closed. What becomes of a stream depends on its
- * own packets alone, unless a bound of the table is reached.
+ * own packets alone, unless a bound of the table is reached. Where very many connections end, it is closed
+ * before that time: whether it is, and so what becomes of its stragglers, is the same in any shard of the
+ * capture. A straggler that comes too late begins a stream of its own, which is marked and counted.
  *
  * Memory: at most `max_streams` streams, and at most `max_memory` bytes of them. Beyond either, streams that
  * have ended are closed early, and then one of those that were silent longest is closed although it is
@@ -46,14 +48,16 @@ struct flow_endpoint {
 
 struct flow_stream {
     uint64_t number; /* of its first packet: the same under any filter, and where to look in other programs */
-    struct flow_endpoint endpoint[2];  /* by enum flow_side */
+    void *user;      /* the observer's own */
+    uint64_t start_ns, end_ns;        /* first and last packet */
+    uint64_t handshake_rtt_ns;        /* (last) SYN before the SYN-ACK, to the ACK of the SYN-ACK; 0 if not
+                                         seen */
+    struct flow_endpoint endpoint[2]; /* by enum flow_side */
+    enum flow_end end : 8;
+    enum flow_reason reason : 8; /* when it is closed */
+    bool partial;                /* a direction with payload whose SYN was not captured */
+    bool continues; /* it is the rest of another one, which had ended and was closed early: see max_ends */
     struct tcp_direction direction[2]; /* by the side that sends */
-    uint64_t start_ns, end_ns;         /* first and last packet */
-    uint64_t handshake_rtt_ns; /* (last) SYN before the SYN-ACK, to the ACK of the SYN-ACK; 0 if not seen */
-    enum flow_end end;
-    enum flow_reason reason; /* when it is closed */
-    bool partial;            /* a direction with payload whose SYN was not captured */
-    void *user;              /* the observer's own */
 };
 
 struct flow_observer {
@@ -78,8 +82,9 @@ struct flow_config {
     size_t max_streams; /* 0: one */
     size_t max_memory;  /* bytes; 0: no such bound */
     uint64_t linger_ns;
-    size_t
-        max_ended; /* streams that linger; beyond it, the one silent longest is closed early; 0: no bound */
+    /* When more packets with FIN or RST than so many have come in the whole capture, a stream that has ended
+     * and was silent meanwhile is closed early, so that no more than so many linger. 0: no such bound. */
+    uint32_t max_ends;
 };
 
 struct flow_table;
@@ -95,6 +100,9 @@ int flow_table_feed(struct flow_table *table, const struct packet *packet);
  * such ones): changes nothing, but what it will need comes into the processor's cache. */
 void flow_table_foresee(struct flow_table *table, const struct packet *packet);
 
+/* A TCP packet that was not fed, as it is of another shard, had this time and these flags. */
+void flow_table_pass(struct flow_table *table, uint64_t time_ns, uint8_t flags);
+
 /* A packet that was not fed had this time: closes what has lingered long enough. */
 void flow_table_tick(struct flow_table *table, uint64_t time_ns);
 
@@ -102,6 +110,10 @@ void flow_table_tick(struct flow_table *table, uint64_t time_ns);
 void flow_table_finish(struct flow_table *table);
 
 uint64_t flow_table_evicted(const struct flow_table *table);
+
+/* Streams that go on from another one: see flow_stream.continues. As far as is known: the last million that
+ * were closed early are remembered, less where memory is bounded. */
+uint64_t flow_table_continued(const struct flow_table *table);
 
 /* Streams held now, and the bytes they take. */
 size_t flow_table_count(const struct flow_table *table);

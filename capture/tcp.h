@@ -29,50 +29,19 @@ struct tcp_rtt {
     uint32_t count; /* 0: none was measured */
 };
 
+/* What nearly every packet needs stands together: with very many directions, each piece of memory that must
+ * be fetched costs. */
 struct tcp_direction {
     /* The axis. */
-    uint64_t origin;     /* where it begins */
-    uint64_t next;       /* highest offset seen + 1: where it ends so far */
-    uint64_t acked;      /* highest offset the other side acknowledged, if has_acked; may lie behind `next` */
-    uint64_t edge;       /* end of the largest window that the other side offered, if has_edge */
-    uint64_t fin_offset; /* if fin_seen */
-    union {
-        struct tcp_range inlined[TCP_INLINE_RANGES];
-        struct tcp_range *list;
-    } range; /* see tcp_ranges() */
-
-    /* Counts. */
-    uint64_t packets, segments; /* all packets of this side; those with payload */
-    uint64_t unique_bytes;      /* payload, each byte once */
-    uint64_t wire_bytes;        /* payload as sent, repeats included */
-
-    /* Round trips from the capture to the other side and back. */
-    struct tcp_rtt rtt;    /* by acknowledgement: what was sent twice is not timed (Karn); SYN and FIN too */
-    struct tcp_rtt rtt_ts; /* by the echo of a time stamp (RFC 7323) */
-    uint64_t timed_end, timed_ns; /* the segment being timed, if `timing` */
-    uint64_t ts_timed_ns;         /* the time stamp being timed, if `ts_timing` */
-    uint64_t last_ns;             /* when the last packet was captured */
-
-    struct tcp_odd *odd; /* what only some streams need: marks, holes; NULL: nothing yet */
-
+    uint64_t next;     /* highest offset seen + 1: where it ends so far */
+    uint64_t acked;    /* highest offset the other side acknowledged, if has_acked; may lie behind `next` */
+    uint64_t edge;     /* end of the largest window that the other side offered, if has_edge */
     uint32_t base_seq; /* sequence number of offset 0 (and so of TCP_PARTIAL_ORIGIN) */
     uint32_t last_ack, last_window;
-    uint32_t window_min, window_max; /* offered by this side, scaled, but for SYN and RST; min > max: none */
-    uint32_t flight_max;             /* bytes sent and not acknowledged, as the capture saw it */
-    uint32_t longest;                /* payload of the longest segment */
-    uint32_t ts_timed, last_ts;
-    uint32_t syns, fins, rsts;
-    uint32_t good_checksums, bad_checksums; /* verified ones; of the bad ones also those that were trusted */
     uint16_t range_count, range_cap;
-    uint16_t mss;  /* offered in the SYN; 0 if none */
-    uint16_t full; /* tcp_mss_in_force() */
-    uint16_t last_id;
-    int8_t window_scale; /* offered in the SYN; -1 if none */
-    uint8_t shift;       /* by which its windows are scaled, if window_known */
-    uint8_t ids;         /* in ascending order, up to a few */
-    uint8_t probing;     /* the last packet was a keep-alive or a zero-window probe */
-    bool started : 1;    /* base_seq is known */
-    bool partial : 1;    /* no SYN tells where the axis begins */
+
+    bool started : 1;  /* base_seq is known */
+    bool partial : 1;  /* no SYN tells where the axis begins */
     bool assumed : 1;  /* nothing of it was captured: it begins where the other side's acknowledgement says */
     bool syn_seen : 1; /* of any kind */
     bool syn_alone_seen : 1, syn_ack_seen : 1, fin_seen : 1, rst_seen : 1;
@@ -85,6 +54,40 @@ struct tcp_direction {
     bool has_id : 1, has_ts : 1, syn_has_ts : 1, sack_permitted : 1;
     bool timing : 1, ts_timing : 1;
     bool checksums_trusted : 1; /* the flow table's: wrong, but no damage */
+
+    uint8_t shift;       /* by which its windows are scaled, if window_known */
+    uint8_t ids;         /* in ascending order, up to a few */
+    uint8_t probing;     /* the last packet was a keep-alive or a zero-window probe */
+    int8_t window_scale; /* offered in the SYN; -1 if none */
+    uint16_t full;       /* tcp_mss_in_force() */
+    uint16_t mss;        /* offered in the SYN; 0 if none */
+    uint16_t last_id;
+    uint32_t ts_timed, last_ts;
+    struct tcp_odd *odd; /* what only some streams need: marks, holes; NULL: nothing yet */
+
+    /* Counts. */
+    uint64_t packets, segments;      /* all packets of this side; those with payload */
+    uint64_t unique_bytes;           /* payload, each byte once */
+    uint64_t wire_bytes;             /* payload as sent, repeats included */
+    uint32_t window_min, window_max; /* offered by this side, scaled, but for SYN and RST; min > max: none */
+    uint32_t flight_max;             /* bytes sent and not acknowledged, as the capture saw it */
+    uint32_t longest;                /* payload of the longest segment */
+    uint32_t good_checksums, bad_checksums; /* verified ones; of the bad ones also those that were trusted */
+
+    /* Round trips from the capture to the other side and back. */
+    uint64_t last_ns;             /* when the last packet was captured */
+    uint64_t timed_end, timed_ns; /* the segment being timed, if `timing` */
+    uint64_t ts_timed_ns;         /* the time stamp being timed, if `ts_timing` */
+    struct tcp_rtt rtt; /* by acknowledgement: what was sent twice is not timed (Karn); SYN and FIN too */
+    union {
+        struct tcp_range inlined[TCP_INLINE_RANGES];
+        struct tcp_range *list;
+    } range; /* see tcp_ranges() */
+
+    uint64_t origin;       /* where the axis begins */
+    uint64_t fin_offset;   /* if fin_seen */
+    struct tcp_rtt rtt_ts; /* by the echo of a time stamp (RFC 7323) */
+    uint32_t syns, fins, rsts;
 };
 
 /* Lifecycle: init, tcp_feed() in capture order, fini. */

@@ -1,13 +1,12 @@
 #include "capture/tuple.h"
 
-#include <endian.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "base/bytes.h"
 
 enum {
-    END_BYTES = 18, /* an address and a port */
+    NOT_IPV4 = 256, /* beside the protocol */
     LINK_ETHERNET = 1,
     ETHERNET_LEN = 14,
     IPV4_MIN = 20,
@@ -15,39 +14,64 @@ enum {
     TCP_MIN = 20,
 };
 
-/* IPv4: an end is a number, so that their order costs a comparison. */
-static uint64_t hash_ipv4(const struct hash_key *key, uint8_t protocol, const uint8_t *source,
-                          const uint8_t *target, uint16_t source_port, uint16_t target_port)
+void tuple_key_make(struct tuple_key *key, const struct hash_key *from)
 {
+    for (uint64_t i = 0; i < TUPLE_WORDS; i++)
+        key->word[i] = hash_bytes(from, &i, sizeof i);
+}
+
+/* Have all bits depend on all others: the sums' upper halves are good hashes already. */
+static uint64_t mix(uint64_t h)
+{
+    h ^= h >> 32;
+    h *= 0xd6e8feb86659fd93U;
+    return h ^ h >> 32;
+}
+
+/* IPv4: an end is a number, so that their order costs a comparison. */
+static inline uint64_t hash_ipv4(const struct tuple_key *key, uint8_t protocol, const uint8_t *source,
+                                 const uint8_t *target, uint16_t source_port, uint16_t target_port)
+{
+    const uint64_t *k = key->word;
     const uint64_t from = (uint64_t)load_be32(source) << 16 | source_port;
     const uint64_t to = (uint64_t)load_be32(target) << 16 | target_port;
-    const uint64_t words[] = {htole64((uint64_t)protocol << 48 | (from < to ? from : to)),
-                              htole64(from < to ? to : from)};
-    return hash_bytes(key, words, sizeof words);
+    const uint64_t low = from < to ? from : to, high = from < to ? to : from;
+    const uint64_t ports = (low & 0xffff) << 16 | (high & 0xffff);
+    return mix(k[0] + k[1] * protocol + k[2] * ports + k[3] * (low >> 16) + k[4] * (high >> 16));
 }
 
-static uint64_t hash_ipv6(const struct hash_key *key, uint8_t protocol, const uint8_t *source,
+static uint64_t hash_ipv6(const struct tuple_key *key, uint8_t protocol, const uint8_t *source,
                           const uint8_t *target, uint16_t source_port, uint16_t target_port)
 {
-    uint8_t flat[1 + 2 * END_BYTES] = {protocol};
+    const uint64_t *k = key->word;
     const int order = memcmp(source, target, 16);
     const bool forward = order != 0 ? order < 0 : source_port <= target_port;
-    memcpy(flat + 1, forward ? source : target, 16);
-    store_be16(flat + 17, forward ? source_port : target_port);
-    memcpy(flat + 19, forward ? target : source, 16);
-    store_be16(flat + 35, forward ? target_port : source_port);
-    return hash_bytes(key, flat, sizeof flat);
+    const uint8_t *low = forward ? source : target, *high = forward ? target : source;
+    const uint64_t ports =
+        forward ? (uint64_t)source_port << 16 | target_port : (uint64_t)target_port << 16 | source_port;
+    uint64_t sum = k[0] + k[1] * (protocol | NOT_IPV4) + k[2] * ports;
+    for (size_t i = 0; i < 4; i++)
+        sum += k[3 + i] * load_be32(low + 4 * i) + k[7 + i] * load_be32(high + 4 * i);
+    return mix(sum);
 }
 
-uint64_t tuple_hash(const struct hash_key *key, const struct packet *packet)
+uint64_t tuple_hash_between(const struct tuple_key *key, uint8_t protocol, const struct packet_address *a,
+                            uint16_t a_port, const struct packet_address *b, uint16_t b_port)
 {
-    return (packet->source.family == 4 ? hash_ipv4 : hash_ipv6)(key, packet->ip_protocol,
-                                                                packet->source.bytes, packet->target.bytes,
-                                                                packet->source_port, packet->target_port);
+    return (a->family == 4 ? hash_ipv4 : hash_ipv6)(key, protocol, a->bytes, b->bytes, a_port, b_port);
 }
 
-bool tuple_peek(const struct hash_key *key, const struct packet *packet, uint64_t *hash)
+uint64_t tuple_hash(const struct tuple_key *key, const struct packet *packet)
 {
+    return tuple_hash_between(key, packet->ip_protocol, &packet->source, packet->source_port, &packet->target,
+                              packet->target_port);
+}
+
+bool tuple_peek(const struct tuple_key *key, const struct packet *packet, struct tuple_seen *seen)
+{
+    enum {
+        FLAGS = 13, /* in the TCP header */
+    };
     if (packet->linktype != LINK_ETHERNET || packet->captured_len < ETHERNET_LEN + IPV4_MIN + TCP_MIN)
         return false;
     const uint16_t type = load_be16(packet->data + 12);
@@ -55,13 +79,15 @@ bool tuple_peek(const struct hash_key *key, const struct packet *packet, uint64_
     if (type == 0x0800 && ip[0] == 0x45 && ip[9] == IPPROTO_TCP && (load_be16(ip + 6) & 0x3fff) == 0 &&
         load_be16(ip + 2) >= IPV4_MIN + TCP_MIN) {
         const uint8_t *tcp = ip + IPV4_MIN;
-        *hash = hash_ipv4(key, IPPROTO_TCP, ip + 12, ip + 16, load_be16(tcp), load_be16(tcp + 2));
+        seen->hash = hash_ipv4(key, IPPROTO_TCP, ip + 12, ip + 16, load_be16(tcp), load_be16(tcp + 2));
+        seen->flags = tcp[FLAGS];
         return true;
     }
     if (type == 0x86dd && packet->captured_len >= ETHERNET_LEN + IPV6_LEN + TCP_MIN && ip[0] >> 4 == 6 &&
         ip[6] == IPPROTO_TCP && load_be16(ip + 4) >= TCP_MIN) {
         const uint8_t *tcp = ip + IPV6_LEN;
-        *hash = hash_ipv6(key, IPPROTO_TCP, ip + 8, ip + 24, load_be16(tcp), load_be16(tcp + 2));
+        seen->hash = hash_ipv6(key, IPPROTO_TCP, ip + 8, ip + 24, load_be16(tcp), load_be16(tcp + 2));
+        seen->flags = tcp[FLAGS];
         return true;
     }
     return false;

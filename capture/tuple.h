@@ -7,12 +7,25 @@
 /* Whom a packet is between, the same for both directions. */
 
 /* A keyed hash of transport protocol, addresses and ports; equal for a packet and its answer. Whoever chooses
- * addresses cannot choose collisions while the key is not known. */
-uint64_t tuple_hash(const struct hash_key *key, const struct packet *packet);
+ * addresses cannot choose collisions while the key is not known: a sum of products with secret numbers is
+ * strongly universal (Carter and Wegman, 1979; Lemire and Kaser, "Strongly universal string hashing is fast",
+ * 2014), and costs a few nanoseconds. */
+#define TUPLE_WORDS 11
+struct tuple_key {
+    uint64_t word[TUPLE_WORDS];
+};
+void tuple_key_make(struct tuple_key *key, const struct hash_key *from);
+uint64_t tuple_hash(const struct tuple_key *key, const struct packet *packet);
+uint64_t tuple_hash_between(const struct tuple_key *key, uint8_t protocol, const struct packet_address *a,
+                            uint16_t a_port, const struct packet_address *b, uint16_t b_port);
 
-/* What tuple_hash() will be of a packet that is not decoded yet. False, and no answer, but for what most
- * captures are full of: a whole TCP segment in IPv4 without options or in IPv6, directly in Ethernet. Whoever
- * wants only some of the connections need not decode the others' packets. */
-bool tuple_peek(const struct hash_key *key, const struct packet *packet, uint64_t *hash);
+/* What tuple_hash() will be of a packet that is not decoded yet, and its TCP flags. False, and no answer, but
+ * for what most captures are full of: a whole TCP segment in IPv4 without options or in IPv6, directly in
+ * Ethernet. Whoever wants only some of the connections need not decode the others' packets. */
+struct tuple_seen {
+    uint64_t hash;
+    uint8_t flags;
+};
+bool tuple_peek(const struct tuple_key *key, const struct packet *packet, struct tuple_seen *seen);
 
 #endif

@@ -135,7 +135,9 @@ static void very_many(void **state)
 static void hash_is_symmetric_and_keyed(void **state)
 {
     (void)state;
-    const struct hash_key key = {1, 2}, other = {1, 3};
+    struct tuple_key key, other;
+    tuple_key_make(&key, &(struct hash_key){1, 2});
+    tuple_key_make(&other, &(struct hash_key){1, 3});
     const struct packet there = packet_of(1, IPPROTO_TCP, 1, 5000, 2, 80),
                         back = packet_of(2, IPPROTO_TCP, 2, 80, 1, 5000),
                         twisted = packet_of(3, IPPROTO_TCP, 1, 80, 2, 5000),

@@ -1,4 +1,4 @@
-/* needs: capture/flow_index.c */
+/* needs: capture/flow_index.c src/base/pages.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,39 +12,50 @@ enum {
     VALUES = 3000,
 };
 
-static bool is_same(const void *value, const void *wanted)
+static bool has(const struct flow_index *index, uint32_t hash, uint32_t wanted)
 {
-    return value == wanted;
+    uint32_t value;
+    for (size_t at = hash; (value = flow_index_next(index, hash, &at)) != FLOW_INDEX_NONE;) {
+        if (value == wanted)
+            return true;
+    }
+    return false;
 }
 
-/* What is in and what is not, against a plain table, through many turns of adding and removing. `spread`: how
- * many hashes there are. */
+/* What is in and what is not, against a plain table, through many turns of adding, renaming and removing.
+ * `spread`: how many hashes there are. */
 static void check(uint32_t spread)
 {
-    static char values[VALUES];
-    bool in[VALUES] = {false};
+    uint32_t name[VALUES] = {0}; /* that it was added by, or has been given; 0: it is not in */
     struct flow_index index = {0};
     uint32_t random = 1;
     size_t count = 0;
     for (int turn = 0; turn < 40000; turn++) {
         random = random * 1664525 + 1013904223;
-        const size_t i = (random >> 8) % VALUES;
-        const uint32_t hash = (uint32_t)i * 2654435761U % spread;
-        assert_true((flow_index_find(&index, hash, is_same, &values[i]) != NULL) == in[i]);
-        if (in[i])
-            flow_index_remove(&index, hash, &values[i]);
-        else
-            assert_int_equal(flow_index_add(&index, hash, &values[i]), 0);
-        in[i] = !in[i];
-        count += in[i] ? 1 : (size_t)-1;
+        const uint32_t i = (random >> 8) % VALUES, other = i + VALUES;
+        const uint32_t hash = i * 2654435761U % spread;
+        assert_true(has(&index, hash, i + 1) == (name[i] == i + 1));
+        assert_true(has(&index, hash, other + 1) == (name[i] == other + 1));
+        if (name[i] == 0) {
+            assert_int_equal(flow_index_add(&index, hash, i + 1), 0);
+            name[i] = i + 1;
+            count++;
+        } else if (random >> 31 != 0) {
+            flow_index_rename(&index, hash, name[i], other + 1);
+            name[i] = other + 1;
+        } else {
+            flow_index_remove(&index, hash, name[i]);
+            name[i] = 0;
+            count--;
+        }
         assert_int_equal(index.count, count);
     }
-    for (size_t i = 0; i < VALUES; i++)
-        assert_ptr_equal(flow_index_find(&index, (uint32_t)i * 2654435761U % spread, is_same, &values[i]),
-                         in[i] ? &values[i] : NULL);
-    assert_true(index.size >= 2 * count && flow_index_memory(&index) >= index.size * sizeof(void *));
+    for (uint32_t i = 0; i < VALUES; i++)
+        assert_true(has(&index, i * 2654435761U % spread, i + 1) == (name[i] == i + 1));
+    assert_true(index.size >= 2 * count &&
+                flow_index_memory(&index) >= index.size * sizeof(struct flow_index_slot));
     flow_index_fini(&index);
-    assert_null(flow_index_find(&index, 1, is_same, values));
+    assert_false(has(&index, 1, 1));
 }
 
 static void spread_out(void **state)

@@ -15,7 +15,7 @@
 #include "capture/tuple.h"
 #include "tests/unit/frames.h"
 
-static const struct hash_key key = {1, 2};
+static struct tuple_key key;
 
 static void put_ipv4_frame(struct buf *out)
 {
@@ -36,18 +36,19 @@ static void put_ipv6_frame(struct buf *out)
 
 /* Peek into a copy that ends where its allocation ends; whether there was an answer. One that there is must
  * be that of the decoder. */
-static bool peek(const uint8_t *frame, size_t len, uint64_t *hash)
+static bool peek(const uint8_t *frame, size_t len, struct tuple_seen *seen)
 {
     uint8_t *copy = malloc(len > 0 ? len : 1);
     struct packet packet;
     assert_non_null(copy);
     memcpy(copy, frame, len);
     packet_captured(&packet, 1, 0, copy, (uint32_t)len, (uint32_t)len);
-    const bool answered = tuple_peek(&key, &packet, hash);
+    const bool answered = tuple_peek(&key, &packet, seen);
     if (answered) {
         decode_packet(&packet);
         assert_int_equal(packet.ip_protocol, 6);
-        assert_true(tuple_hash(&key, &packet) == *hash);
+        assert_true(tuple_hash(&key, &packet) == seen->hash);
+        assert_int_equal(packet.tcp.flags, seen->flags);
     }
     free(copy);
     return answered;
@@ -56,15 +57,15 @@ static bool peek(const uint8_t *frame, size_t len, uint64_t *hash)
 static void agrees_with_the_decoder(void (*put)(struct buf *), size_t headers)
 {
     struct buf f = {0};
-    uint64_t hash;
+    struct tuple_seen seen;
     put(&f);
     for (size_t len = 0; len <= f.len; len++)
-        assert_int_equal(peek(f.data, len, &hash), len >= headers);
+        assert_int_equal(peek(f.data, len, &seen), len >= headers);
     for (size_t at = 0; at < f.len; at++) {
         const uint8_t right = f.data[at];
         for (unsigned value = 0; value < 256; value++) {
             f.data[at] = (uint8_t)value;
-            peek(f.data, f.len, &hash);
+            peek(f.data, f.len, &seen);
         }
         f.data[at] = right;
     }
@@ -124,6 +125,7 @@ static void one_address(void **state)
 
 int main(void)
 {
+    tuple_key_make(&key, &(struct hash_key){1, 2});
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ipv4),
         cmocka_unit_test(ipv6),

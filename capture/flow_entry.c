@@ -1,0 +1,302 @@
+#include "capture/flow_private.h"
+
+#include <assert.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/flow_judge.h"
+
+/* The table: records in a pool; an index of them by the hash of the two endpoints, the same in either
+ * direction; and two lists in the order of the last packets: one of the open streams, for eviction, one of
+ * those that have ended, for closing.
+ *
+ * Time is that of packets. A stream that has ended and was silent for longer than linger_ns is over: its next
+ * packet begins another one; so is one behind which more than max_ends packets with FIN or RST came. When it
+ * is closed does not matter for that, so that no stream depends on another's packets: the table closes it a
+ * little later than it must, by its own clock, which is the highest time of any packet (DISORDER_NS: how far
+ * packets may stand out of order in the file). */
+
+#define DISORDER_NS UINT64_C(1000000000)
+
+enum {
+    FORESEEN_STEP = 4, /* after so many more packets, what was asked for has come */
+    CLOSING_STEP = 3,  /* streams that are closed in between */
+    CACHE_LINE = 64,
+    USUAL = sizeof(struct flow_entry) - CACHE_LINE, /* what stands behind is seldom needed */
+};
+
+/* ---- the index ---- */
+
+static bool endpoint_is(const struct flow_endpoint *endpoint, const struct packet_address *address,
+                        uint16_t port)
+{
+    static_assert(sizeof *address == 17, "no padding: addresses are compared as bytes");
+    return endpoint->port == port && memcmp(&endpoint->address, address, sizeof *address) == 0;
+}
+
+static bool is_between(const struct flow_entry *e, const struct packet *packet)
+{
+    const struct flow_endpoint *ends = e->stream.endpoint;
+    for (int i = 0; i < 2; i++) {
+        if (endpoint_is(&ends[i], &packet->source, packet->source_port) &&
+            endpoint_is(&ends[1 - i], &packet->target, packet->target_port))
+            return true;
+    }
+    return false;
+}
+
+size_t flow_table_count(const struct flow_table *table)
+{
+    return (size_t)table->pool.list[FLOW_POOL_OPEN].count + table->pool.list[FLOW_POOL_ENDED].count;
+}
+
+struct flow_entry *flow_entry_find(const struct flow_table *table, const struct packet *packet, uint32_t hash)
+{
+    uint32_t place;
+    for (size_t at = hash; (place = flow_index_next(&table->index, hash, &at)) != FLOW_INDEX_NONE;) {
+        if (is_between(flow_entry_at(table, place), packet))
+            return flow_entry_at(table, place);
+    }
+    return NULL;
+}
+
+static void bring_near(const void *bytes, size_t len)
+{
+    for (size_t at = 0; at < len; at += CACHE_LINE)
+        __builtin_prefetch((const char *)bytes + at, 1);
+}
+
+/* With very many streams, nearly each packet is one of a stream that was not looked at for long: the time
+ * goes for waiting until the memory has come. So that is asked for some packets ahead: first the place in the
+ * index, and where that has come, the entry. */
+void flow_table_foresee(struct flow_table *table, const struct packet *packet)
+{
+    struct tuple_seen seen;
+    if (!tuple_peek(&table->key, packet, &seen))
+        return;
+    const uint32_t hash = (uint32_t)seen.hash;
+    flow_index_prefetch(&table->index, hash);
+    table->foreseen[packet->number % FLOW_FORESEEN] = (struct flow_foreseen){packet->number, hash};
+    const struct flow_foreseen *before = &table->foreseen[(packet->number - FORESEEN_STEP) % FLOW_FORESEEN];
+    size_t at = before->hash;
+    const uint32_t place =
+        before->number != 0 ? flow_index_next(&table->index, before->hash, &at) : FLOW_INDEX_NONE;
+    if (place != FLOW_INDEX_NONE)
+        bring_near(flow_entry_at(table, place), USUAL);
+}
+
+uint32_t flow_entry_hash(const struct flow_table *table, const struct packet *packet)
+{
+    const struct flow_foreseen *f = &table->foreseen[packet->number % FLOW_FORESEEN];
+    return f->number == packet->number && f->number != 0 ? f->hash
+                                                         : (uint32_t)tuple_hash(&table->key, packet);
+}
+
+/* ---- the lists ---- */
+
+/* The entry was heard, and may have ended: last in its list. Where few others were put behind it since, it
+ * stays where it is: to move it touches its neighbours. */
+void flow_entry_heard(struct flow_table *table, struct flow_entry *e)
+{
+    const enum flow_pool_list list = e->stream.end != FLOW_OPEN ? FLOW_POOL_ENDED : FLOW_POOL_OPEN;
+    e->heard_ns = table->now_ns;
+    e->heard_ends = table->ends;
+    if (e->list == list && table->moves - e->move < flow_table_count(table) / 8)
+        return;
+    e->move = ++table->moves;
+    flow_pool_relink(&table->pool, flow_entry_place(table, e), e->list, list);
+    e->list = list;
+}
+
+/* ---- opening and closing ---- */
+
+enum flow_side flow_entry_side(const struct flow_entry *e, const struct packet *packet)
+{
+    return endpoint_is(&e->stream.endpoint[FLOW_CLIENT], &packet->source, packet->source_port) ? FLOW_CLIENT
+                                                                                               : FLOW_SERVER;
+}
+
+struct packet_copy *flow_entry_take_copy(struct flow_table *table, struct packet_copy **place)
+{
+    struct packet_copy *copy = *place;
+    *place = copy->next;
+    table->scratch.held -= copy->size;
+    return copy;
+}
+
+/* What memory does not suffice for is left out: a packet that was kept back, bytes that were not verified. */
+void flow_entry_close(struct flow_table *table, struct flow_entry *e, enum flow_reason reason)
+{
+    for (int side = 0; side < 2; side++)
+        (void)flow_entry_release_doubted(table, e, (enum flow_side)side);
+    for (int side = 0; side < 2; side++)
+        (void)tcp_direction_settle(&e->stream.direction[side], &table->scratch);
+    const uint32_t place = flow_entry_place(table, e);
+    flow_index_remove(&table->index, e->hash, place);
+    e->stream.reason = reason;
+    if (table->config.observer.closed != NULL)
+        table->config.observer.closed(table->config.observer.context, &e->stream);
+    for (int side = 0; side < 2; side++)
+        tcp_direction_fini(&e->stream.direction[side], &table->scratch);
+    if (e->held != NULL)
+        free(flow_entry_take_copy(table, &e->held));
+    flow_pool_release(&table->pool, place, e->list);
+    e->list = FLOW_POOL_FREE;
+}
+
+/* Others will be closed soon behind this one: they come into the cache meanwhile. */
+static void foresee_closing(struct flow_table *table, uint32_t place)
+{
+    const uint32_t next = flow_pool_node(&table->pool, place)->behind;
+    if (next != FLOW_POOL_NONE)
+        flow_index_prefetch(&table->index, flow_entry_at(table, next)->hash);
+    for (int i = 0; i < CLOSING_STEP && place != FLOW_POOL_NONE; i++)
+        place = flow_pool_node(&table->pool, place)->behind;
+    if (place != FLOW_POOL_NONE)
+        bring_near(flow_entry_at(table, place), sizeof(struct flow_entry));
+}
+
+/* The hash of all its ends, of which `hash` is a part. */
+static uint64_t whole_hash(const struct flow_table *table, const struct flow_entry *e)
+{
+    const struct flow_endpoint *ends = e->stream.endpoint;
+    return tuple_hash_between(&table->key, IPPROTO_TCP, &ends[0].address, ends[0].port, &ends[1].address,
+                              ends[1].port);
+}
+
+/* The stream that ended longest ago; too early, perhaps. */
+static void close_ended(struct flow_table *table)
+{
+    const uint32_t place = table->pool.list[FLOW_POOL_ENDED].first;
+    struct flow_entry *e = flow_entry_at(table, place);
+    foresee_closing(table, place);
+    if (table->now_ns - e->heard_ns <= table->config.linger_ns)
+        flow_gone_add(&table->gone, whole_hash(table, e), e->heard_ns, table->config.linger_ns);
+    flow_entry_close(table, e, FLOW_LINGERED);
+}
+
+static size_t memory_with(const struct flow_table *table, size_t places)
+{
+    return flow_pool_memory(&table->pool, places) + flow_index_memory(&table->index) +
+           flow_gone_memory(&table->gone) + table->scratch.held;
+}
+
+size_t flow_table_memory(const struct flow_table *table)
+{
+    return memory_with(table, table->pool.high);
+}
+
+static bool is_full(const struct flow_table *table, size_t more)
+{
+    const size_t count = flow_table_count(table), most = table->config.max_memory;
+    return count > 0 &&
+           (count + more > table->pool.most || (most > 0 && memory_with(table, count + more) > most));
+}
+
+/* Have the streams stand in the first places, and give back what is behind them. */
+static void shrink(struct flow_table *table)
+{
+    const uint32_t before = table->pool.high;
+    while (table->pool.high > flow_table_count(table)) {
+        const uint32_t last = table->pool.high - 1;
+        const struct flow_entry *e = flow_entry_at(table, last);
+        if (e->list == FLOW_POOL_FREE) {
+            flow_pool_drop_last(&table->pool);
+        } else {
+            const uint32_t hash = e->hash;
+            flow_index_rename(&table->index, hash, last, flow_pool_move_last(&table->pool, e->list));
+        }
+    }
+    flow_pool_shrink(&table->pool, before);
+}
+
+/* Room for `more` streams. */
+static void make_room(struct flow_table *table, size_t more)
+{
+    while (is_full(table, more)) {
+        if (table->pool.list[FLOW_POOL_ENDED].count > 0) {
+            close_ended(table);
+        } else {
+            table->evicted++;
+            flow_entry_close(table, flow_entry_first(table, FLOW_POOL_OPEN), FLOW_EVICTED);
+        }
+    }
+}
+
+/* Is the packet, which begins a stream, a straggler of one that was closed before its time? */
+static bool goes_on(struct flow_table *table, const struct packet *packet)
+{
+    const bool begins = (packet->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+    return flow_gone_memory(&table->gone) > 0 &&
+           flow_gone_take(&table->gone, tuple_hash(&table->key, packet), packet->time_ns,
+                          table->config.linger_ns) &&
+           !begins;
+}
+
+struct flow_entry *flow_entry_open(struct flow_table *table, const struct packet *packet, uint32_t hash)
+{
+    make_room(table, 1);
+    const uint32_t place = flow_pool_take(&table->pool, FLOW_POOL_OPEN);
+    if (place == FLOW_POOL_NONE)
+        return NULL;
+    if (flow_index_add(&table->index, hash, place) != 0) {
+        flow_pool_release(&table->pool, place, FLOW_POOL_OPEN);
+        return NULL;
+    }
+    struct flow_entry *e = flow_entry_at(table, place);
+    const struct flow_endpoint source = {packet->source, packet->source_port};
+    const struct flow_endpoint target = {packet->target, packet->target_port};
+    const bool forward = flow_source_is_client(packet);
+    memset(e, 0, sizeof *e);
+    e->stream.endpoint[FLOW_CLIENT] = forward ? source : target;
+    e->stream.endpoint[FLOW_SERVER] = forward ? target : source;
+    e->stream.number = packet->number;
+    e->stream.start_ns = e->stream.end_ns = packet->time_ns;
+    tcp_direction_init(&e->stream.direction[0]);
+    tcp_direction_init(&e->stream.direction[1]);
+    e->stream.continues = goes_on(table, packet);
+    e->hash = hash;
+    e->list = FLOW_POOL_OPEN;
+    e->heard_ns = table->now_ns;
+    e->heard_ends = table->ends;
+    table->continued += e->stream.continues;
+    e->move = ++table->moves;
+    if (table->config.observer.opened != NULL)
+        table->config.observer.opened(table->config.observer.context, &e->stream);
+    return e;
+}
+
+/* Did so many connections end behind it that its place is needed? By what all shards of a capture see, so
+ * that a stream is the same in each. */
+static bool is_crowded_out(const struct flow_table *table, const struct flow_entry *e)
+{
+    return table->config.max_ends > 0 && table->ends - e->heard_ends > table->config.max_ends;
+}
+
+bool flow_entry_is_over(const struct flow_table *table, const struct flow_entry *e,
+                        const struct packet *packet)
+{
+    if (e->list != FLOW_POOL_ENDED)
+        return false;
+    return is_crowded_out(table, e) || (packet->time_ns > e->stream.end_ns &&
+                                        packet->time_ns - e->stream.end_ns > table->config.linger_ns);
+}
+
+void flow_entries_close_over(struct flow_table *table)
+{
+    const struct flow_entry *e;
+    while ((e = flow_entry_first(table, FLOW_POOL_ENDED)) != NULL &&
+           (table->now_ns - e->heard_ns > table->config.linger_ns + DISORDER_NS || is_crowded_out(table, e)))
+        close_ended(table);
+}
+
+void flow_entries_fit(struct flow_table *table)
+{
+    if (table->scratch.held > table->held_before) {
+        make_room(table, 0);
+        if (table->config.max_memory > 0 && flow_table_memory(table) > table->config.max_memory)
+            shrink(table);
+    }
+    table->held_before = table->scratch.held;
+}

@@ -1,0 +1,32 @@
+#ifndef SOCKDIAG_CAPTURE_FLOW_GONE_H
+#define SOCKDIAG_CAPTURE_FLOW_GONE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pages.h"
+
+/* Which streams were given out although they were still to linger: eight bytes of each, a part of the hash of
+ * its ends and when it was heard last, so that a straggler is known as one. Of the last million, at least
+ * nine in ten are remembered; a stream that was not there is taken for one that was in one case of a hundred
+ * thousand. */
+struct flow_gone {
+    struct pages slots;
+    size_t buckets, most; /* 0: nothing was added yet; powers of two */
+    size_t count;
+};
+
+/* Zero-initialise but for what flow_gone_init() sets: that at most `bytes` are taken. */
+void flow_gone_init(struct flow_gone *gone, size_t bytes);
+void flow_gone_fini(struct flow_gone *gone);
+
+/* Where there is no memory, it is not remembered. */
+void flow_gone_add(struct flow_gone *gone, uint64_t hash, uint64_t time_ns, uint64_t linger_ns);
+
+/* Was it added, and is its time to linger not over? Then it is forgotten. */
+bool flow_gone_take(struct flow_gone *gone, uint64_t hash, uint64_t time_ns, uint64_t linger_ns);
+
+size_t flow_gone_memory(const struct flow_gone *gone);
+
+#endif
