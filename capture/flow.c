@@ -195,10 +195,9 @@ static int choose_stream(struct flow_table *table, const struct packet *packet, 
 {
     const uint32_t hash = e->hash;
     const enum flow_side from = flow_entry_side(e, packet);
-    enum flow_reason reason = FLOW_REPLACED;
     *out = e;
     if (flow_entry_is_over(table, e, packet)) {
-        reason = FLOW_LINGERED;
+        flow_entry_close_ended(table, e);
     } else if (flow_is_corrupted(&e->stream, from, packet)) {
         return 0;
     } else if (e->held != NULL && follows_held(e, packet)) {
@@ -211,8 +210,8 @@ static int choose_stream(struct flow_table *table, const struct packet *packet, 
             return 0;
         if (is_established(e, from))
             return hold(table, &e->held, packet) == 0 ? 1 : -ENOMEM;
+        flow_entry_close(table, e, FLOW_REPLACED);
     }
-    flow_entry_close(table, e, reason);
     *out = flow_entry_open(table, packet, hash);
     return *out != NULL ? 0 : -ENOMEM;
 }

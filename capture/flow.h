@@ -111,8 +111,8 @@ void flow_table_finish(struct flow_table *table);
 
 uint64_t flow_table_evicted(const struct flow_table *table);
 
-/* Streams that go on from another one: see flow_stream.continues. As far as is known: the last million that
- * were closed early are remembered, less where memory is bounded. */
+/* Streams that go on from another one: see flow_stream.continues. Nearly all: some half a million that were
+ * closed early are remembered, less where memory is bounded. */
 uint64_t flow_table_continued(const struct flow_table *table);
 
 /* Streams held now, and the bytes they take. */

@@ -106,7 +106,7 @@ void flow_entry_heard(struct flow_table *table, struct flow_entry *e)
         return;
     e->move = ++table->moves;
     flow_pool_relink(&table->pool, flow_entry_place(table, e), e->list, list);
-    e->list = list;
+    e->list = (uint8_t)list;
 }
 
 /* ---- opening and closing ---- */
@@ -165,21 +165,30 @@ static uint64_t whole_hash(const struct flow_table *table, const struct flow_ent
                               ends[1].port);
 }
 
-/* The stream that ended longest ago; too early, perhaps. */
-static void close_ended(struct flow_table *table)
+void flow_entry_close_ended(struct flow_table *table, struct flow_entry *e)
 {
-    const uint32_t place = table->pool.list[FLOW_POOL_ENDED].first;
-    struct flow_entry *e = flow_entry_at(table, place);
-    foresee_closing(table, place);
     if (table->now_ns - e->heard_ns <= table->config.linger_ns)
         flow_gone_add(&table->gone, whole_hash(table, e), e->heard_ns, table->config.linger_ns);
     flow_entry_close(table, e, FLOW_LINGERED);
 }
 
+/* The one that ended longest ago, or nearly. */
+static void close_first_ended(struct flow_table *table)
+{
+    const uint32_t place = table->pool.list[FLOW_POOL_ENDED].first;
+    foresee_closing(table, place);
+    flow_entry_close_ended(table, flow_entry_at(table, place));
+}
+
+/* What others than the places take. */
+static size_t memory_beside(const struct flow_table *table)
+{
+    return flow_index_memory(&table->index) + flow_gone_memory(&table->gone) + table->scratch.held;
+}
+
 static size_t memory_with(const struct flow_table *table, size_t places)
 {
-    return flow_pool_memory(&table->pool, places) + flow_index_memory(&table->index) +
-           flow_gone_memory(&table->gone) + table->scratch.held;
+    return flow_pool_memory(&table->pool, places) + memory_beside(table);
 }
 
 size_t flow_table_memory(const struct flow_table *table)
@@ -216,7 +225,7 @@ static void make_room(struct flow_table *table, size_t more)
 {
     while (is_full(table, more)) {
         if (table->pool.list[FLOW_POOL_ENDED].count > 0) {
-            close_ended(table);
+            close_first_ended(table);
         } else {
             table->evicted++;
             flow_entry_close(table, flow_entry_first(table, FLOW_POOL_OPEN), FLOW_EVICTED);
@@ -288,15 +297,16 @@ void flow_entries_close_over(struct flow_table *table)
     const struct flow_entry *e;
     while ((e = flow_entry_first(table, FLOW_POOL_ENDED)) != NULL &&
            (table->now_ns - e->heard_ns > table->config.linger_ns + DISORDER_NS || is_crowded_out(table, e)))
-        close_ended(table);
+        close_first_ended(table);
 }
 
 void flow_entries_fit(struct flow_table *table)
 {
-    if (table->scratch.held > table->held_before) {
+    const size_t beside = memory_beside(table);
+    if (beside > table->beside_before) {
         make_room(table, 0);
         if (table->config.max_memory > 0 && flow_table_memory(table) > table->config.max_memory)
             shrink(table);
     }
-    table->held_before = table->scratch.held;
+    table->beside_before = beside;
 }

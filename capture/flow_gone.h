@@ -8,9 +8,9 @@
 #include "base/pages.h"
 
 /* Which streams were given out although they were still to linger: eight bytes of each, a part of the hash of
- * its ends and when it was heard last, so that a straggler is known as one. Of the last million, at least
- * nine in ten are remembered; a stream that was not there is taken for one that was in one case of a hundred
- * thousand. */
+ * its ends and when it was heard last, so that a straggler is known as one. Of the last half a million, one
+ * in fifty may have been forgotten; a stream that was not there is taken for one that was in one case of a
+ * hundred thousand at the most. */
 struct flow_gone {
     struct pages slots;
     size_t buckets, most; /* 0: nothing was added yet; powers of two */

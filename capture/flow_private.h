@@ -46,7 +46,7 @@ struct flow_table {
     uint64_t now_ns, evicted, continued;
     uint32_t ends; /* packets with FIN or RST so far, those of other shards among them */
     uint32_t moves;
-    size_t held_before;                           /* scratch.held, when that was last looked at */
+    size_t beside_before;                         /* memory beside the places, when last looked at */
     struct flow_foreseen foreseen[FLOW_FORESEEN]; /* by the packet's number */
 };
 
@@ -84,6 +84,9 @@ struct flow_entry *flow_entry_open(struct flow_table *table, const struct packet
 /* Tell the observer that the stream is final, and free it. */
 void flow_entry_close(struct flow_table *table, struct flow_entry *e, enum flow_reason reason);
 
+/* The same for one that has ended: if that is early, it is remembered. */
+void flow_entry_close_ended(struct flow_table *table, struct flow_entry *e);
+
 /* Close those that have lingered long enough. */
 void flow_entries_close_over(struct flow_table *table);
 
@@ -91,7 +94,7 @@ void flow_entries_close_over(struct flow_table *table);
 bool flow_entry_is_over(const struct flow_table *table, const struct flow_entry *e,
                         const struct packet *packet);
 
-/* Keep within the bound of memory, when streams hold more than before. Entries may move. */
+/* Keep within the bound of memory, when more is taken than before. Entries may move. */
 void flow_entries_fit(struct flow_table *table);
 
 /* Take a packet that was kept back out of its place; it is the caller's to free. */

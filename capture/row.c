@@ -9,7 +9,9 @@ enum {
     FLAG_IPV6 = 1,
     FLAG_PARTIAL = 2,
     FLAG_EVICTED = 4,
-    FLAG_END = 8, /* times enum flow_end */
+    FLAG_END = 8, /* times enum flow_end, */
+    END_MASK = 3, /* which is no more */
+    FLAG_CONTINUES = 32,
     SIDE_MD5 = 1,
     SIDE_MSS = 2,
     SIDE_SCALE = 4,
@@ -170,7 +172,8 @@ size_t row_pack(struct row *row, uint8_t out[ROW_MAX_PACKED])
     const bool ipv6 = row->endpoint[0].address.family != 4;
     uint8_t *p = out;
     *p++ = (uint8_t)((ipv6 ? FLAG_IPV6 : 0) | (row->partial ? FLAG_PARTIAL : 0) |
-                     (row->evicted ? FLAG_EVICTED : 0) | (int)row->end * FLAG_END);
+                     (row->evicted ? FLAG_EVICTED : 0) | (row->continues ? FLAG_CONTINUES : 0) |
+                     (int)row->end * FLAG_END);
     p = put(p, row->number);
     for (int i = 0; i < 2; i++)
         p = pack_endpoint(p, &row->endpoint[i], ipv6 ? 16 : 4);
@@ -188,7 +191,8 @@ void row_unpack(struct row *row, const uint8_t *packed)
     const uint8_t flags = *p++;
     *row = (struct row){.partial = (flags & FLAG_PARTIAL) != 0,
                         .evicted = (flags & FLAG_EVICTED) != 0,
-                        .end = (enum flow_end)(flags / FLAG_END)};
+                        .continues = (flags & FLAG_CONTINUES) != 0,
+                        .end = (enum flow_end)(flags / FLAG_END & END_MASK)};
     p = get(p, &row->number);
     for (int i = 0; i < 2; i++)
         p = unpack_endpoint(p, &row->endpoint[i], flags & FLAG_IPV6 ? 6 : 4);
@@ -260,6 +264,7 @@ void row_of_stream(struct row *row, const struct flow_stream *stream)
         .end = stream->end,
         .partial = stream->partial,
         .evicted = stream->reason == FLOW_EVICTED,
+        .continues = stream->continues,
     };
     for (int side = 0; side < 2; side++)
         fill_side(&row->side[side], stream, (enum flow_side)side);

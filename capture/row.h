@@ -32,7 +32,7 @@ struct row {
     struct flow_endpoint endpoint[2]; /* by enum flow_side */
     uint64_t start_ns, end_ns, handshake_rtt_ns;
     enum flow_end end;
-    bool partial, evicted;
+    bool partial, evicted, continues;
     struct row_side side[2];
 };
 

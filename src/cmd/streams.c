@@ -240,6 +240,7 @@ void streams_close_all(struct streams *s, int ended)
     engine_finish_streams(s->engine);
     gather_totals(s);
     t->evicted = flow_table_evicted(engine_streams(s->engine));
+    t->continued = flow_table_continued(engine_streams(s->engine));
     t->compared = s->options.compares;
     t->payload_given_up = s->digests.given_up;
     t->lost += intake_lost(&s->intake);

@@ -50,7 +50,7 @@ struct streams_totals {
     struct conversation_counts conversations[CONVERSATION_KINDS];
     uint64_t calls, streams, printed;
     uint64_t first_ns, last_ns;
-    uint64_t evicted, conversations_evicted, given_up, payload_given_up, lost;
+    uint64_t evicted, continued, conversations_evicted, given_up, payload_given_up, lost;
     uint64_t nearest[2]; /* streams beside one that was asked for and is not there; 0: none */
     bool damaged, interrupted;
     bool compared; /* the payload: conflicts would have been seen */

@@ -46,6 +46,11 @@ static bool say_losses(const struct streams *s)
             "%llu streams were evicted before they ended, to stay in %llu MiB of memory: what came later "
             "of them is counted as further streams; --memory gives more",
             (unsigned long long)t->evicted, (unsigned long long)s->options.memory_mb);
+    if (t->continued > 0)
+        cmd_fail(streams_name,
+                 "%llu streams are the rest of others, which had ended and were given out early, as so many "
+                 "connections ended at the time: --problem continues shows them",
+                 (unsigned long long)t->continued);
     if (t->given_up > 0)
         cmd_fail(streams_name,
                  "%llu rows, the last ones of the order, were given up to stay in %llu MiB of memory; "
@@ -65,7 +70,7 @@ static bool say_losses(const struct streams *s)
                  (unsigned long long)t->defrag.evicted);
     if (t->interrupted)
         cmd_fail(streams_name, "interrupted: the rest of the file was not read");
-    return t->payload_given_up > 0 || t->lost > 0 || t->evicted > 0 || t->given_up > 0 ||
+    return t->payload_given_up > 0 || t->lost > 0 || t->evicted > 0 || t->continued > 0 || t->given_up > 0 ||
            t->conversations_evicted > 0 || t->defrag.evicted > 0 || t->damaged || t->interrupted;
 }
 

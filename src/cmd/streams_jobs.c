@@ -116,6 +116,7 @@ static void add_totals(struct streams_totals *sum, const struct streams_totals *
     sum->streams += t->streams;
     sum->printed += t->printed;
     sum->evicted += t->evicted;
+    sum->continued += t->continued;
     sum->conversations_evicted += t->conversations_evicted;
     sum->payload_given_up += t->payload_given_up;
     sum->damaged = sum->damaged || t->damaged;

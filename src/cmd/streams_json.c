@@ -154,6 +154,8 @@ void streams_json_row(struct buf *out, const struct row *row, bool md5)
         p = put_md5(p, &row->side[s], s);
     for (int s = 0; s < 2; s++)
         p = put_marks(put_more(p, &row->side[s], s), &row->side[s], s);
+    if (row->continues)
+        p = put_text(p, ",\"continues\":true");
     p = put_text(p, row->evicted ? ",\"evicted\":true}\n" : "}\n");
     out->len += (size_t)(p - begin);
 }
@@ -241,6 +243,7 @@ void streams_json_summary(struct buf *out, const struct streams_totals *t)
     json_bool(&j, "payload_compared", t->compared);
     json_u64(&j, "other_shards_packets", t->packets.elsewhere);
     json_u64(&j, "evicted_streams", t->evicted);
+    json_u64(&j, "continued_streams", t->continued);
     json_u64(&j, "given_up_rows", t->given_up);
     json_u64(&j, "lost_packets", t->lost);
     json_end_line(&j);

@@ -39,6 +39,11 @@ static uint64_t is_partial(const struct row *row, int side)
     return row->partial && row->side[side].syns == 0 && row->side[side].bytes > 0;
 }
 
+static uint64_t continues(const struct row *row, int side)
+{
+    return row->continues && row->side[side].packets > 0;
+}
+
 static const struct {
     struct streams_problem problem;
     uint64_t (*times)(const struct row *row, int side);
@@ -49,6 +54,7 @@ static const struct {
     {{"reset", "a RST ended it", true}, was_reset},
     {{"one_sided", "the packets of one side only were captured", true}, is_one_sided},
     {{"partial", "the capture began in the middle of it", true}, is_partial},
+    {{"continues", "the rest of one that had ended, and was given out before this came", true}, continues},
 };
 
 #define OF_CONNECTION (sizeof of_connection / sizeof of_connection[0])

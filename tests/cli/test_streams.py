@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,25 @@ def build():
     whole(scene.stream(), b"z" * 5000)  # 18
     scene.write(CAPTURE)
     return scene
+
+
+def write_crowd(path, count):
+    """One connection that is reset, `count` others, another one that is reset, and a straggler of both."""
+    def packet(number, port, seq, flags):
+        ip = bytearray(b"\x45\0\0\x50\0\0\x40\0\x40\x06\0\0\x0a\0\0\1\x0a\0\0\2")
+        ip[13] = port >> 16
+        total = sum(int.from_bytes(ip[i:i + 2], "big") for i in range(0, 20, 2))
+        total = (total & 0xffff) + (total >> 16)
+        ip[10:12] = ((total & 0xffff) + (total >> 16) ^ 0xffff).to_bytes(2, "big")
+        tcp = struct.pack(">HHIIBBHHH", port & 0xffff, 80, seq, 1, 5 << 4, flags, 1000, 0, 0)
+        frame = b"\2\0\0\0\0\1\2\0\0\0\0\2\x08\0" + bytes(ip) + tcp  # its payload was not captured: no checksum
+        return struct.pack("<IIII", 1600000000, number, len(frame), 94) + frame
+
+    ports = [1] + [1 << 16 | 2000 + n for n in range(count)] + [2, 2, 2, 1, 2, 3]
+    with open(path, "wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        for number, port in enumerate(ports):
+            file.write(packet(number, port, 7, RST if number <= count + 1 else ACK))
 
 
 def streams(*words, **more):
@@ -220,6 +240,21 @@ with case("the packets of all shards are counted once"):
     counted = [rows("--shard", f"{k}/3", MANY)[1][-1] for k in (1, 2, 3)]
     equal(sum(summary["tcp_packets"] for summary in counted), 15000)
     equal({summary["packets"] for summary in counted}, {15000})
+
+with case("where very many connections end, stragglers that come too late are told of, the same in all shards"):
+    crowd = pathlib.Path(WORK.name) / "crowd.pcap"
+    write_crowd(crowd, 33000)
+    ran, found = rows(crowd)
+    equal((ran.returncode, found[-1]["continued_streams"], found[-1]["streams"]), (3, 1, 33004))
+    contains(ran.stderr, "1 streams are the rest of others")
+    late = [row for row in found[:-1] if row.get("continues")]
+    equal([(row["stream"], row["packets_client"] + row["packets_server"]) for row in late], [(33005, 1)])
+    kept = [row for row in found[:-1] if row["stream"] == 33002]
+    equal([(row["packets_client"] + row["packets_server"], row.get("continues")) for row in kept], [(4, None)])
+    contains(streams("--problem", "continues", crowd).stdout, "33005")
+    parts = [rows("--shard", f"{k}/3", crowd)[1] for k in (1, 2, 3)]
+    equal(sorted(map(str, (row for part in parts for row in part[:-1]))), sorted(map(str, found[:-1])))
+    equal(sum(part[-1]["continued_streams"] for part in parts), 1)
 
 with case("-j: several processes print what one does, of a file and of a pipe"):
     for words in ((), ("--sort", "bytes", "--top", "100"), ("--json", "--md5", "--sort", "start"), ("--problem", "partial"),

@@ -265,6 +265,45 @@ static void stragglers(void **state)
     flow_table_free(table);
 }
 
+/* Where many connections end, a stream that has ended is given up early: what comes of it later begins
+ * another one, which says so. Another connection on its ports does not. */
+static void crowded_out(void **state)
+{
+    (void)state;
+    struct log log = {0};
+    packets = 0;
+    const struct flow_config config = {
+        .observer = {&log, opened, segment, closed},
+        .key = {1, 2},
+        .max_streams = 10,
+        .linger_ns = FLOW_LINGER_NS,
+        .max_ends = 3,
+    };
+    struct flow_table *table = flow_table_new(&config);
+    assert_non_null(table);
+    handshake(table, 100, 200);
+    client(table, 101, 201, TCP_RST, NULL);
+    for (int i = 0; i < 3; i++)
+        flow_table_pass(table, now_ns += 1000, TCP_ACK | (i == 1 ? TCP_RST : TCP_FIN));
+    flow_table_pass(table, now_ns += 1000, TCP_ACK | TCP_PSH);
+    server(table, 201, 101, TCP_ACK, NULL); /* three ended since: it belongs to it */
+    for (int i = 0; i < 4; i++)
+        flow_table_pass(table, now_ns += 1000, TCP_FIN);
+    assert_string_equal(log.text, "open1 1c0 1s0 1c0 1c0 1s0 close1-rst");
+    assert_int_equal(flow_table_continued(table), 0);
+    server(table, 201, 101, TCP_ACK, NULL);
+    assert_int_equal(flow_table_continued(table), 1);
+    client(table, 101, 202, TCP_RST, NULL);
+    for (int i = 0; i < 4; i++)
+        flow_table_pass(table, now_ns += 1000, TCP_FIN);
+    assert_true(log.last.continues);
+    client(table, 7000, 0, TCP_SYN, NULL);
+    flow_table_finish(table);
+    assert_false(log.last.continues);
+    assert_int_equal(flow_table_continued(table), 1);
+    flow_table_free(table);
+}
+
 /* With a bound of memory, those that have ended leave first, and are not counted as evicted. */
 static void memory_is_bounded(void **state)
 {
@@ -420,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_last_syn),
         cmocka_unit_test(a_handshake_given_up),
         cmocka_unit_test(stragglers),
+        cmocka_unit_test(crowded_out),
         cmocka_unit_test(memory_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
