@@ -245,11 +245,14 @@ static int finish(struct capture *c, int ended)
         print_summary(c, known, dropped);
     if (!c->reader_gone && !flush_lines(c) && !c->reader_gone)
         failed = true;
+    const bool cut_off = !live && c->intake.interrupted && !failed;
+    if (cut_off)
+        cmd_fail(name, "interrupted: the rest of the file was not read");
     if (!c->common.quiet)
         say_counts(c, live, dropped);
     if (failed)
         return CMD_ERROR;
-    return partial || dropped > 0 ? CMD_PARTIAL : CMD_OK;
+    return partial || cut_off || dropped > 0 ? CMD_PARTIAL : CMD_OK;
 }
 
 static void announce(const struct capture *c)

@@ -129,6 +129,8 @@ static int write_gathered(struct capture_file *f, struct sd_err *err)
     f->gathered_count = 0;
     if (failed == -EPIPE)
         return sd_fail(err, EPIPE, "%s: nobody reads on", f->config->path);
+    if (failed != 0 && strcmp(f->config->path, "-") == 0)
+        return sd_fail_errno(err, -failed, "cannot write the packets to stdout");
     return failed == 0
                ? 0
                : sd_fail_errno(err, -failed, "cannot write on to %s; the packets before stay readable",

@@ -210,8 +210,10 @@ int intake_run(struct intake *intake, const struct intake_handlers *handlers, st
             *err = intake->idle_err;
             return intake->idle_failed;
         }
-        if (got == -EINTR)
+        if (got == -EINTR) {
+            (void)ended_by_signal(intake); /* or it would strike as soon as signals are given back */
             intake->interrupted = true;
+        }
         if (got == 0 || got == -EINTR || (got > 0 && is_too_late(intake, &record)))
             return 0;
         if (got > 0)

@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
 """A pipe that stalls: what came by it so far is shown and written, and nothing is kept back until more comes."""
 
+import fcntl
 import json
 import pathlib
+import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import pcapng  # noqa: E402
-from cases import case, check, done, equal  # noqa: E402
-from procs import SOCKDIAG, wait_until  # noqa: E402
+from cases import case, check, contains, done, equal  # noqa: E402
+from procs import SOCKDIAG, state, wait_until  # noqa: E402
 from scenes import RST, ACK, Scene  # noqa: E402
 
 WORK = tempfile.TemporaryDirectory()
@@ -28,6 +32,11 @@ def capture():
     scene.tick(200_000)
     scene.stream()
     return scene.data()
+
+
+def unread(fd):
+    """Bytes that wait in a pipe."""
+    return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
 
 
 class Stalled:
@@ -76,6 +85,19 @@ with case("extract: a file for each stream that is over, and its lines in the in
         equal((out / f"{1 + 5 * i}-client.raw").read_text(), f"number {i}")
     stalled.end()
     check(json.loads(index.read_text().splitlines()[-1])["type"] == "summary", "no summary")
+
+with case("a signal ends the wait: what came is shown, and that it is not all"):
+    for words in (("streams", "-"), ("capture", "-r", "-"), ("extract", "-d", HERE / "cut", "-")):
+        stalled = Stalled(*words)
+        wait_until(lambda: state(stalled.process.pid) == "S", what="the wait")
+        wait_until(lambda: not unread(stalled.process.stdin.fileno()), what="all is read")
+        stalled.process.send_signal(signal.SIGINT)
+        equal(stalled.process.wait(10), 3, words[0])
+        contains(stalled.process.stderr.read().decode(), "interrupted: the rest of the file was not read", words[0])
+        check(stalled.lines(), f"{words}: nothing was shown")
+        stalled.process.stdin.close()
+        stalled.process.stderr.close()
+        stalled.out.close()
 
 with case("who reads no further ends it while the pipe stalls"):
     process = subprocess.Popen([SOCKDIAG, "streams", "--json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
