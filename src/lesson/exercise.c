@@ -300,7 +300,7 @@ static struct exercise_result *add_result(const struct check *check, struct exer
     report->results = more;
     struct exercise_result *result = &more[report->count++];
     *result = (struct exercise_result){.seconds = check->exercise->seconds};
-    buf_append(&result->warnings, check->program.warnings.data, check->program.warnings.len);
+    buf_append(&result->output, check->program.warnings.data, check->program.warnings.len);
     return result;
 }
 
@@ -347,7 +347,6 @@ static int tell_compiler(const struct check *check, struct exercise_report *repo
     if (result == NULL)
         return -ENOMEM;
     result->reason = check->program.stopped ? EXERCISE_STOPPED : EXERCISE_NOT_COMPILED;
-    buf_append(&result->output, check->program.warnings.data, check->program.warnings.len);
     if (check->config->ended != NULL)
         check->config->ended(check->config->context, result);
     return 0;
@@ -381,7 +380,6 @@ static void result_fini(struct exercise_result *result)
     json_decref(result->finding);
     json_decref(result->facts);
     buf_free(&result->output);
-    buf_free(&result->warnings);
 }
 
 void exercise_report_fini(struct exercise_report *report)

@@ -17,7 +17,7 @@
 
 enum exercise_reason {
     EXERCISE_PASSED,
-    EXERCISE_NOT_COMPILED, /* `output` is what the compiler says */
+    EXERCISE_NOT_COMPILED, /* see `output` */
     EXERCISE_TIME,         /* it ran longer than `seconds`; `call` tells what it was doing */
     EXERCISE_PROCESSES,    /* it had more than `processes` */
     EXERCISE_MEMORY,
@@ -69,8 +69,7 @@ struct exercise_result {
                         NULL: not known */
     const char *section; /* of the judge; the lesson's */
     json_t *facts;       /* those that were taken */
-    struct buf output;   /* the end of what the run printed, as it came; "\n…" at its beginning: cut */
-    struct buf warnings; /* of the compiler */
+    struct buf output;   /* what the compiler warned of, and the end of what the run printed: as it came */
     uint64_t elapsed_ns;
 };
 
@@ -101,7 +100,8 @@ int exercise_check(const struct exercise_config *config, struct exercise_report 
 void exercise_report_fini(struct exercise_report *report);
 
 /* Append in plain words what went wrong, a sentence a line, in the user's language; nothing where it passed.
- * The lines of code among them begin with two blanks. What the judge's section says is the caller's. */
+ * Lines that begin with two blanks show bytes. The network, `output` and the judge's section are the caller's
+ * to show. */
 void exercise_describe(struct buf *out, const struct exercise_result *result);
 
 /* The word of a reason in JSON: "passed", "differs", … */

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/i18n.h"
-#include "base/text.h"
 #include "lesson/exercise.h"
 #include "lesson/exercise_private.h"
 
@@ -21,21 +20,6 @@ const char *exercise_reason_word(enum exercise_reason reason)
         [EXERCISE_JUDGED] = "judged",   [EXERCISE_STOPPED] = "stopped",
     };
     return words[reason];
-}
-
-/* ---- text that came from programs ---- */
-
-static void put_lines(struct buf *out, const struct buf *text)
-{
-    const uint8_t *at = text->data, *end = at + text->len;
-    while (text->len > 0 && at < end) {
-        const uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
-        const size_t len = (size_t)((newline != NULL ? newline : end) - at);
-        buf_text(out, "  ");
-        text_escape(out, at, len);
-        buf_char(out, '\n');
-        at += len + 1;
-    }
 }
 
 /* ---- how it ended ---- */
@@ -64,7 +48,7 @@ static void put_reason(struct buf *out, const struct exercise_result *r)
 {
     switch (r->reason) {
     case EXERCISE_NOT_COMPILED:
-        buf_text(out, _("It does not compile:\n"));
+        buf_text(out, _("It does not compile.\n"));
         break;
     case EXERCISE_TIME:
         put_time(out, r);
@@ -185,22 +169,7 @@ static void put_place(struct buf *out, const struct exercise_result *r)
 
 void exercise_describe(struct buf *out, const struct exercise_result *r)
 {
-    if (r->reason == EXERCISE_PASSED)
-        return;
-    if (r->network != NULL && r->options[0] != '\0')
-        buf_printf(out, _("In the network '%s' (%s):\n"), r->network, r->options);
-    else if (r->network != NULL)
-        buf_printf(out, _("In the network '%s':\n"), r->network);
     put_reason(out, r);
     put_difference(out, r);
     put_place(out, r);
-    if (r->reason == EXERCISE_DIFFERS || r->reason == EXERCISE_JUDGED || r->output.len == 0)
-        return;
-    if (r->reason != EXERCISE_NOT_COMPILED)
-        buf_text(out, _("It printed:\n"));
-    put_lines(out, &r->output);
-    if (r->reason != EXERCISE_NOT_COMPILED && r->warnings.len > 0) {
-        buf_text(out, _("And the compiler had said:\n"));
-        put_lines(out, &r->warnings);
-    }
 }

@@ -248,7 +248,6 @@ static void sentences_name_the_place_and_the_reason(void **state)
                                           .parts_first = 1,
                                           .parts_last = 3}};
     const char *text = describe(&out, &r);
-    assert_non_null(strstr(text, "In the network 'small' (--mtu 576):\n"));
     assert_non_null(strstr(text, "got.txt is wrong from byte 4 on.\n"));
     assert_non_null(strstr(text, "there stands        \"X\"\n"));
     assert_non_null(strstr(text, "there should stand  \"456789\"\n"));
@@ -262,11 +261,8 @@ static void sentences_name_the_place_and_the_reason(void **state)
     assert_non_null(strstr(text, "waiting in recvfrom(4)"));
 
     r = (struct exercise_result){.reason = EXERCISE_STATUS, .status = 139};
-    buf_text(&r.output, "one\n\x1b[31mtwo");
     text = describe(&out, &r);
     assert_non_null(strstr(text, "signal 11"));
-    assert_non_null(strstr(text, "  one\n  \\x1b[31mtwo\n"));
-    buf_free(&r.output);
 
     r = (struct exercise_result){.reason = EXERCISE_PASSED, .network = "clean"};
     assert_string_equal(describe(&out, &r), "");
