@@ -123,8 +123,7 @@ static int check_where(const char *member, const json_t *want, struct sd_err *er
             return sd_fail(err, EINVAL, "where \"%s\": there is no \"%s\"", member, op);
         if (in && !json_is_array(value))
             return sd_fail(err, EINVAL, "where \"%s\": \"in\" takes a list", member);
-        const bool plain = in || (strcmp(op, "contains") == 0 && json_is_string(value));
-        if (!plain && check_expression(value, 0, err) != 0)
+        if (!in && check_expression(value, 0, err) != 0)
             return err != NULL ? -err->code : -EINVAL;
     }
     return 0;

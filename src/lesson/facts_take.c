@@ -32,14 +32,12 @@ static const json_t *reach(const json_t *object, const char *path)
     return object;
 }
 
-/* One test of a where: the member `have` against an expression, by the conditions of steps. What a text is to
- * contain stands there as it is. */
+/* One test of a where: the member `have` against an expression, by the conditions of steps. */
 static int test(const json_t *facts, const char *op, const json_t *have, const json_t *want, bool *holds,
                 struct sd_err *err)
 {
     const bool in = strcmp(op, "in") == 0;
-    const bool plain = in || (strcmp(op, "contains") == 0 && json_is_string(want));
-    json_t *value = plain ? json_incref((json_t *)(uintptr_t)want) : facts_value(facts, want, err);
+    json_t *value = in ? json_incref((json_t *)(uintptr_t)want) : facts_value(facts, want, err);
     json_t *pair = value != NULL ? json_pack("{sOsO}", "have", have, "want", value) : NULL;
     json_t *condition =
         in ? json_pack("[sss]", "contains", "want", "have") : json_pack("[sss]", op, "have", "want");
