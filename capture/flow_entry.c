@@ -20,6 +20,7 @@
 #define DISORDER_NS UINT64_C(1000000000)
 
 enum {
+    MOST_ALIKE = 16,   /* streams of the same ends, each in a network of its own; more count as the last */
     FORESEEN_STEP = 4, /* after so many more packets, what was asked for has come */
     CLOSING_STEP = 3,  /* streams that are closed in between */
     CACHE_LINE = 64,
@@ -51,14 +52,50 @@ size_t flow_table_count(const struct flow_table *table)
     return (size_t)table->pool.list[FLOW_POOL_OPEN].count + table->pool.list[FLOW_POOL_ENDED].count;
 }
 
+enum flow_side flow_entry_side(const struct flow_entry *e, const struct packet *packet)
+{
+    return endpoint_is(&e->stream.endpoint[FLOW_CLIENT], &packet->source, packet->source_port) ? FLOW_CLIENT
+                                                                                               : FLOW_SERVER;
+}
+
+/* Is it one that was kept back, seen again? */
+static bool is_doubted_again(const struct flow_entry *e, const struct packet *packet)
+{
+    const struct packet_copy *copy = e->doubted;
+    while (copy != NULL && (copy->packet.tcp.seq != packet->tcp.seq ||
+                            !packet_address_equal(&copy->packet.source, &packet->source)))
+        copy = copy->next;
+    return copy != NULL;
+}
+
+/* Two networks, each in its own tunnels, may have the same addresses and ports, but hardly the same sequence
+ * numbers at the same time. What a packet is wrapped in alone does not tell them apart: labels and tunnel
+ * endpoints are others in each direction, and change as a phone moves on; and one capture may see a packet
+ * before it enters the tunnel and within. */
 struct flow_entry *flow_entry_find(const struct flow_table *table, const struct packet *packet, uint32_t hash)
 {
+    const uint16_t outer = tuple_outer(packet);
+    struct flow_entry *other_way = NULL;
     uint32_t place;
-    for (size_t at = hash; (place = flow_index_next(&table->index, hash, &at)) != FLOW_INDEX_NONE;) {
-        if (is_between(flow_entry_at(table, place), packet))
-            return flow_entry_at(table, place);
+    size_t at = hash;
+    for (unsigned met = 0;
+         met < MOST_ALIKE && (place = flow_index_next(&table->index, hash, &at)) != FLOW_INDEX_NONE;) {
+        struct flow_entry *e = flow_entry_at(table, place);
+        if (!is_between(e, packet))
+            continue;
+        if ((e->outer[0] | e->outer[1] | outer) == 0)
+            return e;
+        const enum flow_side from = flow_entry_side(e, packet);
+        if (e->outer[from] == outer)
+            return e;
+        met++;
+        if (other_way == NULL &&
+            (met == MOST_ALIKE || is_doubted_again(e, packet) || flow_may_be_of(&e->stream, from, packet)))
+            other_way = e;
     }
-    return NULL;
+    if (other_way != NULL)
+        other_way->outer[flow_entry_side(other_way, packet)] = outer;
+    return other_way;
 }
 
 static void bring_near(const void *bytes, size_t len)
@@ -110,12 +147,6 @@ void flow_entry_heard(struct flow_table *table, struct flow_entry *e)
 }
 
 /* ---- opening and closing ---- */
-
-enum flow_side flow_entry_side(const struct flow_entry *e, const struct packet *packet)
-{
-    return endpoint_is(&e->stream.endpoint[FLOW_CLIENT], &packet->source, packet->source_port) ? FLOW_CLIENT
-                                                                                               : FLOW_SERVER;
-}
 
 struct packet_copy *flow_entry_take_copy(struct flow_table *table, struct packet_copy **place)
 {
@@ -265,6 +296,7 @@ struct flow_entry *flow_entry_open(struct flow_table *table, const struct packet
     tcp_direction_init(&e->stream.direction[0]);
     tcp_direction_init(&e->stream.direction[1]);
     e->stream.continues = goes_on(table, packet);
+    e->outer[0] = e->outer[1] = tuple_outer(packet);
     e->hash = hash;
     e->list = FLOW_POOL_OPEN;
     e->heard_ns = table->now_ns;

@@ -1,5 +1,9 @@
 #include "capture/flow_judge.h"
 
+#include "base/seq.h"
+
+#define NEAR (1 << 22) /* bytes: further from where a direction is, nothing of it is under way */
+
 bool flow_source_is_client(const struct packet *packet)
 {
     if (packet->tcp.flags & TCP_SYN)
@@ -29,6 +33,24 @@ bool flow_confirms(const struct packet *packet, const struct packet *doubted)
     const uint8_t flags = doubted->tcp.flags;
     const uint32_t len = doubted->payload_len + ((flags & TCP_SYN) != 0) + ((flags & TCP_FIN) != 0);
     return (packet->tcp.flags & TCP_ACK) != 0 && len > 0 && packet->tcp.ack == doubted->tcp.seq + len;
+}
+
+static bool is_near(const struct tcp_direction *d, uint32_t seq)
+{
+    const int32_t distance = seq_diff(seq, d->base_seq + (uint32_t)d->next);
+    return distance > -NEAR && distance < NEAR;
+}
+
+bool flow_may_be_of(const struct flow_stream *stream, enum flow_side from, const struct packet *packet)
+{
+    const struct tcp_direction *d = &stream->direction[from], *peer = &stream->direction[1 - from];
+    const bool syn = (packet->tcp.flags & TCP_SYN) != 0, ack = (packet->tcp.flags & TCP_ACK) != 0;
+    if (syn && d->started && !tcp_is_own_syn(d, packet->tcp.seq))
+        return false;
+    if (syn && !ack)
+        return d->started;
+    return (!d->started || is_near(d, packet->tcp.seq)) &&
+           (!ack || !peer->started || is_near(peer, packet->tcp.ack));
 }
 
 void flow_note_end(struct flow_stream *stream, enum flow_side from)

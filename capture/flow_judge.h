@@ -18,6 +18,9 @@ bool flow_is_corrupted(const struct flow_stream *stream, enum flow_side from, co
  * there. */
 bool flow_confirms(const struct packet *packet, const struct packet *doubted);
 
+/* Do the packet's numbers go on from those of the stream, as far as both are known? */
+bool flow_may_be_of(const struct flow_stream *stream, enum flow_side from, const struct packet *packet);
+
 /* After a packet of `from`: has the connection ended? */
 void flow_note_end(struct flow_stream *stream, enum flow_side from);
 

@@ -21,6 +21,7 @@ struct flow_entry {
     uint32_t heard_ends;  /* the table's `ends` at its last packet */
     uint32_t move;        /* of the table's, that put it where it is in its list */
     uint32_t syn_ack_seq; /* the server's ISN, if syn_ack_seen */
+    uint16_t outer[2];    /* what each side's packets were wrapped in last: tuple_outer() */
     uint8_t list;         /* enum flow_pool_list */
     bool syn_ack_seen;    /* then the client's acknowledgement of `syn_ack_seq` ends the handshake */
     struct flow_stream stream;

@@ -61,6 +61,24 @@ uint64_t tuple_hash_between(const struct tuple_key *key, uint8_t protocol, const
     return (a->family == 4 ? hash_ipv4 : hash_ipv6)(key, protocol, a->bytes, b->bytes, a_port, b_port);
 }
 
+static uint32_t add_outer(uint32_t sum, uint32_t kind, uint32_t id)
+{
+    enum {
+        ODD = 0x01000193,
+    };
+    return ((sum ^ (kind + 1)) * ODD ^ id) * ODD + 1;
+}
+
+uint16_t tuple_outer(const struct packet *packet)
+{
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < packet->outer_count; i++)
+        sum = add_outer(sum, packet->outer_kind[i], packet->outer_id[i]);
+    for (unsigned i = 0; i < packet->vlan_count; i++)
+        sum = add_outer(sum, PACKET_OUTER_VLAN, packet->vlan[i]);
+    return (uint16_t)(sum ^ sum >> 16);
+}
+
 uint64_t tuple_hash(const struct tuple_key *key, const struct packet *packet)
 {
     return tuple_hash_between(key, packet->ip_protocol, &packet->source, packet->source_port, &packet->target,

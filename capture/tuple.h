@@ -19,6 +19,10 @@ uint64_t tuple_hash(const struct tuple_key *key, const struct packet *packet);
 uint64_t tuple_hash_between(const struct tuple_key *key, uint8_t protocol, const struct packet_address *a,
                             uint16_t a_port, const struct packet_address *b, uint16_t b_port);
 
+/* A number for what the packet is wrapped in: its VLANs, and the outer layers with their identifiers. 0: not
+ * at all. */
+uint16_t tuple_outer(const struct packet *packet);
+
 /* What tuple_hash() will be of a packet that is not decoded yet, and its TCP flags. False, and no answer, but
  * for what most captures are full of: a whole TCP segment in IPv4 without options or in IPv6, directly in
  * Ethernet. Whoever wants only some of the connections need not decode the others' packets. */

@@ -96,4 +96,64 @@ with case("--problem conflict compares the payload by itself; without it, that i
     row, summary = [json.loads(line) for line in ran.stdout.splitlines()]
     equal(("conflict_client" in row, summary["payload_compared"]), (False, False))
 
+
+def udp(payload, port):
+    return struct.pack("!HHHH", 33333, port, 8 + len(payload), 0) + payload
+
+
+def vxlan(inner, network):
+    return ether(ip(udp(struct.pack("!II", 0x08000000, network << 8) + ether(inner), 4789), 17))
+
+
+def gtpu(inner, endpoint):
+    return ether(ip(udp(struct.pack("!BBHI", 0x30, 255, len(inner), endpoint) + inner, 2152), 17))
+
+
+def tagged(inner, tag):
+    return ether(struct.pack("!HH", tag, 0x0800) + inner, 0x8100)
+
+
+def talk(payload, isn, ms=0):
+    """A connection of the usual ends, with ISNs of its own."""
+    own = {"c": {"isn": isn, "other_isn": isn + 1000000000}, "s": {"isn": isn + 1000000000, "other_isn": isn}}
+    return [build({**packet, **own[packet["side"]]}) for packet in
+            OPEN + [p("c", 20, "A", 0, payload), p("s", 30, "A", 0, payload * 2, ack=len(payload))]]
+
+
+def check_connections(frames, payloads):
+    for words in ((), ("-j", "2")):
+        status, rows, _, said = streams(pcap(ETHER, frames), *words)
+        equal((status, said), (0, ""))
+        equal(sorted((row["md5_client"], row["md5_server"], row["gaps_client"]) for row in rows),
+              sorted((md5(payload), md5(payload * 2), 0) for payload in payloads))
+    return rows
+
+
+with case("the same ends in several networks are several connections"):
+    payloads = [b"in network one", b"and in network two, too", b"not in a tunnel at all"]
+    talks = [talk(payload, 1000 + 333333333 * i) for i, payload in enumerate(payloads)]
+    wraps = [lambda inner: vxlan(inner, 1), lambda inner: vxlan(inner, 2), ether]
+    check_connections([wrap(inner) for turn in zip(*talks) for wrap, inner in zip(wraps, turn)], payloads)
+    wraps = [lambda inner: tagged(inner, 5), lambda inner: tagged(inner, 6), ether]
+    check_connections([wrap(inner) for turn in zip(*talks) for wrap, inner in zip(wraps, turn)], payloads)
+
+with case("tunnels that have another number in each direction, and change it, are one connection"):
+    inner = talk(b"one connection", 1000)
+    for wrap in (gtpu, tagged, vxlan):
+        check_connections([wrap(data, number) for data, number in zip(inner, (17, 18, 17, 17, 18))], [b"one connection"])
+        check_connections([wrap(data, number) for data, number in zip(inner, (17, 18, 17, 19, 20))], [b"one connection"])
+    check_connections([ether(data) if i % 2 else tagged(data, 9) for i, data in enumerate(inner)], [b"one connection"])
+
+with case("a packet before it enters a tunnel, and within, is one packet seen twice"):
+    inner = talk(b"seen twice", 1000)
+    rows = check_connections([frame for data in inner for frame in (ether(data), vxlan(data, 7), tagged(data, 3))], [b"seen twice"])
+    equal(rows[0]["packets_client"], 9)
+    wrong = [data[:36] + bytes([data[36] ^ 1]) + data[37:] for data in inner]
+    check_connections([frame for data in wrong for frame in (ether(data), vxlan(data, 7))], [b"seen twice"])
+
+with case("very many networks with the same ends take no more than the rest"):
+    frames = [vxlan(build(p("c", 0, "S", 0, isn=7919 * 65537 * network % 2 ** 32)), network) for network in range(20000)]
+    status, rows, summary, _ = streams(pcap(ETHER, frames))
+    equal((status, summary["tcp_packets"]), (0, 20000))
+
 done()
