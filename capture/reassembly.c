@@ -259,6 +259,7 @@ static int give(struct reassembly *r, uint64_t begin, uint64_t end, const uint8_
 
 static void give_gap(struct reassembly *r, uint64_t end, enum reassembly_gap why)
 {
+    r->given_up += why == REASSEMBLY_GIVEN_UP && end > r->next;
     if (r->config.gap != NULL && end > r->next)
         r->config.gap(r->config.context, r->next - r->origin, end - r->next, why);
     r->next = end;
@@ -424,39 +425,59 @@ static void forget_doubted(struct reassembly *r, size_t i)
     memmove(r->doubted + i, r->doubted + i + 1, (--r->doubted_count - i) * sizeof *r->doubted);
 }
 
-/* For what was given out, nothing is needed any more. */
-static void forget_past(struct reassembly *r)
+/* Was all of it given out, or has come right? */
+static bool is_needless(const struct reassembly *r, const struct chunk *doubted)
 {
-    for (size_t i = r->started ? r->doubted_count : 0; i > 0; i--) {
-        if (r->doubted[i - 1]->end <= r->next)
+    uint64_t at = r->started && r->next > doubted->begin ? r->next : doubted->begin;
+    for (size_t i = find_chunk(r, at); i < r->chunk_count && r->chunks[i]->begin <= at; i++)
+        at = r->chunks[i]->end;
+    return at >= doubted->end;
+}
+
+static void forget_needless(struct reassembly *r)
+{
+    for (size_t i = r->doubted_count; i > 0; i--) {
+        if (is_needless(r, r->doubted[i - 1]))
             forget_doubted(r, i - 1);
     }
 }
 
-static bool is_full(const struct reassembly *r)
+static int give_up_first_hole(struct reassembly *r, const struct tcp_direction *d)
 {
-    return r->held > r->config.limit || r->chunk_count > REASSEMBLY_MAX_CHUNKS ||
-           r->doubted_count > REASSEMBLY_MAX_DOUBTED;
+    if (give_up(r, d, r->chunks[0]->begin, REASSEMBLY_GIVEN_UP) != 0 || drain(r) != 0)
+        return -ENOMEM;
+    forget_needless(r);
+    return 0;
 }
 
-/* While too much waits, the first hole is given up, or what was doubted first. */
+static bool is_full(const struct reassembly *r)
+{
+    return r->held > r->config.limit || r->chunk_count > REASSEMBLY_MAX_CHUNKS;
+}
+
+/* While too much waits, the first hole is given up, or what was doubted first. A hole that was acknowledged
+ * is not worth waiting for: only what nobody needs would still fill it. */
 static int make_room(struct reassembly *r, const struct tcp_direction *d)
 {
-    if (is_full(r))
-        forget_past(r);
-    if (is_full(r) && !r->started && begin_at(r, d->origin) != 0)
-        return -ENOMEM;
-    while (is_full(r)) {
-        if (r->chunk_count == 0) {
+    const bool many = r->doubted_count > REASSEMBLY_MAX_DOUBTED;
+    int failed = 0;
+    if (many || is_full(r))
+        forget_needless(r);
+    if (is_full(r) && !r->started)
+        failed = begin_at(r, d->origin);
+    while (failed == 0 && r->doubted_count > REASSEMBLY_MAX_DOUBTED) {
+        if (r->started && r->chunk_count > 0 && d->has_acked && r->chunks[0]->begin <= d->acked)
+            failed = give_up_first_hole(r, d);
+        else
             forget_doubted(r, 0);
-            continue;
-        }
-        r->given_up++;
-        if (give_up(r, d, r->chunks[0]->begin, REASSEMBLY_GIVEN_UP) != 0 || drain(r) != 0)
-            return -ENOMEM;
-        forget_past(r);
     }
-    return 0;
+    while (failed == 0 && is_full(r)) {
+        if (r->chunk_count > 0)
+            failed = give_up_first_hole(r, d);
+        else
+            forget_doubted(r, 0);
+    }
+    return failed;
 }
 
 /* ---- segments ---- */

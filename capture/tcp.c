@@ -285,9 +285,12 @@ static bool take_flags(struct tcp_context *c)
         if (c->packet->payload_len > 0)
             tcp_mark(c, TCP_MARK_DATA_ON_RST);
     }
-    if (d->assumed && seq_diff(tcp->seq, d->base_seq) > -ASSUMED_NEAR &&
-        seq_diff(tcp->seq, d->base_seq) < ASSUMED_NEAR)
+    const int32_t from_base = seq_diff(tcp->seq, d->base_seq);
+    if (d->assumed && from_base > -ASSUMED_NEAR && from_base < ASSUMED_NEAR) {
         d->assumed = false;
+        if (from_base < 0) /* so nothing was captured up to what was acknowledged */
+            d->origin = d->next = (uint64_t)((int64_t)TCP_PARTIAL_ORIGIN + from_base);
+    }
     if (d->assumed && !rst) {
         d->started = d->assumed = d->has_acked = d->has_edge = false;
         d->acked = d->edge = 0;

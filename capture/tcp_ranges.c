@@ -216,11 +216,11 @@ int tcp_direction_settle(struct tcp_direction *d, struct tcp_scratch *scratch)
         const uint64_t end = place[i].end < most ? place[i].end : most;
         const uint64_t begin =
             place[i].begin > d->origin ? place[i].begin : d->origin; /* it may have moved */
+        const uint64_t rest = end > begin ? end : begin;
         if (begin < end)
             failed = take_unverified(d, scratch, begin, end);
-        if (place[i].end > end)
-            doubt->place[doubt->count++] =
-                (struct tcp_range){end > place[i].begin ? end : place[i].begin, place[i].end};
+        if (tcp_ranges_lack(d, rest, place[i].end))
+            doubt->place[doubt->count++] = (struct tcp_range){rest, place[i].end};
     }
     return failed;
 }

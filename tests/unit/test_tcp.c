@@ -226,6 +226,18 @@ static void an_acknowledgement_without_syn(void **state)
     check_piece(f, 0, TCP_PARTIAL_ORIGIN, 10, true);
 }
 
+/* What comes late from before the acknowledged place: behind it nothing was captured, and there is no gap. */
+static void from_before_what_was_acknowledged(void **state)
+{
+    struct fixture *f = *state;
+    acked(f, 500, 0);
+    feed(f, 400, 10, TCP_ACK);
+    check_piece(f, 0, TCP_PARTIAL_ORIGIN - 100, 10, true);
+    assert_true(f->d.next == TCP_PARTIAL_ORIGIN - 90 && f->d.origin == TCP_PARTIAL_ORIGIN - 100);
+    assert_int_equal(tcp_direction_missing(&f->d), 0);
+    assert_int_equal(tcp_direction_unseen_end(&f->d), 90);
+}
+
 static void the_answer_tells_the_base(void **state)
 {
     struct fixture *f = *state;
@@ -415,6 +427,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_answer_tells_the_base, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_late_syn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resets_and_bad_checksums, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(from_before_what_was_acknowledged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reset_is_no_syn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(data_behind_the_fin, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keep_alives, set_up, tear_down),
