@@ -35,16 +35,40 @@ static int add_answer(void *target, const char *argument, struct sd_err *err)
     return 0;
 }
 
+static int check_words(struct lesson_options *o, struct sd_err *err)
+{
+    if (o->given_count > 0 && !o->automatic)
+        return sd_fail(err, EINVAL, "--answer goes with --auto");
+    if (o->word == NULL && (o->hints || o->check != NULL || o->dir != NULL))
+        return sd_fail(err, EINVAL, "which lesson? Its number or name is missing");
+    if ((o->hints && o->check != NULL) || (o->automatic && (o->hints || o->check != NULL)))
+        return sd_fail(err, EINVAL, "one of --auto, --check and --hint at a time");
+    if (o->hints && o->common.json)
+        return sd_fail(err, EINVAL, "hints are for people: --json has none");
+    if (o->common.json && o->word != NULL && o->check == NULL)
+        o->automatic = true; /* nobody is asked in JSON */
+    return 0;
+}
+
 static int parse(struct lesson_options *o, int argc, char **argv, struct sd_err *err)
 {
-    struct option_row rows[2 + SCREEN_OPTION_ROWS] = {
+    const struct option_row own[] = {
         {0, "auto", NULL, N_("go through without asking; without N, all lessons"), OPTION_FLAG, &o->automatic,
          0, 0, NULL, NULL},
         {0, "answer", N_("ID=VALUE"), N_("with --auto: answer a question so"), OPTION_CUSTOM, o, 0, 0,
          add_answer, NULL},
+        {0, "hint", NULL, N_("only print the hints of the exercise"), OPTION_FLAG, &o->hints, 0, 0, NULL,
+         NULL},
+        {0, "check", N_("FILE"), N_("only judge this program for the exercise"), OPTION_TEXT, &o->check, 0, 0,
+         NULL, NULL},
+        {'d', "dir", N_("DIR"), N_("where the exercise's program is put"), OPTION_TEXT, &o->dir, 0, 0, NULL,
+         NULL},
     };
+    const size_t own_count = sizeof own / sizeof own[0];
+    struct option_row rows[SCREEN_OPTION_ROWS + sizeof own / sizeof own[0]];
     int first = 0;
-    const size_t count = 2 + screen_option_rows(&o->screen, rows + 2);
+    memcpy(rows, own, sizeof own);
+    const size_t count = own_count + screen_option_rows(&o->screen, rows + own_count);
     const int failed = options_parse(argc, argv, rows, count, &o->common, false, &first, err);
     if (failed != 0)
         return failed;
@@ -55,20 +79,22 @@ static int parse(struct lesson_options *o, int argc, char **argv, struct sd_err 
     if (argc - first > 1)
         return sd_fail(err, EINVAL, "one lesson at a time, not '%s' too", argv[first + 1]);
     o->word = first < argc ? argv[first] : NULL;
-    if (o->given_count > 0 && !o->automatic)
-        return sd_fail(err, EINVAL, "--answer goes with --auto");
-    if (o->common.json && o->word != NULL)
-        o->automatic = true; /* nobody is asked in JSON */
-    return 0;
+    return check_words(o, err);
 }
 
-static int play_one(const struct lesson_options *o, const struct find_entry *entry)
+static int play_one(const struct lesson_options *o, const struct find_entry *entry, struct progress *progress)
 {
     struct lesson *lesson = NULL;
     struct sd_err err = {0};
+    int status;
     if (lesson_load(&lesson, entry->path, i18n_language(), &err) != 0)
         return cmd_fail("lesson", "%s", err.text);
-    const int status = lesson_play(o, lesson);
+    if (o->hints)
+        status = lesson_hints(o, lesson);
+    else if (o->check != NULL)
+        status = lesson_check(o, lesson, progress);
+    else
+        status = lesson_play(o, lesson, progress);
     lesson_free(lesson);
     return status;
 }
@@ -80,19 +106,32 @@ static int worse(int a, int b)
     return ranks[a] > ranks[b] ? a : b;
 }
 
+static int play_all(const struct lesson_options *o, const struct find_list *list,
+                    const struct find_entry *entry, struct progress *progress)
+{
+    int status = CMD_OK;
+    for (size_t i = 0; i < list->count && *input_stop() == 0; i++) {
+        if (entry == NULL || entry == &list->entries[i])
+            status = worse(play_one(o, &list->entries[i], progress), status);
+    }
+    return status;
+}
+
 static int run(const struct lesson_options *o, const struct find_list *list)
 {
     const struct find_entry *entry = o->word != NULL ? find_entry(list, o->word) : NULL;
-    int status = CMD_OK;
+    struct progress *progress = NULL;
+    struct sd_err err = {0};
     if (o->word != NULL && entry == NULL)
         return cmd_fail("lesson", "there is no lesson '%s'; 'sockdiag lesson' lists them", o->word);
-    if (entry == NULL && !o->automatic)
-        return lesson_list(o, list);
+    if (progress_open(&progress, &err) != 0 && !o->automatic)
+        cmd_fail("lesson", "%s", err.text);
+    if (progress == NULL)
+        return CMD_ERROR;
     input_begin();
-    for (size_t i = 0; i < list->count && *input_stop() == 0; i++) {
-        if (entry == NULL || entry == &list->entries[i])
-            status = worse(play_one(o, &list->entries[i]), status);
-    }
+    const int status =
+        entry == NULL && !o->automatic ? lesson_list(o, list, progress) : play_all(o, list, entry, progress);
+    progress_free(progress);
     input_end();
     return status;
 }

@@ -2,12 +2,14 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/i18n.h"
 #include "cmd/cmd.h"
 #include "cmd/lesson.h"
+#include "lesson/run.h"
 #include "view/prose.h"
 
 #define LINE_MOST 4096
@@ -45,11 +47,17 @@ void input_begin(void)
     input.has_modes = tcgetattr(STDIN_FILENO, &input.modes) == 0;
 }
 
+/* The terminal as it was found, where it is ours. */
+static void restore_modes(void)
+{
+    if (input.has_modes && tcgetpgrp(STDIN_FILENO) == getpgrp())
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &input.modes);
+}
+
 void input_end(void)
 {
     const int number = stopped;
-    if (input.has_modes && tcgetpgrp(STDIN_FILENO) == getpgrp())
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &input.modes);
+    restore_modes();
     for (size_t i = 0; i < NUMBERS; i++)
         sigaction(numbers[i], &input.before[i], NULL);
     sigaction(SIGPIPE, &input.pipe_before, NULL);
@@ -62,6 +70,40 @@ const volatile sig_atomic_t *input_stop(void)
 {
     return &stopped;
 }
+
+/* ---- other programs at the terminal ---- */
+
+pid_t input_lend(const char *command, const char *argument, int from)
+{
+    const pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    for (size_t i = 0; i < NUMBERS; i++)
+        sigaction(numbers[i], &input.before[i], NULL);
+    sigaction(SIGPIPE, &input.pipe_before, NULL);
+    if (from >= 0 && dup2(from, STDIN_FILENO) < 0)
+        _exit(126);
+    i18n_environment_restore();
+    execl("/bin/sh", "sh", "-c", command, "sh", argument, (char *)NULL);
+    _exit(127);
+}
+
+int input_take_back(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    restore_modes();
+    return run_shell_status(status);
+}
+
+void input_forget_interrupt(void)
+{
+    if (stopped == SIGINT)
+        stopped = 0;
+}
+
+/* ---- input ---- */
 
 /* Wait for input with the signals let through only while waiting, so that none is missed before it. */
 static enum play_end wait_for_input(struct sd_err *err)

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/i18n.h"
-#include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/lesson.h"
 #include "lesson/facts.h"
 #include "lesson/folder.h"
+#include "view/prose.h"
 
 /* The steps of one lesson, one after the other. */
 
@@ -20,26 +20,15 @@ static enum play_end play_say(struct play *play, const struct lesson_step *step)
     return end == PLAY_ON ? say_section(play, step->say.section, MARKDOWN_ALL) : end;
 }
 
-static enum play_end say_computed(struct play *play, const json_t *values)
-{
-    const char *name;
-    json_t *unused;
-    enum play_end end = PLAY_ON;
-    json_object_foreach((json_t *)(uintptr_t)values, name, unused)
-    {
-        json_t *object = say_object(play, "fact");
-        json_object_set_new(object, "name", json_string(name));
-        json_object_set(object, "value", json_object_get(play->facts, name));
-        end = end == PLAY_ON ? say_object_end(play, object) : end;
-    }
-    return end;
-}
-
 static enum play_end play_compute(struct play *play, const struct lesson_step *step)
 {
-    if (facts_compute(play->facts, step->compute.values, &play->err) != 0)
-        return PLAY_ERROR;
-    return say_computed(play, step->compute.values);
+    json_t *before = json_copy(play->facts);
+    enum play_end end =
+        facts_compute(play->facts, step->compute.values, &play->err) == 0 ? PLAY_ON : PLAY_ERROR;
+    if (end == PLAY_ON)
+        end = say_facts(play, before);
+    json_decref(before);
+    return end;
 }
 
 static enum play_end play_expect(struct play *play, const struct lesson_step *step)
@@ -61,12 +50,6 @@ static enum play_end play_expect(struct play *play, const struct lesson_step *st
     }
     play->shown = play->shown && all;
     return all ? PLAY_ON : say_section(play, step->expect.otherwise, MARKDOWN_HEADING | MARKDOWN_BODY);
-}
-
-static enum play_end play_exercise(struct play *play, const struct lesson_step *step)
-{
-    const enum play_end end = input_pause(play, _("go on"));
-    return end == PLAY_ON ? say_section(play, step->exercise.section, MARKDOWN_ALL) : end;
 }
 
 static enum play_end (*const steps[])(struct play *play, const struct lesson_step *step) = {
@@ -98,16 +81,79 @@ static enum play_end play_steps(struct play *play)
     return end;
 }
 
-static enum play_end say_result(struct play *play, enum play_end end)
+/* ---- the end ---- */
+
+static const char *const exercise_words[] = {
+    [PLAY_EXERCISE_NONE] = NULL,
+    [PLAY_EXERCISE_OPEN] = "open",
+    [PLAY_EXERCISE_FAILED] = "failed",
+    [PLAY_EXERCISE_PASSED] = "passed",
+};
+
+static enum play_end say_result_json(struct play *play, enum play_end end)
 {
+    const char *exercise = exercise_words[play->exercise];
     json_t *object = say_object(play, "result");
     json_object_set_new(object, "name", json_string(play->lesson->name));
     json_object_set_new(object, "shown", json_boolean(play->shown && end == PLAY_ON));
     json_object_set_new(object, "questions", json_integer(play->questions));
     json_object_set_new(object, "right", json_integer(play->right));
+    json_object_set_new(object, "exercise", exercise != NULL ? json_string(exercise) : json_null());
     json_object_set_new(object, "error", end == PLAY_ERROR ? json_string(play->err.text) : json_null());
     return say_object_end(play, object);
 }
+
+/* "Lesson 4, sticky: the run showed it all; 2 of 3 answers were right; the exercise is passed." */
+static void say_result(struct play *play)
+{
+    struct buf text = {0};
+    buf_printf(&text, _("Lesson %u, %s: "), play->lesson->number, play->lesson->name);
+    buf_text(&text,
+             play->shown ? _("its runs showed what they should") : _("a run did not show what it should"));
+    if (play->questions > 0 && (play->asks || play->was_wrong))
+        buf_printf(&text, _("; %u of %u answers right"), play->right, play->questions);
+    if (play->exercise == PLAY_EXERCISE_PASSED)
+        buf_text(&text, _("; the exercise is passed"));
+    else if (play->exercise == PLAY_EXERCISE_FAILED)
+        buf_text(&text, _("; the exercise is not passed"));
+    else if (play->exercise == PLAY_EXERCISE_OPEN && play->asks)
+        buf_text(&text, _("; the exercise is still open"));
+    buf_char(&text, '.');
+    struct buf out = {0};
+    prose_wrap(&out, buf_cstr(&text), 0, 0, play->text.columns);
+    if (!play->options->common.json && !out.failed)
+        (void)say_out(&out, false);
+    buf_free(&out);
+    buf_free(&text);
+}
+
+/* What the learner has done is kept; what nobody was asked for is not. */
+static void keep(const struct play *play, enum progress_part part)
+{
+    struct sd_err err = {0};
+    if (play->progress != NULL && progress_note(play->progress, play->lesson->name, part, &err) != 0)
+        cmd_fail("lesson", "%s", err.text);
+}
+
+static int conclude(struct play *play, enum play_end end)
+{
+    if (say_result_json(play, end) != PLAY_ON && end == PLAY_ON)
+        end = PLAY_QUIT;
+    if (play->exercise == PLAY_EXERCISE_PASSED)
+        keep(play, PROGRESS_EXERCISE);
+    if (end == PLAY_ERROR)
+        return cmd_fail("lesson", "lesson %u, %s: %s", play->lesson->number, play->lesson->name,
+                        play->err.text);
+    if (end == PLAY_QUIT)
+        return CMD_PARTIAL;
+    if (play->asks)
+        keep(play, PROGRESS_READ);
+    say_result(play);
+    const bool exercise = play->exercise == PLAY_EXERCISE_NONE || play->exercise == PLAY_EXERCISE_PASSED;
+    return play->shown && (play->asks ? exercise : !play->was_wrong) ? CMD_OK : CMD_NO;
+}
+
+/* ---- a lesson ---- */
 
 static int open_play(struct play *play)
 {
@@ -134,28 +180,58 @@ static void close_play(struct play *play)
     json_decref(play->facts);
 }
 
-static int conclude(struct play *play, enum play_end end)
-{
-    if (end == PLAY_ERROR)
-        cmd_fail("lesson", _("lesson %u, %s: %s"), play->lesson->number, play->lesson->name, play->err.text);
-    if (end != PLAY_ON)
-        return end == PLAY_ERROR ? CMD_ERROR : CMD_PARTIAL;
-    return !play->shown || (play->was_wrong && !play->asks) ? CMD_NO : CMD_OK;
-}
-
-int lesson_play(const struct lesson_options *o, const struct lesson *lesson)
+static struct play new_play(const struct lesson_options *o, const struct lesson *lesson)
 {
     struct play play = {.options = o,
                         .lesson = lesson,
                         .style = screen_style(&o->screen, &o->common),
-                        .asks = !o->automatic,
+                        .asks = !o->automatic && o->check == NULL && !o->hints,
+                        .exercise = PLAY_EXERCISE_NONE,
                         .shown = true};
     play.text.columns = play.style.columns < TEXT_COLUMNS ? play.style.columns : TEXT_COLUMNS;
     play.text.color = play.style.color;
-    enum play_end end = open_play(&play) == 0 ? play_steps(&play) : PLAY_ERROR;
-    if (say_result(&play, end) != PLAY_ON && end == PLAY_ON)
-        end = PLAY_QUIT;
+    return play;
+}
+
+int lesson_play(const struct lesson_options *o, const struct lesson *lesson, struct progress *progress)
+{
+    struct play play = new_play(o, lesson);
+    play.progress = play.asks ? progress : NULL;
+    const enum play_end end = open_play(&play) == 0 ? play_steps(&play) : PLAY_ERROR;
     const int status = conclude(&play, end);
     close_play(&play);
     return status;
+}
+
+static int no_exercise(const struct lesson *lesson)
+{
+    return cmd_fail("lesson", "lesson %u, %s, has no exercise", lesson->number, lesson->name);
+}
+
+int lesson_hints(const struct lesson_options *o, const struct lesson *lesson)
+{
+    const struct lesson_exercise *exercise = lesson_exercise_of(lesson);
+    struct play play = new_play(o, lesson);
+    enum play_end end = PLAY_ON;
+    if (exercise == NULL)
+        return no_exercise(lesson);
+    for (size_t i = 0; i < exercise->hint_count && end == PLAY_ON; i++)
+        end = say_section(&play, exercise->hints[i], MARKDOWN_BODY);
+    if (exercise->hint_count == 0)
+        end = say_line(&play, _("This exercise has no hints."));
+    return end == PLAY_ERROR ? cmd_fail("lesson", "%s", play.err.text) : CMD_OK;
+}
+
+int lesson_check(const struct lesson_options *o, const struct lesson *lesson, struct progress *progress)
+{
+    struct play play = new_play(o, lesson);
+    if (lesson_exercise_of(lesson) == NULL)
+        return no_exercise(lesson);
+    const enum play_end end = check_program(&play, o->check);
+    play.progress = progress;
+    if (play.exercise == PLAY_EXERCISE_PASSED)
+        keep(&play, PROGRESS_EXERCISE);
+    if (end == PLAY_ERROR)
+        return cmd_fail("lesson", "%s", play.err.text);
+    return end == PLAY_QUIT ? CMD_PARTIAL : play.exercise == PLAY_EXERCISE_PASSED ? CMD_OK : CMD_NO;
 }

@@ -219,25 +219,6 @@ static void object_status(json_t *object, const char *command, const struct run_
     json_object_set_new(object, "elapsed_ns", json_integer((json_int_t)result->elapsed_ns));
 }
 
-/* Each fact that was not there before, or has another value now. */
-static enum play_end say_new_facts(struct play *play, const json_t *before)
-{
-    const char *name;
-    json_t *value;
-    enum play_end end = PLAY_ON;
-    json_object_foreach(play->facts, name, value)
-    {
-        const json_t *old = json_object_get(before, name);
-        if (end != PLAY_ON || (old != NULL && json_equal(old, value)))
-            continue;
-        json_t *object = say_object(play, "fact");
-        json_object_set_new(object, "name", json_string(name));
-        json_object_set(object, "value", value);
-        end = say_object_end(play, object);
-    }
-    return end;
-}
-
 /* "$ COMMAND", in lines that the terminal has room for. */
 static enum play_end say_command(struct play *play, const char *command)
 {
@@ -268,7 +249,7 @@ enum play_end play_run(struct play *play, const struct lesson_step *step)
         facts_take_lines(play->facts, (const char *)result.out.data, result.out.len, &play->err) != 0)
         end = PLAY_ERROR;
     if (end == PLAY_ON)
-        end = say_new_facts(play, before);
+        end = say_facts(play, before);
     json_decref(before);
     run_result_free(&result);
     return end == PLAY_ON ? say_line(play, "") : end;
@@ -286,7 +267,7 @@ enum play_end play_facts(struct play *play, const struct lesson_step *step)
         run_result_free(&result);
     }
     if (end == PLAY_ON)
-        end = say_new_facts(play, before);
+        end = say_facts(play, before);
     json_decref(before);
     json_decref(statuses);
     return end;

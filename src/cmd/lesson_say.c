@@ -1,17 +1,15 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/exec.h"
 #include "base/i18n.h"
 #include "base/io.h"
 #include "cmd/cmd.h"
 #include "cmd/lesson.h"
+#include "lesson/facts.h"
 #include "view/prose.h"
 
 /* What a lesson prints. */
@@ -35,39 +33,28 @@ static unsigned count_lines(const struct buf *text)
     return lines;
 }
 
-static _Noreturn void run_pager(int from)
-{
-    const char *pager = getenv("PAGER");
-    const bool own = pager == NULL || pager[0] == '\0';
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        signal(numbers[i], SIG_DFL);
-    setenv("LESS", "FRXK", 0); /* colours; no screen of its own; Ctrl-C ends it */
-    if (dup2(from, STDIN_FILENO) < 0)
-        _exit(126);
-    execl("/bin/sh", "sh", "-c", own ? "less" : pager, (char *)NULL);
-    _exit(127);
-}
-
 /* False where there is no pager: then nothing was shown. */
 static bool page(const struct buf *text)
 {
-    int ends[2], status = 0;
     const char *pager = getenv("PAGER");
-    if ((pager == NULL || pager[0] == '\0') && system("command -v less >/dev/null 2>&1") != 0)
-        return false;
+    const bool own = pager == NULL || pager[0] == '\0';
+    int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return false;
-    const pid_t pid = fork();
-    if (pid == 0)
-        run_pager(ends[0]);
+    /* -F ends at once what fits, -R keeps colours, -X keeps the text on the screen, -K ends at Ctrl-C. */
+    const pid_t pid = input_lend(own ? "LESS=${LESS-FRXK} exec less" : pager, NULL, ends[0]);
     io_close(&ends[0]);
     if (pid > 0)
         (void)io_write_all(ends[1], text->data, text->len); /* who leaves the pager early has read enough */
     io_close(&ends[1]);
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return pid > 0 && !(WIFEXITED(status) && WEXITSTATUS(status) >= 126);
+    return pid > 0 && input_take_back(pid) < 126;
+}
+
+bool say_out(const struct buf *text, bool asks)
+{
+    const unsigned rows = asks ? screen_rows() : 0;
+    return (rows > 0 && count_lines(text) >= rows && page(text)) ||
+           cmd_write_stdout(text->data, text->len) == 0;
 }
 
 /* ---- text ---- */
@@ -76,6 +63,12 @@ static enum play_end out_of_memory(struct play *play)
 {
     sd_fail(&play->err, ENOMEM, "out of memory");
     return PLAY_ERROR;
+}
+
+/* Results are said otherwise. */
+static bool is_silent(const struct play *play)
+{
+    return play->options->common.json || (play->options->common.quiet && !play->asks);
 }
 
 enum play_end say_text(struct play *play, struct buf *text)
@@ -89,11 +82,8 @@ enum play_end say_text(struct play *play, struct buf *text)
     }
     if (text->failed) {
         end = out_of_memory(play);
-    } else if (!play->options->common.json) {
-        const unsigned rows = play->asks ? screen_rows() : 0;
-        if (!(rows > 0 && count_lines(text) >= rows && page(text)) &&
-            cmd_write_stdout(text->data, text->len) != 0)
-            end = PLAY_QUIT;
+    } else if (!is_silent(play)) {
+        end = say_out(text, play->asks) ? PLAY_ON : PLAY_QUIT;
         play->fresh = true;
     }
     buf_free(text);
@@ -128,7 +118,8 @@ json_t *say_object(const struct play *play, const char *type)
 
 enum play_end say_object_end(struct play *play, json_t *object)
 {
-    char *line = play->options->common.json ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    char *line =
+        play->options->common.json ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
     struct buf text = {0};
     enum play_end end = PLAY_ON;
     if (line != NULL) {
@@ -142,5 +133,37 @@ enum play_end say_object_end(struct play *play, json_t *object)
     free(line);
     buf_free(&text);
     json_decref(object);
+    return end;
+}
+
+/* ---- facts ---- */
+
+static enum play_end say_fact(struct play *play, const char *name, json_t *value)
+{
+    json_t *object = say_object(play, "fact");
+    json_object_set_new(object, "name", json_string(name));
+    json_object_set(object, "value", value);
+    const enum play_end end = say_object_end(play, object);
+    if (end != PLAY_ON || !play->options->common.verbose)
+        return end;
+    struct buf text = {0};
+    buf_printf(&text, "  %s = ", name);
+    facts_print(&text, value);
+    const enum play_end said = say_line(play, buf_cstr(&text));
+    buf_free(&text);
+    return said;
+}
+
+enum play_end say_facts(struct play *play, const json_t *before)
+{
+    const char *name;
+    json_t *value;
+    enum play_end end = PLAY_ON;
+    json_object_foreach(play->facts, name, value)
+    {
+        const json_t *old = json_object_get(before, name);
+        if (end == PLAY_ON && (old == NULL || !json_equal(old, value)))
+            end = say_fact(play, name, value);
+    }
     return end;
 }

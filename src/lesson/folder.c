@@ -37,7 +37,8 @@ static bool is_dots(const char *name)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-static int copy_file(int from, int to, const char *name, struct sd_err *err)
+/* `flags`: O_TRUNC or O_EXCL. */
+static int copy_bytes(int from, int to, const char *name, int flags)
 {
     char piece[65536];
     struct stat info;
@@ -46,7 +47,7 @@ static int copy_file(int from, int to, const char *name, struct sd_err *err)
     if (source < 0 || fstat(source, &info) != 0)
         failed = -errno;
     else
-        target = openat(to, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+        target = openat(to, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags,
                         0600 | (info.st_mode & 0111));
     if (failed == 0 && target < 0)
         failed = -errno;
@@ -61,7 +62,31 @@ static int copy_file(int from, int to, const char *name, struct sd_err *err)
     io_close(&source);
     if (target >= 0 && close(target) != 0 && failed == 0)
         failed = -errno;
+    return failed;
+}
+
+static int copy_file(int from, int to, const char *name, struct sd_err *err)
+{
+    const int failed = copy_bytes(from, to, name, O_TRUNC);
     return failed == 0 ? 0 : sd_fail_errno(err, -failed, "cannot copy the lesson's file %s", name);
+}
+
+int folder_copy_file(const char *from, const char *to, struct sd_err *err)
+{
+    const char *slash = strrchr(from, '/');
+    char *folder = strndup(from, slash != NULL ? (size_t)(slash - from) + 1 : 0);
+    int source =
+        folder != NULL ? open(folder[0] != '\0' ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int target = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed = folder == NULL ? -ENOMEM : source < 0 || target < 0 ? -errno : 0;
+    if (failed == 0)
+        failed = copy_bytes(source, target, slash != NULL ? slash + 1 : from, O_EXCL);
+    io_close(&source);
+    io_close(&target);
+    free(folder);
+    if (failed != 0 && failed != -EEXIST)
+        sd_fail_errno(err, -failed, "cannot copy %s to %s", from, to);
+    return failed;
 }
 
 static int copy_all(int from, int to, const char *except, unsigned depth, struct sd_err *err);

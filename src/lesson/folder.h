@@ -14,6 +14,9 @@ int folder_make(char **path, struct sd_err *err);
  * errno. */
 int folder_copy(const char *from, const char *to, const char *except, struct sd_err *err);
 
+/* Copy one file into the folder `to`, unless there is one of its name: then -EEXIST, without a message. */
+int folder_copy_file(const char *from, const char *to, struct sd_err *err);
+
 /* Remove a folder and all that is in it, without following links; one that is not there is fine. 0 or a
  * negative errno. */
 int folder_remove(const char *path, struct sd_err *err);
