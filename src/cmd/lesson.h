@@ -98,7 +98,10 @@ enum play_end play_exercise(struct play *play, const struct lesson_step *step);
 
 /* Judge a learner's file in the exercise's networks and tell how each went. play->exercise is how it ended.
  */
-enum play_end check_program(struct play *play, const char *file);
+enum play_end check_program(struct play *play, const char *path, const char *name);
+
+/* The same of the file that --check names; where there is none, it may be one of the lesson's folder. */
+enum play_end check_named(struct play *play, const char *name);
 
 /* ---- lesson_say.c ---- */
 

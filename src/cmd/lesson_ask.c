@@ -14,6 +14,20 @@
 
 /* ---- asking ---- */
 
+/* For the translators: what numbers in questions are of. */
+static const char *const units[] = {N_("bytes"), N_("milliseconds"), N_("seconds"), N_("sends"),
+                                    N_("recvs"), N_("segments"),     N_("packets"), N_("messages"),
+                                    N_("hops"),  N_("characters")};
+
+static const char *unit_text(const char *unit)
+{
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(units[i], unit) == 0)
+            return _(units[i]);
+    }
+    return unit;
+}
+
 static bool is_choice(const struct lesson_ask *ask, const char *text)
 {
     for (size_t i = 0; i < ask->choice_count; i++) {
@@ -35,7 +49,7 @@ static void put_wanted(struct buf *out, const struct lesson_ask *ask)
     for (size_t i = 0; i < ask->choice_count; i++)
         buf_printf(out, "%s%s", i > 0 ? ", " : "", ask->choices[i]);
     if (ask->choices == NULL)
-        buf_printf(out, _("a number: %s"), _(ask->unit));
+        buf_printf(out, _("a number: %s"), unit_text(ask->unit));
 }
 
 static enum play_end say_again(struct play *play, const struct lesson_ask *ask, const char *line)
@@ -178,8 +192,8 @@ static enum play_end say_verdict_json(struct play *play, const struct lesson_ask
     return say_object_end(play, object);
 }
 
-/* "You answered 9. It is 10." */
-static enum play_end say_verdict(struct play *play, const struct verdict *v)
+/* "✗ Not 9: it is 10." */
+static enum play_end say_verdict(struct play *play, const struct verdict *v, bool answered)
 {
     struct buf answer = {0}, right = {0}, text = {0};
     facts_print(&answer, v->answer);
@@ -187,6 +201,8 @@ static enum play_end say_verdict(struct play *play, const struct verdict *v)
     if (json_is_null(v->right))
         buf_printf(&text, _("Your answer: %s. This run did not show what would be right."),
                    buf_cstr(&answer));
+    else if (!answered)
+        buf_printf(&text, _("The answer: %s."), buf_cstr(&right));
     else if (v->correct && json_equal(v->answer, v->right))
         buf_printf(&text, _("✓ Right: %s."), buf_cstr(&right));
     else if (v->correct)
@@ -200,11 +216,33 @@ static enum play_end say_verdict(struct play *play, const struct verdict *v)
     return end;
 }
 
-static enum play_end say_why(struct play *play, const char *section, const struct verdict *v)
+/* The text of the right choice, which may have scrolled away. */
+static enum play_end say_right_choice(struct play *play, const struct lesson_ask *ask)
+{
+    struct buf item = {0}, text = {0};
+    const struct markdown_style style = {.columns = play->text.columns - 2, .color = play->text.color};
+    if (markdown_item(&item, play->lesson->text, ask->section, ask->right_choice, play->facts, &style,
+                      &play->err) != 0) {
+        buf_free(&item);
+        return PLAY_ERROR;
+    }
+    for (const char *line = buf_cstr(&item); *line != '\0';) {
+        const size_t len = strcspn(line, "\n");
+        buf_printf(&text, "  %.*s\n", (int)len, line);
+        line += len;
+        line += *line == '\n';
+    }
+    buf_char(&text, '\n');
+    buf_free(&item);
+    return say_text(play, &text);
+}
+
+static enum play_end say_why(struct play *play, const struct lesson_ask *ask, const char *section,
+                             const struct verdict *v)
 {
     struct buf text = {0};
     if (v->item == NULL || (v->correct && !markdown_has_item(play->lesson->text, section, v->item)))
-        return say_line(play, "");
+        return ask->choices != NULL ? PLAY_ON : say_line(play, "");
     if (markdown_item(&text, play->lesson->text, section, v->item, play->facts, &play->text, &play->err) !=
         0) {
         buf_free(&text);
@@ -232,9 +270,11 @@ enum play_end play_answer(struct play *play, const struct lesson_step *step)
     if (end == PLAY_ON)
         end = say_verdict_json(play, ask, &v);
     if (end == PLAY_ON)
-        end = say_verdict(play, &v);
+        end = say_verdict(play, &v, given != NULL);
+    if (end == PLAY_ON && ask->choices != NULL)
+        end = say_right_choice(play, ask);
     if (end == PLAY_ON)
-        end = say_why(play, step->answer.section, &v);
+        end = say_why(play, ask, step->answer.section, &v);
     if (end == PLAY_ON)
         end = say_section(play, step->answer.section, MARKDOWN_HEADING | MARKDOWN_BODY);
     play->was_wrong = play->was_wrong || (!v.correct && !json_is_null(v.right));

@@ -17,7 +17,7 @@
 
 struct check {
     struct play *play;
-    const char *file;
+    const char *name; /* of the program, for JSON */
     enum play_end end;
 };
 
@@ -49,7 +49,7 @@ static enum play_end say_json(struct check *check, const struct exercise_result 
 {
     json_t *object = say_object(check->play, "exercise");
     json_object_set_new(object, "id", json_string(lesson_exercise_of(check->play->lesson)->section));
-    json_object_set_new(object, "program", text_value(check->file));
+    json_object_set_new(object, "program", text_value(check->name));
     json_object_set_new(object, "network", text_value(r->network));
     json_object_set_new(object, "passed", json_boolean(r->reason == EXERCISE_PASSED));
     json_object_set_new(object, "reason", json_string(exercise_reason_word(r->reason)));
@@ -166,19 +166,12 @@ static enum play_end say_outcome(struct play *play, const struct exercise_report
     return say_line(play, line);
 }
 
-enum play_end check_program(struct play *play, const char *file)
+enum play_end check_program(struct play *play, const char *path, const char *name)
 {
-    char beside[4200];
-    struct check check = {.play = play, .file = file};
+    struct check check = {.play = play, .name = name};
     struct exercise_report report = {0};
-    snprintf(beside, sizeof beside, "%s/%s", play->lesson->folder, file);
-    const bool there = file[0] == '/' || access(file, F_OK) == 0 || access(beside, F_OK) != 0;
-    const struct exercise_config config = {.lesson = play->lesson,
-                                           .program =
-                                               there ? file : beside, /* as the guide writes solution/… */
-                                           .stop = input_stop(),
-                                           .ended = on_end,
-                                           .context = &check};
+    const struct exercise_config config = {
+        .lesson = play->lesson, .program = path, .stop = input_stop(), .ended = on_end, .context = &check};
     enum play_end end = PLAY_ERROR;
     if (exercise_check(&config, &report, &play->err) == 0) {
         end = check.end == PLAY_ON && *input_stop() != 0 ? PLAY_QUIT : check.end;
@@ -188,4 +181,12 @@ enum play_end check_program(struct play *play, const char *file)
     }
     exercise_report_fini(&report);
     return end;
+}
+
+enum play_end check_named(struct play *play, const char *name)
+{
+    char beside[4200];
+    snprintf(beside, sizeof beside, "%s/%s", play->lesson->folder, name);
+    const bool there = name[0] == '/' || access(name, F_OK) == 0 || access(beside, F_OK) != 0;
+    return check_program(play, there ? name : beside, name);
 }

@@ -123,7 +123,7 @@ static enum play_end check(struct workshop *w)
     enum play_end end = say_line(w->play, buf_cstr(&text));
     buf_free(&text);
     if (end == PLAY_ON)
-        end = check_program(w->play, path);
+        end = check_program(w->play, path, strrchr(path, '/') + 1);
     if (end != PLAY_ERROR)
         return end;
     cmd_fail("lesson", "%s", w->play->err.text); /* the learner may do something about it */
@@ -192,9 +192,9 @@ static enum play_end work(struct workshop *w)
 /* Without a learner: what the given program does wrong. */
 static enum play_end try_given(struct play *play, const struct lesson_exercise *exercise)
 {
-    char file[300];
-    snprintf(file, sizeof file, "exercise/%s", exercise->programs[0]);
-    const enum play_end end = check_program(play, file);
+    char path[4300];
+    snprintf(path, sizeof path, "%s/exercise/%s", play->lesson->folder, exercise->programs[0]);
+    const enum play_end end = check_program(play, path, exercise->programs[0]);
     if (end == PLAY_ON && play->exercise == PLAY_EXERCISE_PASSED)
         play->shown = false; /* it is wrong, and no network showed it */
     play->exercise = PLAY_EXERCISE_OPEN;

@@ -227,7 +227,7 @@ int lesson_check(const struct lesson_options *o, const struct lesson *lesson, st
     struct play play = new_play(o, lesson);
     if (lesson_exercise_of(lesson) == NULL)
         return no_exercise(lesson);
-    const enum play_end end = check_program(&play, o->check);
+    const enum play_end end = check_named(&play, o->check);
     play.progress = progress;
     if (play.exercise == PLAY_EXERCISE_PASSED)
         keep(&play, PROGRESS_EXERCISE);

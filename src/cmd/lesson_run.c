@@ -69,6 +69,19 @@ struct tap {
     bool quiet;
 };
 
+/* What of a line goes into `columns`: up to a space where one is near enough to the end. */
+static size_t line_fit(const char *text, size_t columns)
+{
+    const size_t len = strlen(text), fits = text_fit(text, len, columns);
+    if (fits == len || text[fits] == ' ')
+        return fits;
+    for (size_t i = fits; i > fits - fits / 3; i--) {
+        if (text[i - 1] == ' ')
+            return i - 1;
+    }
+    return fits;
+}
+
 /* A line of facts is for the lesson. */
 static void show_line(struct tap *tap, const struct buf *line)
 {
@@ -84,11 +97,12 @@ static void show_line(struct tap *tap, const struct buf *line)
     text_escape(&clean, line->data, line->len);
     const char *rest = buf_cstr(&clean);
     do {
-        const size_t fits = text_fit(rest, strlen(rest), columns);
+        const size_t fits = line_fit(rest, columns);
         buf_text(&text, "  ");
         buf_append(&text, rest, fits);
         buf_char(&text, '\n');
         rest += fits;
+        rest += *rest == ' ' && fits > 0;
     } while (*rest != '\0');
     say_text(tap->play, &text);
     buf_free(&clean);
