@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/i18n.h"
 #include "base/seq.h"
 #include "capture/packet.h"
 #include "craft/layer_tables.h"
@@ -138,19 +139,19 @@ struct exchange {
 };
 
 static const struct exchange exchanges[] = {
-    {&craft_icmp, 8, 0, true, "echo"},
-    {&craft_icmp, 13, 14, true, "timestamp"},
-    {&craft_icmp, 15, 16, true, "information"},
-    {&craft_icmp, 17, 18, true, "address mask"},
-    {&craft_icmp, 10, 9, false, "router solicitation"},
-    {&craft_icmp6, 128, 129, true, "echo"},
-    {&craft_icmp6, 133, 134, false, "router solicitation"},
-    {&craft_icmp6, 130, 131, false, "listener query"},
-    {&craft_icmp6, 130, 143, false, "listener query"},
-    {&craft_icmp6, 139, 140, false, "node information"},
-    {&craft_igmp, IGMP_QUERY, 0x12, false, "membership query"},
-    {&craft_igmp, IGMP_QUERY, 0x16, false, "membership query"},
-    {&craft_igmp, IGMP_QUERY, 0x22, false, "membership query"},
+    {&craft_icmp, 8, 0, true, N_("echo")},
+    {&craft_icmp, 13, 14, true, N_("timestamp")},
+    {&craft_icmp, 15, 16, true, N_("information")},
+    {&craft_icmp, 17, 18, true, N_("address mask")},
+    {&craft_icmp, 10, 9, false, N_("router solicitation")},
+    {&craft_icmp6, 128, 129, true, N_("echo")},
+    {&craft_icmp6, 133, 134, false, N_("router solicitation")},
+    {&craft_icmp6, 130, 131, false, N_("listener query")},
+    {&craft_icmp6, 130, 143, false, N_("listener query")},
+    {&craft_icmp6, 139, 140, false, N_("node information")},
+    {&craft_igmp, IGMP_QUERY, 0x12, false, N_("membership query")},
+    {&craft_igmp, IGMP_QUERY, 0x16, false, N_("membership query")},
+    {&craft_igmp, IGMP_QUERY, 0x22, false, N_("membership query")},
 };
 #define EXCHANGES (sizeof exchanges / sizeof exchanges[0])
 
@@ -218,8 +219,8 @@ static bool answers_tcp(const struct headers *sent, const struct headers *got, s
             return false;
         if (why != NULL)
             buf_printf(why,
-                       "ports %" PRIu64 " and %" PRIu64 " turned round, a reset at seq %" PRIu64
-                       ", what the packet acknowledged",
+                       _("ports %" PRIu64 " and %" PRIu64 " turned round, a reset at seq %" PRIu64
+                         ", what the packet acknowledged"),
                        sport, dport, reset);
         return true;
     }
@@ -228,7 +229,8 @@ static bool answers_tcp(const struct headers *sent, const struct headers *got, s
     if (acknowledged > space || (acknowledged == 0 && space > 0))
         return false;
     if (why != NULL)
-        buf_printf(why, "ports %" PRIu64 " and %" PRIu64 " turned round, ack %" PRIu64 " is seq + %" PRIu32,
+        buf_printf(why,
+                   _("ports %" PRIu64 " and %" PRIu64 " turned round, ack %" PRIu64 " is seq + %" PRIu32),
                    sport, dport, ack, acknowledged);
     return true;
 }
@@ -240,7 +242,7 @@ static bool answers_udp(const struct headers *sent, const struct headers *got, s
         !same_number(sent->up, "dport", got->up, "sport", &dport))
         return false;
     if (why != NULL)
-        buf_printf(why, "addresses and ports %" PRIu64 " and %" PRIu64 " turned round", sport, dport);
+        buf_printf(why, _("addresses and ports %" PRIu64 " and %" PRIu64 " turned round"), sport, dport);
     return true;
 }
 
@@ -259,9 +261,11 @@ static bool answers_exchange(const struct headers *sent, const struct headers *g
         return false;
     if (why == NULL)
         return true;
-    buf_printf(why, "%s, answered", query->name);
     if (query->numbered)
-        buf_printf(why, ": id %" PRIu64 " and seq %" PRIu64 " came back", id, seq);
+        buf_printf(why, _("%s, answered: id %" PRIu64 " and seq %" PRIu64 " came back"), _(query->name), id,
+                   seq);
+    else
+        buf_printf(why, _("%s, answered"), _(query->name));
     return true;
 }
 
@@ -273,7 +277,7 @@ static bool answers_neighbour(const struct headers *sent, const struct headers *
     if (!number(got->up, "type", &type) || type != ADVERTISES_NEIGHBOUR || asked.family == 0 ||
         !packet_address_equal(&asked, &told))
         return false;
-    say(why, "the target that was solicited advertises itself");
+    say(why, _("the target that was solicited advertises itself"));
     return true;
 }
 
@@ -286,7 +290,7 @@ static bool answers_arp(const struct headers *sent, const struct headers *got, s
         tells != ARP_IS_AT || !packet_address_equal(&wanted, &who) ||
         !(is_unspecified(&asker) || packet_address_equal(&asker, &to)))
         return false;
-    say(why, "is-at for the address that was asked for");
+    say(why, _("is-at for the address that was asked for"));
     return true;
 }
 
@@ -317,7 +321,7 @@ static bool answers_unknown(const struct craft_packet *sent, const struct header
     if (!protocol_of(sent, s, &a) || !protocol_of(got, g, &b) || a != b)
         return false;
     if (why != NULL)
-        buf_printf(why, "addresses turned round, protocol %" PRIu64, a);
+        buf_printf(why, _("addresses turned round, protocol %" PRIu64), a);
     return true;
 }
 
@@ -391,7 +395,7 @@ static bool quotes(const struct craft_packet *sent, const struct headers *s, con
     if (!protocol_of(sent, s, &protocol) || !protocol_of(got, q, &quoted_protocol) ||
         protocol != quoted_protocol || !quotes_up(s, q))
         return false;
-    say(why, "the error quotes the packet: its addresses and the beginning of what follows them");
+    say(why, _("the error quotes the packet: its addresses and the beginning of what follows them"));
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "craft/boxes_private.h"
 #include "craft/dissect.h"
@@ -64,13 +65,15 @@ static void put_title(const struct boxes *b, size_t layer)
     const struct craft_layer *l = &b->packet->layer[layer];
     const size_t len = l->type == &craft_raw ? l->value[0].len : l->header_len;
     const char *title = l->type->title;
-    char more[60];
-    if (l->whole)
-        snprintf(more, sizeof more, "%s%zu byte%s", is_quoted(b->packet, layer) ? "quoted, " : "", len,
-                 len == 1 ? "" : "s");
+    char more[120];
+    const bool quoted = is_quoted(b->packet, layer);
+    if (l->whole && quoted)
+        snprintf(more, sizeof more, ngettext("quoted, %zu byte", "quoted, %zu bytes", len), len);
+    else if (l->whole)
+        snprintf(more, sizeof more, ngettext("%zu byte", "%zu bytes", len), len);
     else
-        snprintf(more, sizeof more, "%scut short", is_quoted(b->packet, layer) ? "quoted, " : "");
-    const bool fits = strlen(title) + 2 + strlen(more) <= b->style->columns;
+        snprintf(more, sizeof more, "%s", quoted ? _("quoted, cut short") : _("cut short"));
+    const bool fits = strlen(title) + 2 + text_width(more, strlen(more)) <= b->style->columns;
     boxes_colored(b->out, b->style, "1", title, strlen(title));
     buf_printf(b->out, "%s%s\n", fits ? ", " : "\n ", more);
 }
@@ -149,7 +152,8 @@ static void list_field(const struct boxes *b, const struct craft_layer *layer, i
     struct buf line = {0};
     buf_printf(&line, "%-*s ", label_columns, field->label);
     if (field->width == 0)
-        buf_printf(&line, "%zu bytes", boxes_variable_len(layer));
+        buf_printf(&line, ngettext("%zu byte", "%zu bytes", boxes_variable_len(layer)),
+                   boxes_variable_len(layer));
     else
         boxes_value(field, value, &line);
     if (field->width > 0 && boxes_word(field, value) != NULL)
@@ -202,13 +206,13 @@ static void note_error(struct buf *notes, const struct craft_layer *layer)
 static void note_checksum(const struct boxes *b, const struct craft_layer *layer,
                           const struct boxes_checksum *checksum)
 {
-    char text[120];
+    char text[200];
     if (checksum->right != 0)
         return;
     for (int i = 0; i < layer->type->field_count; i++) {
         if (layer->type->fields[i].fill != CRAFT_FILL_CHECKSUM)
             continue;
-        snprintf(text, sizeof text, "%s checksum 0x%04x is wrong; right is 0x%04x",
+        snprintf(text, sizeof text, _("%s checksum 0x%04x is wrong; right is 0x%04x"),
                  boxes_mark(false, b->style->ascii), (unsigned)layer->value[i].number, checksum->wanted);
         put_note(b, "31", text, strlen(text));
     }
@@ -216,12 +220,14 @@ static void note_checksum(const struct boxes *b, const struct craft_layer *layer
 
 static void note_cut(const struct boxes *b, const struct craft_layer *layer)
 {
-    char text[120];
+    char text[200];
     if (layer->whole)
         return;
     const size_t have = b->len > layer->start ? b->len - layer->start : 0;
-    snprintf(text, sizeof text, "%s cut here: %zu byte%s of this header %s there", ellipsis(b), have,
-             have == 1 ? "" : "s", have == 1 ? "is" : "are");
+    snprintf(text, sizeof text,
+             ngettext("%s cut here: %zu byte of this header is there",
+                      "%s cut here: %zu bytes of this header are there", have),
+             ellipsis(b), have);
     put_note(b, "33", text, strlen(text));
 }
 
@@ -230,11 +236,11 @@ static void note_cut(const struct boxes *b, const struct craft_layer *layer)
 static void put_payload(const struct boxes *b, const struct craft_layer *layer)
 {
     const size_t len = layer->value[0].len, shown = len < PAYLOAD_SHOWN ? len : PAYLOAD_SHOWN;
-    char text[60];
+    char text[120];
     craft_hex(b->out, layer->value[0].bytes, shown, b->style);
     if (len == shown)
         return;
-    snprintf(text, sizeof text, "%s and %zu more bytes", ellipsis(b), len - shown);
+    snprintf(text, sizeof text, _("%s and %zu more bytes"), ellipsis(b), len - shown);
     put_note(b, NULL, text, strlen(text));
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "craft/boxes_private.h"
 
@@ -200,7 +201,8 @@ static void cell_text(const struct figure *f, struct buf *notes, int index, size
     struct buf text = {0};
     char mark[8] = "";
     if (field->width == 0) {
-        snprintf(out, CELL_TEXT, "%s, %zu bytes", field->label, boxes_variable_len(f->layer));
+        snprintf(out, CELL_TEXT, ngettext("%s, %zu byte", "%s, %zu bytes", boxes_variable_len(f->layer)),
+                 field->label, boxes_variable_len(f->layer));
         return;
     }
     if (field->kind == CRAFT_FLAGS && letters(f, field, value->number, &text) && text.len > 0) {

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "craft/boxes_private.h"
 #include "craft/expr.h"
@@ -43,7 +44,7 @@ struct table {
     size_t rows;
 };
 
-static const char *const column_titles[COLUMNS] = {"asked", "sent", "came back"};
+static const char *const column_titles[COLUMNS] = {N_("asked"), N_("sent"), N_("came back")};
 
 /* ---- rows ---- */
 
@@ -108,7 +109,7 @@ static const char *change(const struct craft_diff *diff, const struct group *g, 
     const struct craft_rewrite *rewrite = g->quoted ? NULL : rewrite_of(diff, g, field);
     const struct craft_layer *asked = g->layer[ASKED];
     if (differ(g, ASKED, SENT, field))
-        return rewrite != NULL ? rewrite->what : g->quoted ? NULL : "changed on its way out";
+        return rewrite != NULL ? rewrite->what : g->quoted ? NULL : N_("changed on its way out");
     if (rewrite == NULL || g->layer[SENT] != NULL || asked == NULL)
         return NULL;
     const bool zero = is_zero(&asked->type->fields[field], &asked->value[field]);
@@ -166,9 +167,12 @@ static bool fill_row(const struct table *t, const struct group *g, int field, st
         put_cell(t, g, c, field, row->cell[c]);
     if (kernel == NULL)
         kernel = own_word(diff, g, field);
-    snprintf(row->note, sizeof row->note, "%s%s%s%s", kernel != NULL ? "kernel: " : "",
-             kernel != NULL ? kernel : "", kernel != NULL && reason != NULL ? "; " : "",
-             reason != NULL ? reason : "");
+    if (kernel != NULL && reason != NULL)
+        snprintf(row->note, sizeof row->note, _("kernel: %s; %s"), _(kernel), _(reason));
+    else if (kernel != NULL)
+        snprintf(row->note, sizeof row->note, _("kernel: %s"), _(kernel));
+    else
+        snprintf(row->note, sizeof row->note, "%s", reason != NULL ? _(reason) : "");
     return true;
 }
 
@@ -252,7 +256,7 @@ static void choose_layout(struct table *t)
 {
     size_t total = 1 + t->label_width;
     for (int c = 0; c < COLUMNS; c++) {
-        widen(&t->width[c], column_titles[c]);
+        widen(&t->width[c], _(column_titles[c]));
         total += t->with[c] ? 2 + t->width[c] : 0;
     }
     t->stacked = t->style->columns < BOXES_FIGURE_COLUMNS || total > t->style->columns;
@@ -294,7 +298,8 @@ static void put_stacked(const struct table *t, const struct row *row)
     for (int c = 0; c < COLUMNS; c++) {
         if (!t->with[c] || strcmp(row->cell[c], "-") == 0)
             continue;
-        buf_printf(t->out, "%*s%-9s  ", NOTE_INDENT, "", column_titles[c]);
+        buf_printf(t->out, "%*s", NOTE_INDENT, "");
+        pad(t->out, _(column_titles[c]), 11);
         put_wrapped(t, row->cell[c], NOTE_INDENT + 11);
     }
 }
@@ -325,18 +330,21 @@ static void put_row(const struct table *t, const struct row *row)
 /* The layer's title, and the columns' where it is the first. */
 static void put_heading(const struct table *t, const struct group *g, bool first)
 {
-    struct row titles = {.note = "note"};
+    struct row titles = {0};
+    snprintf(titles.note, sizeof titles.note, "%s", _("note"));
     const char *title = any_layer(g)->type->title;
     if (first && !t->stacked) {
         for (int c = 0; c < COLUMNS; c++)
-            snprintf(titles.cell[c], sizeof titles.cell[c], "%s", column_titles[c]);
+            snprintf(titles.cell[c], sizeof titles.cell[c], "%s", _(column_titles[c]));
         if (t->notes_below || t->note_width == 0)
             titles.note[0] = '\0';
         put_row(t, &titles);
     }
     boxes_colored(t->out, t->style, "1", title, strlen(title));
     const bool fits = strlen(title) + 22 <= t->style->columns;
-    buf_text(t->out, !g->quoted ? "\n" : fits ? ", quoted by the answer\n" : "\n quoted by the answer\n");
+    buf_text(t->out, !g->quoted ? "\n"
+                     : fits     ? _(", quoted by the answer\n")
+                                : _("\n quoted by the answer\n"));
 }
 
 static void print(struct table *t, const struct group *g)
@@ -362,12 +370,12 @@ void craft_diff(struct buf *out, const struct craft_diff *diff, const struct cra
     t.with[GOT] = diff->got != NULL;
     each_group(&t, measure);
     if (t.rows == 0) {
-        buf_text(out, " nothing was changed\n");
+        buf_text(out, _(" nothing was changed\n"));
         return;
     }
     choose_layout(&t);
     t.rows = 0;
     each_group(&t, print);
     if (t.filled)
-        buf_text(out, "(in brackets: not asked for, filled in)\n");
+        buf_text(out, _("(in brackets: not asked for, filled in)\n"));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistr.h>
 
+#include "base/i18n.h"
 #include "craft/expr_private.h"
 
 /* Bytes in an expression: strings, hex(…), fill(…). */
@@ -157,9 +158,9 @@ static int parse_hex(struct expr_parse *p, struct buf *out)
     while (!expr_take(p, end)) {
         const size_t begin = p->at;
         if (p->at >= p->len || hex_digit(p->text[p->at]) < 0)
-            return expr_expected(p, end == ')'   ? "two hexadecimal digits or ')'"
-                                    : end == '"' ? "two hexadecimal digits or '\"'"
-                                                 : "two hexadecimal digits or '''");
+            return expr_expected(p, end == ')'   ? N_("two hexadecimal digits or ')'")
+                                    : end == '"' ? N_("two hexadecimal digits or '\"'")
+                                                 : N_("two hexadecimal digits or '''"));
         take_hex(p, 2, &byte);
         if (p->at - begin != 2)
             return expr_wrong(p, begin, 1, "a byte has two hexadecimal digits");

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "craft/expr_private.h"
 
@@ -30,7 +31,7 @@ int expr_wrong(struct expr_parse *p, size_t at, size_t len, const char *format, 
     m->allowed[0] = '\0';
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(m->text, sizeof m->text, format, arguments);
+    vsnprintf(m->text, sizeof m->text, _(format), arguments);
     va_end(arguments);
     return -EINVAL;
 }
@@ -39,12 +40,12 @@ int expr_expected(struct expr_parse *p, const char *what)
 {
     expr_peek(p);
     if (p->at >= p->len)
-        return expr_wrong(p, p->at, 1, "the expression ends where %s should stand", what);
+        return expr_wrong(p, p->at, 1, "the expression ends where %s should stand", _(what));
     size_t len = expr_run(p, true);
     if (len == 0)
         len = 1; /* a sign: what is no ASCII belongs to words */
     char quote[EXPR_QUOTE];
-    return expr_wrong(p, p->at, len, "%s should stand here, not '%s'", what,
+    return expr_wrong(p, p->at, len, "%s should stand here, not '%s'", _(what),
                       expr_quote(quote, p->text + p->at, len));
 }
 
@@ -77,7 +78,7 @@ void expr_suggest(struct expr_parse *p, const struct expr_nearest *nearest)
     char *text = p->mistake->text;
     const size_t have = strlen(text);
     if (nearest->name != NULL)
-        snprintf(text + have, sizeof p->mistake->text - have, "; did you mean '%s'?", nearest->name);
+        snprintf(text + have, sizeof p->mistake->text - have, _("; did you mean '%s'?"), nearest->name);
 }
 
 /* ---- the two lines ---- */

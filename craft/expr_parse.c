@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "craft/expr_private.h"
 
 /* The grammar: layers, fields and sets. One byte of look-ahead, no recursion. */
@@ -31,7 +32,7 @@ int expr_close_quote(struct expr_parse *p, char quote)
 {
     if (quote == '\0' || expr_take(p, quote))
         return 0;
-    return expr_expected(p, quote == '"' ? "the closing '\"'" : "the closing '''");
+    return expr_expected(p, quote == '"' ? N_("the closing '\"'") : N_("the closing '''"));
 }
 
 bool expr_take(struct expr_parse *p, char c)
@@ -204,7 +205,7 @@ static int parse_field(struct expr_parse *p, struct expr_layer *layer, struct pl
     expr_peek(p);
     const size_t at = p->at, len = bare ? 0 : expr_run(p, true);
     if (len == 0 && !bare)
-        return expr_expected(p, type->field_count > 0 ? "a field" : "')'");
+        return expr_expected(p, type->field_count > 0 ? N_("a field") : "')'");
     const int index = bare ? 0 : craft_field_find(type, p->text + at, len);
     if (index < 0)
         return unknown_field(p, type, len);
@@ -292,30 +293,30 @@ static int check_there(struct expr_parse *p, const struct expr_layer *layer, con
 static const struct {
     const char *name, *here;
 } elsewhere[] = {
-    {"ICMPv6EchoRequest", "here it is icmp6(type=echo-request)"},
-    {"ICMPv6EchoReply", "here it is icmp6(type=echo-reply)"},
-    {"ICMPv6DestUnreach", "here it is icmp6(type=dest-unreach)"},
-    {"ICMPv6PacketTooBig", "here it is icmp6(type=packet-too-big,mtu=…)"},
-    {"ICMPv6TimeExceeded", "here it is icmp6(type=time-exceeded)"},
-    {"ICMPv6ParamProblem", "here it is icmp6(type=parameter-problem)"},
-    {"ICMPv6ND_NS", "here it is icmp6(type=neighbor-solicitation,tgt=…)"},
-    {"ICMPv6ND_NA", "here it is icmp6(type=neighbor-advertisement,tgt=…)"},
-    {"ICMPv6ND_RS", "here it is icmp6(type=router-solicitation)"},
-    {"ICMPv6ND_RA", "here it is icmp6(type=router-advertisement)"},
-    {"ICMPv6MLQuery", "here it is icmp6(type=mld-query)"},
-    {"ICMPv6MLReport", "here it is icmp6(type=mld-report)"},
-    {"IPerror", "here it is ip"},
-    {"ICMPerror", "here it is icmp"},
-    {"TCPerror", "here it is tcp"},
-    {"UDPerror", "here it is udp"},
-    {"Padding", "here it is raw(load=…), or \"text\" alone"},
-    {"DNS", "its bytes can be given: udp(dport=53)/hex(…)"},
-    {"send", "the packet alone is the expression"},
-    {"sendp", "the packet alone is the expression"},
-    {"sr", "the packet alone is the expression"},
-    {"sr1", "the packet alone is the expression"},
-    {"srp", "the packet alone is the expression"},
-    {"srp1", "the packet alone is the expression"},
+    {"ICMPv6EchoRequest", N_("here it is icmp6(type=echo-request)")},
+    {"ICMPv6EchoReply", N_("here it is icmp6(type=echo-reply)")},
+    {"ICMPv6DestUnreach", N_("here it is icmp6(type=dest-unreach)")},
+    {"ICMPv6PacketTooBig", N_("here it is icmp6(type=packet-too-big,mtu=…)")},
+    {"ICMPv6TimeExceeded", N_("here it is icmp6(type=time-exceeded)")},
+    {"ICMPv6ParamProblem", N_("here it is icmp6(type=parameter-problem)")},
+    {"ICMPv6ND_NS", N_("here it is icmp6(type=neighbor-solicitation,tgt=…)")},
+    {"ICMPv6ND_NA", N_("here it is icmp6(type=neighbor-advertisement,tgt=…)")},
+    {"ICMPv6ND_RS", N_("here it is icmp6(type=router-solicitation)")},
+    {"ICMPv6ND_RA", N_("here it is icmp6(type=router-advertisement)")},
+    {"ICMPv6MLQuery", N_("here it is icmp6(type=mld-query)")},
+    {"ICMPv6MLReport", N_("here it is icmp6(type=mld-report)")},
+    {"IPerror", N_("here it is ip")},
+    {"ICMPerror", N_("here it is icmp")},
+    {"TCPerror", N_("here it is tcp")},
+    {"UDPerror", N_("here it is udp")},
+    {"Padding", N_("here it is raw(load=…), or \"text\" alone")},
+    {"DNS", N_("its bytes can be given: udp(dport=53)/hex(…)")},
+    {"send", N_("the packet alone is the expression")},
+    {"sendp", N_("the packet alone is the expression")},
+    {"sr", N_("the packet alone is the expression")},
+    {"sr1", N_("the packet alone is the expression")},
+    {"srp", N_("the packet alone is the expression")},
+    {"srp1", N_("the packet alone is the expression")},
 };
 
 static int unknown_layer(struct expr_parse *p, size_t len)
@@ -327,7 +328,7 @@ static int unknown_layer(struct expr_parse *p, size_t len)
     expr_quote(quote, p->text + p->at, len);
     for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++) {
         if (word_is(p, len, elsewhere[i].name))
-            return expr_wrong(p, p->at, len, "there is no layer '%s': %s", quote, elsewhere[i].here);
+            return expr_wrong(p, p->at, len, "there is no layer '%s': %s", quote, _(elsewhere[i].here));
     }
     expr_wrong(p, p->at, len, "there is no layer '%s'", quote);
     for (size_t i = 0; i < count; i++) {

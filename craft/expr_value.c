@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "craft/expr_private.h"
 
 /* Numbers, words, flags and addresses. */
@@ -218,7 +219,8 @@ static int resolve(struct expr_parse *p, const struct craft_field *field, size_t
     if (failed == -ENOMEM)
         return failed;
     if (failed != 0)
-        return expr_wrong(p, p->at, len, "%s", err.text[0] != '\0' ? err.text : "this name has no address");
+        return expr_wrong(p, p->at, len, "%s",
+                          err.text[0] != '\0' ? err.text : _("this name has no address"));
     *out = number_of_bytes(address, is4 ? 4 : 16);
     p->at += len;
     return 0;
@@ -230,7 +232,7 @@ static int parse_address(struct expr_parse *p, const struct craft_field *field, 
     const int family = field->kind == CRAFT_IP4 ? AF_INET : AF_INET6;
     const size_t len = expr_run(p, false), dashed = expr_run(p, true);
     if (dashed == 0)
-        return expr_expected(p, family == AF_INET ? "an IPv4 address" : "an IPv6 address");
+        return expr_expected(p, family == AF_INET ? N_("an IPv4 address") : N_("an IPv6 address"));
     if (!address_of(p->text + p->at, len, family, out)) {
         const bool numeric = looks_numeric(p->text + p->at, len) && len > 0;
         return resolve(p, field, numeric ? len : dashed, out);

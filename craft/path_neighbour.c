@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/io.h"
 #include "craft/path.h"
 #include "craft/path_netlink.h"
@@ -107,7 +108,7 @@ static int no_answer(const struct path *path, const struct neighbour *n, unsigne
 {
     char text[PACKET_ADDRESS_TEXT];
     packet_address_text(&n->hop, text);
-    const char *what = n->hop.family == 4 ? "ARP" : "neighbour discovery";
+    const char *what = n->hop.family == 4 ? "ARP" : _("neighbour discovery");
     if (n->failed)
         return sd_fail(err, EHOSTUNREACH, "%s does not answer %s on %s", text, what, path->name);
     return sd_fail(err, EHOSTUNREACH, "%s did not answer %s on %s within %u ms", text, what, path->name,

@@ -335,7 +335,7 @@ int rawsock_open(struct rawsock *out, const struct rawsock_config *config, struc
     int failed = 0;
     out->sender = calloc(1, sizeof *out->sender);
     if (out->sender == NULL)
-        failed = sd_fail_errno(err, ENOMEM, "cannot open %s", kinds[config->kind].what);
+        failed = sd_fail_errno(err, ENOMEM, "cannot open %s", _(kinds[config->kind].what));
     else
         rawsock_sender_init(out->sender, out);
     if (failed == 0)

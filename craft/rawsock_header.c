@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/i18n.h"
 #include "craft/rawsock_private.h"
 
 /* linux/in6.h has these, but cannot be included beside netinet/in.h. */
@@ -102,32 +103,32 @@ int rawsock_connect(struct rawsock *s, const struct packet_address *target, int 
  * 0; net/ipv6/raw.c changes no header that was given to it. Where the kernel writes the header itself, it
  * stands in the table with what the caller does not choose by rawsock_set_header(). */
 static const struct craft_rewrite ip4[] = {
-    {"ip", "len", false, "always set to what was sent"},
-    {"ip", "chksum", false, "always computed"},
-    {"ip", "src", true, "filled in: it was 0"},
-    {"ip", "id", true, "filled in: it was 0, and DF was not set"},
+    {"ip", "len", false, N_("always set to what was sent")},
+    {"ip", "chksum", false, N_("always computed")},
+    {"ip", "src", true, N_("filled in: it was 0")},
+    {"ip", "id", true, N_("filled in: it was 0, and DF was not set")},
 };
 static const struct craft_rewrite icmp6[] = {
-    {"ipv6", "fl", false, "the kernel's header: its own flow label unless one was asked for"},
-    {"ipv6", "plen", false, "the kernel's header: set to what was sent"},
-    {"ipv6", "src", false, "the kernel's header: an address of this machine"},
-    {"icmp6", "cksum", false, "always computed"},
+    {"ipv6", "fl", false, N_("the kernel's header: its own flow label unless one was asked for")},
+    {"ipv6", "plen", false, N_("the kernel's header: set to what was sent")},
+    {"ipv6", "src", false, N_("the kernel's header: an address of this machine")},
+    {"icmp6", "cksum", false, N_("always computed")},
 };
 static const struct craft_rewrite ping4[] = {
-    {"ip", "len", false, "the kernel's header: set to what was sent"},
-    {"ip", "id", false, "the kernel's header: its own count"},
-    {"ip", "flags", false, "the kernel's header: DF by the socket's path MTU discovery"},
-    {"ip", "src", false, "the kernel's header: an address of this machine"},
-    {"ip", "chksum", false, "the kernel's header: computed"},
-    {"icmp", "id", false, "the socket's own identifier"},
-    {"icmp", "chksum", false, "always computed"},
+    {"ip", "len", false, N_("the kernel's header: set to what was sent")},
+    {"ip", "id", false, N_("the kernel's header: its own count")},
+    {"ip", "flags", false, N_("the kernel's header: DF by the socket's path MTU discovery")},
+    {"ip", "src", false, N_("the kernel's header: an address of this machine")},
+    {"ip", "chksum", false, N_("the kernel's header: computed")},
+    {"icmp", "id", false, N_("the socket's own identifier")},
+    {"icmp", "chksum", false, N_("always computed")},
 };
 static const struct craft_rewrite ping6[] = {
-    {"ipv6", "fl", false, "the kernel's header: its own flow label unless one was asked for"},
-    {"ipv6", "plen", false, "the kernel's header: set to what was sent"},
-    {"ipv6", "src", false, "the kernel's header: an address of this machine"},
-    {"icmp6", "id", false, "the socket's own identifier"},
-    {"icmp6", "cksum", false, "always computed"},
+    {"ipv6", "fl", false, N_("the kernel's header: its own flow label unless one was asked for")},
+    {"ipv6", "plen", false, N_("the kernel's header: set to what was sent")},
+    {"ipv6", "src", false, N_("the kernel's header: an address of this machine")},
+    {"icmp6", "id", false, N_("the socket's own identifier")},
+    {"icmp6", "cksum", false, N_("always computed")},
 };
 
 const struct craft_rewrite *rawsock_rewrites(enum rawsock_kind kind, size_t *count)

@@ -214,14 +214,20 @@ static void print_summary(struct capture *c, bool known, uint64_t dropped)
 
 static void say_counts(const struct capture *c, bool live, uint64_t dropped)
 {
-    fprintf(stderr, "%" PRIu64 " packet%s %s", c->packets, c->packets == 1 ? "" : "s",
-            live ? "captured" : "read");
+    const unsigned long n = (unsigned long)c->packets;
+    fprintf(stderr,
+            live ? ngettext("%" PRIu64 " packet captured", "%" PRIu64 " packets captured", n)
+                 : ngettext("%" PRIu64 " packet read", "%" PRIu64 " packets read", n),
+            c->packets);
     if (c->journal > 0)
-        fprintf(stderr, ", %" PRIu64 " call record%s", c->journal, c->journal == 1 ? "" : "s");
+        fprintf(
+            stderr,
+            ngettext(", %" PRIu64 " call record", ", %" PRIu64 " call records", (unsigned long)c->journal),
+            c->journal);
     if (c->file != NULL)
-        fprintf(stderr, ", %" PRIu64 " written", capture_file_packets(c->file));
+        fprintf(stderr, _(", %" PRIu64 " written"), capture_file_packets(c->file));
     if (live)
-        fprintf(stderr, ", %" PRIu64 " dropped by the kernel", dropped);
+        fprintf(stderr, _(", %" PRIu64 " dropped by the kernel"), dropped);
     fputc('\n', stderr);
 }
 
@@ -259,8 +265,10 @@ static void announce(const struct capture *c)
 {
     if (c->read != NULL || c->common.quiet)
         return;
-    fprintf(stderr, "capturing on %s%s%s; Ctrl-C ends\n", c->intake.interface, c->write != NULL ? " to " : "",
-            c->write != NULL ? c->write : "");
+    if (c->write != NULL)
+        fprintf(stderr, _("capturing on %s to %s; Ctrl-C ends\n"), c->intake.interface, c->write);
+    else
+        fprintf(stderr, _("capturing on %s; Ctrl-C ends\n"), c->intake.interface);
 }
 
 static int list_interfaces(struct capture *c)

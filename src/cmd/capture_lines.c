@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "capture/decode.h"
@@ -56,7 +57,7 @@ void capture_journal_line(struct buf *out, struct capture_clock *clock, const ch
     if (journal_field(fields, len, "MESSAGE", &message, &message_len))
         text_escape(out, message, message_len);
     else
-        buf_printf(out, "a journal record of %zu bytes without a message", len);
+        buf_printf(out, _("a journal record of %zu bytes without a message"), len);
     buf_char(out, '\n');
 }
 

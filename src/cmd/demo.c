@@ -200,12 +200,12 @@ static void say_outcome(struct shown *shown, const struct lanes_stream *stream,
         lucky = lucky || strcmp(stream->findings[i].kind, "lucky") == 0;
     shown->broken = failed || broken_seen;
     if (broken_seen)
-        snprintf(shown->outcome, sizeof shown->outcome, "BROKEN at byte %llu",
+        snprintf(shown->outcome, sizeof shown->outcome, _("BROKEN at byte %llu"),
                  (unsigned long long)stream->broken_at);
     else if (failed)
-        snprintf(shown->outcome, sizeof shown->outcome, "FAILED");
+        snprintf(shown->outcome, sizeof shown->outcome, "%s", _("FAILED"));
     else
-        snprintf(shown->outcome, sizeof shown->outcome, lucky ? "ok, by luck" : "ok");
+        snprintf(shown->outcome, sizeof shown->outcome, "%s", lucky ? _("ok, by luck") : _("ok"));
 }
 
 static int read_run(struct shown *shown, const struct demo_plan *plan, size_t index,
@@ -215,7 +215,7 @@ static int read_run(struct shown *shown, const struct demo_plan *plan, size_t in
     struct source *source = NULL;
     if (lseek(run->capture, 0, SEEK_SET) != 0)
         return sd_fail_errno(err, errno, "cannot read the recording");
-    int failed = source_open_fd(&source, run->capture, "the recording", NULL, err);
+    int failed = source_open_fd(&source, run->capture, _("the recording"), NULL, err);
     if (failed == 0)
         failed = lanes_read(&shown->lanes, source, &options, err);
     source_close(source);
@@ -232,7 +232,8 @@ static int read_run(struct shown *shown, const struct demo_plan *plan, size_t in
 static void say_headline(struct buf *out, const struct framing *framing, const struct view_style *style)
 {
     struct buf line = {0};
-    buf_printf(&line, "%s: the sender %s; the reader %s.", framing->name, framing->sender, framing->reader);
+    buf_printf(&line, _("%s: the sender %s; the reader %s."), framing->name, _(framing->sender),
+               _(framing->reader));
     buf_char(out, '\n');
     prose_wrap(out, buf_cstr(&line), 0, 0, style->columns);
     buf_char(out, '\n');
@@ -246,7 +247,7 @@ static void say_log(struct buf *out, int log, const struct view_style *style)
     ssize_t len = log >= 0 && lseek(log, 0, SEEK_SET) == 0 ? io_read_full(log, text, sizeof text) : 0;
     if (len <= 0)
         return;
-    buf_text(out, "\n the programs said\n");
+    buf_text(out, _("\n the programs said\n"));
     for (const char *at = text, *end = text + len; at < end;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         size_t line_len = (size_t)((newline != NULL ? newline : end) - at);
@@ -276,7 +277,7 @@ static void show_run(struct buf *out, const struct options *o, const struct demo
     if ((shown->broken && !explained) || o->common.verbose)
         say_log(out, run->log, style);
     if (run->result->notice[0] != '\0')
-        buf_printf(out, " note: %s\n", run->result->notice);
+        buf_printf(out, _(" note: %s\n"), run->result->notice);
 }
 
 /* In the table the framings stand in the order in which they are taught. */
@@ -297,9 +298,9 @@ static void show_table(struct buf *out, const struct options *o, const struct de
     }
     compare_text(out, rows, count, style);
     if (!style->brief && o->framings == NULL && o->bug == NULL)
-        buf_text(out, "\n Your own program:\n"
-                      "   sockdiag record -- ./your-program\n"
-                      "   sockdiag show sockdiag.pcapng\n");
+        buf_text(out, _("\n Your own program:\n"
+                        "   sockdiag record -- ./your-program\n"
+                        "   sockdiag show sockdiag.pcapng\n"));
 }
 
 /* Where the recordings are, and what to do with them. */
@@ -308,7 +309,7 @@ static void say_files(struct buf *out, const struct options *o, const struct dem
     struct buf name = {0};
     if (o->file == NULL || o->common.json || o->common.quiet)
         return;
-    buf_text(out, "\n The recording, for Wireshark too:\n");
+    buf_text(out, _("\n The recording, for Wireshark too:\n"));
     for (size_t i = 0; i < plan->count; i++) {
         name.len = 0;
         put_name(&name, o->file, plan, i);

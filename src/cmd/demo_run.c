@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/i18n.h"
 #include "base/io.h"
 #include "record/recorder.h"
 #include "record/recording.h"
@@ -121,11 +122,12 @@ static int make_words(struct words *w, const struct demo_plan *plan, const struc
              lab_address(LAB_SERVER, plan->family));
     snprintf(w->work, sizeof w->work, "%llu", (unsigned long long)plan->work_ms);
     snprintf(w->pause, sizeof w->pause, "%llu", (unsigned long long)plan->pause_ms);
-    char *name = (char *)(uintptr_t)framing->name;
-    put_words(w->server, (char *[]){w->program, "ftp", "serve", ".", "--listen", w->address, "--once",
-                                    "--framing", name, "--work", w->work, "--timeout", TIMEOUT_S, NULL});
+    char *name = (char *)(uintptr_t)framing->name, *language = (char *)(uintptr_t)i18n_language();
+    put_words(w->server,
+              (char *[]){w->program, "ftp", "serve", ".", "--listen", w->address, "--once", "--framing", name,
+                         "--work", w->work, "--timeout", TIMEOUT_S, "--lang", language, NULL});
     put_words(w->client, (char *[]){w->program, "ftp", "put", w->address, DEMO_FILE, "--framing", name,
-                                    "--pause", w->pause, "--timeout", TIMEOUT_S, NULL});
+                                    "--pause", w->pause, "--timeout", TIMEOUT_S, "--lang", language, NULL});
     if (plan->bug != NULL) {
         char *bug = (char *)(uintptr_t)plan->bug;
         put_words(w->server, (char *[]){"--bug", bug, NULL});
@@ -170,7 +172,7 @@ static int run_one(struct lab *lab, const struct demo_plan *plan, const struct f
 {
     struct stage stage = {.result = run->result};
     char comment[64];
-    const struct recording_config file = {.name = "the recording",
+    const struct recording_config file = {.name = _("the recording"),
                                           .comment = comment,
                                           .interface = {"client", "server"},
                                           .linktype = {DLT_EN10MB, DLT_EN10MB},

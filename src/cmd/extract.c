@@ -1,6 +1,7 @@
 /* extract: the payload of each direction to files. */
 
 #include "cmd/extract.h"
+#include "lanes/words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -311,19 +312,20 @@ static void put_summary(struct extract *x, bool damaged)
 static void say_done(const struct extract *x)
 {
     const struct extract_counts counts = extract_files_counts(x->sink.files);
-    struct buf line = {0};
-    buf_printf(&line, "%llu bytes of %llu stream%s in %llu file%s", (unsigned long long)counts.bytes,
-               (unsigned long long)x->sink.streams, x->sink.streams == 1 ? "" : "s",
-               (unsigned long long)counts.files - 1, counts.files == 2 ? "" : "s");
-    if (x->sink.gaps > 0)
-        buf_printf(&line, "; %llu gap%s of %llu bytes", (unsigned long long)x->sink.gaps,
-                   x->sink.gaps == 1 ? "" : "s", (unsigned long long)x->sink.gap_bytes);
-    if (x->sink.conflicts > 0)
-        buf_printf(&line, "; %llu conflict%s", (unsigned long long)x->sink.conflicts,
-                   x->sink.conflicts == 1 ? "" : "s");
-    buf_text(&line, "; ");
-    text_escape(&line, x->config.directory, strlen(x->config.directory));
-    buf_text(&line, "/" INDEX_NAME " lists them\n");
+    const unsigned long long streams = x->sink.streams, files = counts.files - 1, gaps = x->sink.gaps,
+                             conflicts = x->sink.conflicts;
+    struct buf line = {0}, directory = {0};
+    const struct word of = word_printf(ngettext("%llu stream", "%llu streams", streams), streams);
+    const struct word in = word_printf(ngettext("%llu file", "%llu files", files), files);
+    buf_printf(&line, _("%llu bytes of %s in %s"), (unsigned long long)counts.bytes, of.text, in.text);
+    if (gaps > 0)
+        buf_printf(&line, ngettext("; %llu gap of %llu bytes", "; %llu gaps of %llu bytes", gaps), gaps,
+                   (unsigned long long)x->sink.gap_bytes);
+    if (conflicts > 0)
+        buf_printf(&line, ngettext("; %llu conflict", "; %llu conflicts", conflicts), conflicts);
+    text_escape(&directory, x->config.directory, strlen(x->config.directory));
+    buf_printf(&line, _("; %s/%s lists them\n"), buf_cstr(&directory), INDEX_NAME);
+    buf_free(&directory);
     fputs(buf_cstr(&line), stdout);
     buf_free(&line);
 }
@@ -333,7 +335,7 @@ static int finish(struct extract *x, int ended, struct sd_err *err)
     const bool damaged = ended == -EBADMSG;
     int failed = ended != 0 && !damaged ? ended : 0;
     if (ended != 0)
-        cmd_fail(name, "%s%s", err->text, damaged ? "; written is what could be read" : "");
+        cmd_fail(name, "%s%s", err->text, damaged ? _("; written is what could be read") : "");
     intake_give_signals_back(&x->intake);
     if (x->sink.failed == 0)
         x->sink.failed = failed; /* streams that close now free what they hold, and write no more */

@@ -130,16 +130,16 @@ static int serve(const struct ftp_server_config *config, bool verbose)
     int failed = set_handler(stop_running);
     if (failed == 0) {
         text_escape(&directory, config->directory, strlen(config->directory));
-        fprintf(stderr, "sockdiag ftp serve: listening on %s, framing %s, files in %s\n",
+        fprintf(stderr, _("sockdiag ftp serve: listening on %s, framing %s, files in %s\n"),
                 ftp_server_address(running), config->manner.framing->name, buf_cstr(&directory));
         buf_free(&directory);
         if (verbose)
             fprintf(stderr,
-                    "sockdiag ftp serve: works %.1f ms before a read, waits %.1f s for a silent client, "
-                    "takes files of up to "
-                    "%" PRIu64 " bytes\n",
+                    _("sockdiag ftp serve: works %.1f ms before a read, waits %.1f s for a silent client, "
+                      "takes files of up to %" PRIu64 " bytes\n"),
                     (double)config->work_ns / NS_PER_MS, (double)config->manner.timeout_ns / NS_PER_S,
                     config->manner.limit);
+        i18n_off(); /* the log, and what clients are told */
         failed = ftp_server_run(running, &err);
         set_handler(SIG_IGN); /* a second one has nothing left to end */
     } else {
@@ -249,12 +249,13 @@ static int tell_failure(const char *command, const char *name, int failed, const
 
 /* What put and get do for each name. */
 struct transfer {
-    const char *command, *type, *done;
+    const char *command, *type;
+    bool puts;
     int (*run)(struct ftp_client *client, const char *name, bool last, uint64_t *size, struct sd_err *err);
 };
 
-static const struct transfer put_transfer = {"ftp put", "put", "stored", ftp_put};
-static const struct transfer get_transfer = {"ftp get", "get", "received", ftp_get};
+static const struct transfer put_transfer = {"ftp put", "put", true, ftp_put};
+static const struct transfer get_transfer = {"ftp get", "get", false, ftp_get};
 
 static int run_transfer(const struct transfer *transfer, struct ftp_client *client,
                         const struct ftp_arguments *a, char **names, int count)
@@ -274,9 +275,11 @@ static int run_transfer(const struct transfer *transfer, struct ftp_client *clie
         } else if (!a->common.quiet) {
             struct buf safe = {0};
             text_escape(&safe, names[i], strlen(names[i]));
-            fprintf(stderr, "%s: %" PRIu64 " bytes %s", buf_cstr(&safe), size, transfer->done);
+            fprintf(stderr,
+                    transfer->puts ? _("%s: %" PRIu64 " bytes stored") : _("%s: %" PRIu64 " bytes received"),
+                    buf_cstr(&safe), size);
             if (a->common.verbose)
-                fprintf(stderr, " by the framing %s in %.1f ms", a->manner.framing->name,
+                fprintf(stderr, _(" by the framing %s in %.1f ms"), a->manner.framing->name,
                         (double)(clock_mono_ns() - begin) / NS_PER_MS);
             fputc('\n', stderr);
             buf_free(&safe);
@@ -393,26 +396,22 @@ static int ftp_client_command(const struct command_help *help, int argc, char **
 
 /* ---- the command ---- */
 
-static void put_part(struct buf *text, const char *part, const char *end)
+static void put_part(struct buf *text, const char *part)
 {
-    struct buf line = {0};
-    buf_printf(&line, "%s%s", part, end);
     buf_text(text, "            ");
-    prose_wrap(text, buf_cstr(&line), 12, 12, 80);
-    text->failed = text->failed || line.failed;
-    buf_free(&line);
+    prose_wrap(text, part, 12, 12, 80);
 }
 
 static void put_framing(struct buf *text, const struct framing *framing)
 {
     struct buf line = {0};
     buf_printf(text, "\n  %-9s ", framing->name);
-    buf_printf(&line, "the sender %s;", framing->sender);
+    buf_printf(&line, _("the sender %s;"), _(framing->sender));
     prose_wrap(text, buf_cstr(&line), 12, 12, 80);
     line.len = 0;
-    buf_printf(&line, "the reader %s", framing->reader);
-    put_part(text, buf_cstr(&line), ";");
-    put_part(text, framing->breaks != NULL ? framing->breaks : "nothing breaks it", "");
+    buf_printf(&line, _("the reader %s;"), _(framing->reader));
+    put_part(text, buf_cstr(&line));
+    put_part(text, framing->breaks != NULL ? _(framing->breaks) : _("nothing breaks it"));
     text->failed = text->failed || line.failed;
     buf_free(&line);
 }
@@ -420,16 +419,16 @@ static void put_framing(struct buf *text, const struct framing *framing)
 static int usage(FILE *out)
 {
     struct buf text = {0};
-    buf_text(&text, "sockdiag ftp: the demo file transfer by hand\n\n"
-                    "  sockdiag ftp serve DIR [--listen ADDR:PORT]   serve the files of a directory\n"
-                    "  sockdiag ftp put ADDR[:PORT] FILE…            send files\n"
-                    "  sockdiag ftp get ADDR[:PORT] NAME… [-d DIR]   fetch files\n"
-                    "  sockdiag ftp ls ADDR[:PORT]                   list the files there\n\n"
-                    "'sockdiag ftp put --help' and the like tell more.\n\n"
-                    "The framings (--framing NAME, the same on both sides):\n");
+    buf_text(&text, _("sockdiag ftp: the demo file transfer by hand\n\n"
+                      "  sockdiag ftp serve DIR [--listen ADDR:PORT]   serve the files of a directory\n"
+                      "  sockdiag ftp put ADDR[:PORT] FILE…            send files\n"
+                      "  sockdiag ftp get ADDR[:PORT] NAME… [-d DIR]   fetch files\n"
+                      "  sockdiag ftp ls ADDR[:PORT]                   list the files there\n\n"
+                      "'sockdiag ftp put --help' and the like tell more.\n\n"
+                      "The framings (--framing NAME, the same on both sides):\n"));
     for (size_t i = 0; i < FRAMING_COUNT; i++)
         put_framing(&text, &framings[i]);
-    fputs(text.failed ? "out of memory\n" : buf_cstr(&text), out);
+    fputs(text.failed ? _("out of memory\n") : buf_cstr(&text), out);
     buf_free(&text);
     return out == stdout ? CMD_OK : CMD_ERROR;
 }
@@ -448,6 +447,6 @@ int cmd_ftp(int argc, char **argv)
             return ftp_client_command(&client_help[i], argc - 1, argv + 1);
     }
     cmd_fail("ftp", "there is no '%s'; there are serve, put, get and ls", word);
-    fputs("Try 'sockdiag ftp --help'.\n", stderr);
+    fprintf(stderr, _("Try 'sockdiag %s --help'.\n"), "ftp");
     return CMD_ERROR;
 }

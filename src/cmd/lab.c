@@ -245,16 +245,17 @@ static void banner(const struct lab *lab)
 {
     const bool ipv6 = lab_has_ipv6(lab);
     fprintf(stderr,
-            "\n"
-            "  ┌ client ────┐            ┌ server ────┐\n"
-            "  │ %-10s │─── wire ───│ %-10s │\n"
-            "  │ %-10s │            │ %-10s │\n"
-            "  └── you ─────┘            "
-            "└────────────┘\n\n"
-            "  on the server:  nsenter --net=$SOCKDIAG_LAB_SERVER CMD\n"
-            "  'exit' ends it all\n\n",
+            _("\n"
+              "  ┌ client ────┐            ┌ server ────┐\n"
+              "  │ %-10s │─── wire ───│ %-10s │\n"
+              "  │ %-10s │            │ %-10s │\n"
+              "  └── you ─────┘            "
+              "└────────────┘\n\n"
+              "  on the server:  nsenter --net=$SOCKDIAG_LAB_SERVER CMD\n"
+              "  'exit' ends it all\n\n"),
             lab_address(LAB_CLIENT, 4), lab_address(LAB_SERVER, 4),
-            ipv6 ? lab_address(LAB_CLIENT, 6) : "no IPv6", ipv6 ? lab_address(LAB_SERVER, 6) : "no IPv6");
+            ipv6 ? lab_address(LAB_CLIENT, 6) : _("no IPv6"),
+            ipv6 ? lab_address(LAB_SERVER, 6) : _("no IPv6"));
 }
 
 struct run {

@@ -115,7 +115,8 @@ static bool tell_losses(const struct options *o, int closed, const struct sd_err
     }
     if (o->interface != NULL && tap->failed != 0) {
         cmd_fail("record", "the capture on %s ended early: %s", o->interface,
-                 tap->failed == ECHILD ? "its process was ended from outside" : sd_errno_text(tap->failed));
+                 tap->failed == ECHILD ? _("its process was ended from outside")
+                                       : sd_errno_text(tap->failed));
         lost = true;
     }
     if (tap->dropped > 0) {
@@ -153,7 +154,7 @@ static int record(const struct options *o, struct source *source, int fd, const 
     }
     bool lost = tell_losses(o, closed, &close_err, &tapped);
     if (o->common.verbose || (o->file == NULL && !o->common.quiet))
-        fprintf(stderr, "sockdiag record: %" PRIu64 " calls in %s; look at them with: sockdiag show %s\n",
+        fprintf(stderr, _("sockdiag record: %" PRIu64 " calls in %s; look at them with: sockdiag show %s\n"),
                 result.calls, file, file);
     int status = outcome_of_program(result.status[0]);
     return status == 0 && lost ? CMD_PARTIAL : status;

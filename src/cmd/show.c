@@ -131,23 +131,19 @@ static int render(const struct options *o, const struct lanes *lanes, const stru
 
 static int no_such_stream(const struct options *o, const struct lanes *lanes)
 {
-    struct buf nearest = {0};
-    for (int i = 0; i < 2; i++) {
-        if (lanes->nearest[i] != 0)
-            buf_printf(&nearest, "%s%llu", nearest.len > 0 ? " and " : "",
-                       (unsigned long long)lanes->nearest[i]);
-    }
-    const char *near = buf_cstr(&nearest);
-    if (nearest.len == 0)
-        cmd_fail("show", "there is no stream %llu in %s, nor any other", (unsigned long long)o->stream,
-                 o->file);
-    else
-        cmd_fail("show",
-                 "no stream of %s begins with packet %llu; the nearest %s %s; 'sockdiag show %s' lists them",
-                 o->file, (unsigned long long)o->stream, strchr(near, ' ') != NULL ? "are" : "is", near,
-                 o->file);
-    buf_free(&nearest);
-    return CMD_ERROR;
+    const unsigned long long wanted = o->stream, one = lanes->nearest[0], two = lanes->nearest[1];
+    if (one == 0 && two == 0)
+        return cmd_fail("show", "there is no stream %llu in %s, nor any other", wanted, o->file);
+    if (one == 0 || two == 0)
+        return cmd_fail(
+            "show",
+            "no stream of %s begins with packet %llu; the nearest is %llu; 'sockdiag show %s' lists them",
+            o->file, wanted, one != 0 ? one : two, o->file);
+    return cmd_fail(
+        "show",
+        "no stream of %s begins with packet %llu; the nearest are %llu and %llu; 'sockdiag show %s' "
+        "lists them",
+        o->file, wanted, one, two, o->file);
 }
 
 /* The picture, pointing at what was asked for. */

@@ -1,5 +1,6 @@
 /* streams: one line for each TCP connection of a capture. */
 
+#include "base/i18n.h"
 #include "cmd/streams_run.h"
 
 #include <errno.h>
@@ -308,7 +309,7 @@ static int run(struct streams *s)
         streams_table_expect(&s->table);
     }
     if (s->intake.live && !s->options.common.quiet)
-        fprintf(stderr, "capturing on %s; Ctrl-C ends\n", s->intake.interface);
+        fprintf(stderr, _("capturing on %s; Ctrl-C ends\n"), s->intake.interface);
     return run_alone(s, &err);
 }
 

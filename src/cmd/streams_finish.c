@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/i18n.h"
 #include "cmd/cmd.h"
 #include "cmd/streams_run.h"
 
@@ -132,7 +133,7 @@ int streams_finish(struct streams *s, int ended, const struct sd_err *err)
 {
     const bool partial = ended == -EBADMSG || ended == -ENETDOWN;
     if (ended != 0 && !s->reader_gone)
-        cmd_fail(streams_name, "%s%s", err->text, partial ? "; shown is what could be read" : "");
+        cmd_fail(streams_name, "%s%s", err->text, partial ? _("; shown is what could be read") : "");
     intake_give_signals_back(&s->intake);
     streams_live_erase(&s->live, &s->out);
     s->live.on = false;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/text.h"
 #include "view/prose.h"
 
@@ -91,10 +92,10 @@ void streams_live_draw(struct streams_live *live, struct buf *out, const struct 
     flow_table_each_open(streams, consider, &largest);
     streams_live_erase(live, out);
     buf_char(&area, '\n');
-    buf_printf(&text, "%llu open", (unsigned long long)largest.all);
+    buf_printf(&text, _("%llu open"), (unsigned long long)largest.all);
     if (largest.all > largest.count)
-        buf_printf(&text, ", the largest %zu", largest.count);
-    buf_text(&text, "; ");
+        buf_printf(&text, _(", the largest %zu"), largest.count);
+    buf_text(&text, _("; "));
     streams_totals_text(&text, totals);
     prose_wrap(&area, buf_cstr(&text), 0, 0, live->style.columns);
     if (largest.count > 0)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "cmd/streams.h"
 
 /* ---- of the connection ---- */
@@ -48,13 +49,14 @@ static const struct {
     struct streams_problem problem;
     uint64_t (*times)(const struct row *row, int side);
 } of_connection[] = {
-    {{"refused", "the server answered the SYN with a RST", true}, is_refused},
-    {{"unanswered", "nothing came back to the SYN", true}, is_unanswered},
-    {{"gap", "bytes were sent and never captured", true}, gaps},
-    {{"reset", "a RST ended it", true}, was_reset},
-    {{"one_sided", "the packets of one side only were captured", true}, is_one_sided},
-    {{"partial", "the capture began in the middle of it", true}, is_partial},
-    {{"continues", "the rest of one that had ended, and was given out before this came", true}, continues},
+    {{"refused", N_("the server answered the SYN with a RST"), true}, is_refused},
+    {{"unanswered", N_("nothing came back to the SYN"), true}, is_unanswered},
+    {{"gap", N_("bytes were sent and never captured"), true}, gaps},
+    {{"reset", N_("a RST ended it"), true}, was_reset},
+    {{"one_sided", N_("the packets of one side only were captured"), true}, is_one_sided},
+    {{"partial", N_("the capture began in the middle of it"), true}, is_partial},
+    {{"continues", N_("the rest of one that had ended, and was given out before this came"), true},
+     continues},
 };
 
 #define OF_CONNECTION (sizeof of_connection / sizeof of_connection[0])

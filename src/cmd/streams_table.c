@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/text.h"
 #include "cmd/streams.h"
 #include "view/glyphs.h"
@@ -35,20 +36,20 @@ static const struct {
     bool right;
     unsigned first_out; /* left out where the table does not fit otherwise, the greatest first; 0: never */
 } heads[STREAMS_COLUMN_COUNT] = {
-    [STREAMS_COLUMN_NUMBER] = {"stream", "#", true, 0},
-    [STREAMS_COLUMN_CLIENT] = {"client", "client", false, 0},
-    [STREAMS_COLUMN_SERVER] = {"server", "server", false, 0},
-    [STREAMS_COLUMN_START] = {"start", "start", true, 9},
-    [STREAMS_COLUMN_DURATION] = {"time", "time", true, 5},
-    [STREAMS_COLUMN_SENT] = {"B sent", "sent", true, 4},
-    [STREAMS_COLUMN_BACK] = {"B back", "back", true, 4},
-    [STREAMS_COLUMN_TOTAL] = {"bytes", "bytes", true, 1},
-    [STREAMS_COLUMN_PACKETS] = {"packets", "pkts", true, 8},
-    [STREAMS_COLUMN_RESENT] = {"resent", "again", true, 6},
-    [STREAMS_COLUMN_MISSING] = {"B missing", "missing", true, 7},
-    [STREAMS_COLUMN_RTT] = {"RTT", "RTT", true, 3},
-    [STREAMS_COLUMN_END] = {"end", "end", false, 2},
-    [STREAMS_COLUMN_NOTES] = {"what was wrong", "wrong", false, 0},
+    [STREAMS_COLUMN_NUMBER] = {N_("stream"), "#", true, 0},
+    [STREAMS_COLUMN_CLIENT] = {N_("client"), N_("client"), false, 0},
+    [STREAMS_COLUMN_SERVER] = {N_("server"), N_("server"), false, 0},
+    [STREAMS_COLUMN_START] = {N_("start"), N_("start"), true, 9},
+    [STREAMS_COLUMN_DURATION] = {N_("time"), N_("time"), true, 5},
+    [STREAMS_COLUMN_SENT] = {N_("B sent"), N_("sent"), true, 4},
+    [STREAMS_COLUMN_BACK] = {N_("B back"), N_("back"), true, 4},
+    [STREAMS_COLUMN_TOTAL] = {N_("bytes"), N_("bytes"), true, 1},
+    [STREAMS_COLUMN_PACKETS] = {N_("packets"), N_("pkts"), true, 8},
+    [STREAMS_COLUMN_RESENT] = {N_("resent"), N_("again"), true, 6},
+    [STREAMS_COLUMN_MISSING] = {N_("B missing"), N_("missing"), true, 7},
+    [STREAMS_COLUMN_RTT] = {N_("RTT"), N_("RTT"), true, 3},
+    [STREAMS_COLUMN_END] = {N_("end"), N_("end"), false, 2},
+    [STREAMS_COLUMN_NOTES] = {N_("what was wrong"), N_("wrong"), false, 0},
 };
 
 /* ---- cells ---- */
@@ -332,7 +333,7 @@ void streams_table_measure(struct streams_table *table, const struct row *row)
 
 static const char *head_text(const struct streams_table *table, int column)
 {
-    return table->brief ? heads[column].brief : heads[column].name;
+    return _(table->brief ? heads[column].brief : heads[column].name);
 }
 
 void streams_table_expect(struct streams_table *table)
@@ -363,7 +364,8 @@ static bool fits(struct streams_table *table, struct fit *fit)
     unsigned sum = 1 + fit->notes;
     fit->out[STREAMS_COLUMN_TOTAL] = fit->no_total || !fit->out[STREAMS_COLUMN_SENT];
     for (int column = 0; column < STREAMS_COLUMN_NOTES; column++) {
-        const unsigned head = (unsigned)strlen(head_text(table, column)), least = table->need[column];
+        const char *text = head_text(table, column);
+        const unsigned head = (unsigned)text_width(text, strlen(text)), least = table->need[column];
         table->width[column] = fit->out[column] || least == 0 ? 0 : least > head ? least : head;
         sum += table->width[column] + (table->width[column] > 0 ? GAP : 0);
     }
@@ -462,6 +464,16 @@ static void end_line(struct buf *out)
     buf_char(out, '\n');
 }
 
+/* No wider than its column, or as wide as it is where that is 0. */
+static void put_head(struct buf *out, const char *text, unsigned width, bool right)
+{
+    const size_t len = strlen(text), fit = width > 0 ? text_fit(text, len, width) : len;
+    const unsigned shown = (unsigned)text_width(text, fit), blanks = width > shown ? width - shown : 0;
+    buf_printf(out, "%*s", right ? (int)blanks : 0, "");
+    buf_append(out, text, fit);
+    buf_printf(out, "%*s", (int)((right ? 0 : blanks) + GAP), "");
+}
+
 void streams_table_head(const struct streams_table *table, struct buf *out)
 {
     if (table->style.color)
@@ -471,8 +483,7 @@ void streams_table_head(const struct streams_table *table, struct buf *out)
         const char *text = head_text(table, column);
         const bool notes = column == STREAMS_COLUMN_NOTES;
         if (table->width[column] > 0)
-            put_cell(out, text, (unsigned)strlen(text), notes ? (unsigned)strlen(text) : table->width[column],
-                     heads[column].right);
+            put_head(out, text, notes ? 0 : table->width[column], heads[column].right);
     }
     end_line(out);
     if (table->style.color && !out->failed) {

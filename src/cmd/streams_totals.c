@@ -3,48 +3,59 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "cmd/streams.h"
+#include "lanes/words.h"
 #include "view/prose.h"
 
-static void put_plural(struct buf *out, uint64_t count, const char *one)
+static struct word packets(uint64_t n)
 {
-    buf_printf(out, "%" PRIu64 " %s%s", count, one, count == 1 ? "" : "s");
+    return word_printf(ngettext("%" PRIu64 " packet", "%" PRIu64 " packets", (unsigned long)n), n);
+}
+
+static struct word fragments(uint64_t n)
+{
+    return word_printf(ngettext("%" PRIu64 " fragment", "%" PRIu64 " fragments", (unsigned long)n), n);
+}
+
+static struct word datagrams(uint64_t n)
+{
+    return word_printf(ngettext("%" PRIu64 " datagram", "%" PRIu64 " datagrams", (unsigned long)n), n);
+}
+
+static struct word repeats(uint64_t n)
+{
+    return word_printf(ngettext("%" PRIu64 " repeat", "%" PRIu64 " repeats", (unsigned long)n), n);
 }
 
 static void put_kinds(struct buf *out, const struct streams_totals *totals)
 {
     for (int kind = 0; kind < CONVERSATION_KINDS; kind++) {
         const struct conversation_counts *counts = &totals->conversations[kind];
+        const uint64_t n = counts->conversations;
         if (counts->packets == 0)
             continue;
-        buf_printf(out, "; %s: ", conversation_kinds[kind].name);
-        put_plural(out, counts->packets, "packet");
-        buf_text(out, " in ");
-        put_plural(out, counts->conversations, "conversation");
+        const struct word conversations = word_printf(
+            ngettext("%" PRIu64 " conversation", "%" PRIu64 " conversations", (unsigned long)n), n);
+        buf_printf(out, _("; %s: %s in %s"), conversation_kinds[kind].name, packets(counts->packets).text,
+                   conversations.text);
     }
-}
-
-/* ", 3 fragments could not be used" where there are some. */
-static void put_if(struct buf *out, uint64_t count, const char *one, const char *what)
-{
-    if (count == 0)
-        return;
-    buf_text(out, ", ");
-    put_plural(out, count, one);
-    buf_printf(out, " %s", what);
 }
 
 static void put_fragments(struct buf *out, const struct defrag_counts *d)
 {
-    buf_text(out, "; ");
-    put_plural(out, d->fragments, "fragment");
-    buf_text(out, " for ");
-    put_plural(out, d->reassembled, "datagram");
-    put_if(out, d->unusable, "fragment", "cut short or invalid");
-    put_if(out, d->repeats - d->conflicts, "repeat", "of others");
-    put_if(out, d->conflicts, "repeat", "with other bytes");
-    put_if(out, d->overlaps, "datagram", "dropped for fragments that contradict each other");
-    put_if(out, d->timed_out + d->waiting, "datagram", "never whole");
+    buf_printf(out, _("; %s for %s"), fragments(d->fragments).text, datagrams(d->reassembled).text);
+    if (d->unusable > 0)
+        buf_printf(out, _(", %s cut short or invalid"), fragments(d->unusable).text);
+    if (d->repeats > d->conflicts)
+        buf_printf(out, _(", %s of others"), repeats(d->repeats - d->conflicts).text);
+    if (d->conflicts > 0)
+        buf_printf(out, _(", %s with other bytes"), repeats(d->conflicts).text);
+    if (d->overlaps > 0)
+        buf_printf(out, _(", %s dropped for fragments that contradict each other"),
+                   datagrams(d->overlaps).text);
+    if (d->timed_out + d->waiting > 0)
+        buf_printf(out, _(", %s never whole"), datagrams(d->timed_out + d->waiting).text);
 }
 
 /* What is no IP, and what of it could not be decoded: for which reasons, so many of them as a reader wants.
@@ -54,40 +65,43 @@ static void put_others(struct buf *out, const struct streams_totals *totals)
     enum {
         SHOWN = 4,
     };
-    const struct engine_counts *packets = &totals->packets;
-    uint64_t rest = packets->undecoded;
-    buf_text(out, "; ");
-    put_plural(out, packets->other, "other packet");
-    if (packets->undecoded == 0)
+    const struct engine_counts *counts = &totals->packets;
+    uint64_t rest = counts->undecoded;
+    buf_printf(
+        out,
+        ngettext("; %" PRIu64 " other packet", "; %" PRIu64 " other packets", (unsigned long)counts->other),
+        counts->other);
+    if (counts->undecoded == 0)
         return;
-    buf_printf(out, ", %" PRIu64 " not decoded (", packets->undecoded);
+    buf_printf(out, _(", %" PRIu64 " not decoded ("), counts->undecoded);
     for (size_t i = 0; i < SHOWN && totals->undecoded[i].packets != 0; i++) {
         const struct engine_undecoded *u = &totals->undecoded[i];
-        buf_printf(out, "%s%" PRIu64 " × %s: %s", i > 0 ? "; " : "", u->packets, u->protocol, u->problem);
+        buf_printf(out, i > 0 ? _("; %" PRIu64 " × %s: %s") : _("%" PRIu64 " × %s: %s"), u->packets,
+                   u->protocol, _(u->problem));
         rest -= u->packets;
     }
     if (rest > 0)
-        buf_printf(out, "; %" PRIu64 " for other reasons", rest);
-    buf_char(out, ')');
+        buf_printf(out, _("; %" PRIu64 " for other reasons"), rest);
+    buf_text(out, _(")"));
 }
 
 void streams_totals_text(struct buf *out, const struct streams_totals *totals)
 {
-    const struct engine_counts *packets = &totals->packets;
-    put_plural(out, packets->packets, "packet");
-    buf_text(out, "; TCP: ");
-    put_plural(out, packets->tcp, "packet");
-    buf_text(out, " in ");
-    put_plural(out, totals->streams, "stream");
+    const struct engine_counts *counts = &totals->packets;
+    const struct word streams =
+        word_printf(ngettext("%" PRIu64 " stream", "%" PRIu64 " streams", (unsigned long)totals->streams),
+                    totals->streams);
+    buf_printf(out, _("%s; TCP: %s in %s"), packets(counts->packets).text, packets(counts->tcp).text,
+               streams.text);
     if (totals->printed < totals->streams)
-        buf_printf(out, ", %" PRIu64 " shown", totals->printed);
+        buf_printf(out, _(", %" PRIu64 " shown"), totals->printed);
     put_kinds(out, totals);
     if (totals->defrag.fragments > 0)
         put_fragments(out, &totals->defrag);
-    if (packets->other > 0)
+    if (counts->other > 0)
         put_others(out, totals);
-    if (packets->elsewhere > 0)
-        buf_printf(out, "; %" PRIu64 " of other shards", packets->elsewhere);
+    if (counts->elsewhere > 0)
+        buf_printf(out, _("; %" PRIu64 " of other shards"), counts->elsewhere);
 }
 
 void streams_table_totals(const struct streams_table *table, struct buf *out,
@@ -120,6 +134,6 @@ void streams_conversation_line(const struct view_style *style, struct buf *out, 
     put_party(out, c, 0, party);
     buf_printf(out, " %s ", style->ascii ? ">" : "→");
     put_party(out, c, 1, party);
-    buf_printf(out, "  %" PRIu64 "+%" PRIu64 " packets, %" PRIu64 "+%" PRIu64 " B\n", c->packets[0],
+    buf_printf(out, _("  %" PRIu64 "+%" PRIu64 " packets, %" PRIu64 "+%" PRIu64 " B\n"), c->packets[0],
                c->packets[1], c->bytes[0], c->bytes[1]);
 }
