@@ -10,6 +10,7 @@ enum {
     DEFRAG_LIMIT = 4 << 20,
     MAX_CONVERSATIONS = 65536,
     MAX_ENDS = 32768, /* each stream that ends has one or two: some 12 MiB, 24 at the worst */
+    CONVERSATION_COST = sizeof(struct conversation) + 32, /* with its place in the table */
 };
 
 struct engine {
@@ -18,9 +19,15 @@ struct engine {
     struct defrag *defrag;
     struct engine_shard shard;
     struct tuple_key shard_key;
+    size_t reserved; /* of the memory, for fragments and conversations */
     struct engine_counts counts;
     struct engine_undecoded undecoded[ENGINE_UNDECODED];
 };
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 struct engine *engine_new(const struct engine_config *config)
 {
@@ -29,20 +36,23 @@ struct engine *engine_new(const struct engine_config *config)
     if (engine == NULL)
         return NULL;
     const struct hash_key key = hash_key_random();
+    const size_t fragments = least(DEFRAG_LIMIT, config->max_memory / 4);
+    const size_t conversations = least(MAX_CONVERSATIONS, config->max_memory / 8 / CONVERSATION_COST);
     engine->shard = config->shard;
     tuple_key_make(&engine->shard_key, &config->shard.key);
+    engine->reserved = fragments + conversations * CONVERSATION_COST;
     const struct flow_config streams = {
         .observer = *config->streams,
         .key = key,
         .max_streams = SIZE_MAX,
-        .max_memory = config->max_memory,
+        .max_memory = config->max_memory - engine->reserved,
         .linger_ns = config->linger_ns != 0 ? config->linger_ns : FLOW_LINGER_NS,
         .max_ends = MAX_ENDS,
     };
     engine->streams = flow_table_new(&streams);
     engine->conversations = conversation_table_new(
-        config->conversations != NULL ? config->conversations : &nobody, key, MAX_CONVERSATIONS);
-    engine->defrag = defrag_new(DEFRAG_LIMIT);
+        config->conversations != NULL ? config->conversations : &nobody, key, conversations);
+    engine->defrag = defrag_new(fragments);
     if (engine->streams == NULL || engine->conversations == NULL || engine->defrag == NULL) {
         engine_free(engine);
         return NULL;
@@ -177,6 +187,11 @@ const struct engine_undecoded *engine_undecoded(const struct engine *engine)
 struct engine_counts engine_counts(const struct engine *engine)
 {
     return engine->counts;
+}
+
+size_t engine_memory(const struct engine *engine)
+{
+    return engine->reserved + flow_table_memory(engine->streams);
 }
 
 const struct conversation_table *engine_conversations(const struct engine *engine)

@@ -20,7 +20,7 @@ struct engine_shard {
 struct engine_config {
     const struct flow_observer *streams;
     const struct conversation_observer *conversations; /* NULL: they are only counted */
-    size_t max_memory;                                 /* of the table of streams, bytes */
+    size_t max_memory;  /* bytes, of streams, what their observer holds, conversations and fragments */
     uint64_t linger_ns; /* streams that have ended stay so long for stragglers; 0: FLOW_LINGER_NS */
     struct engine_shard shard;
 };
@@ -68,6 +68,9 @@ const struct engine_undecoded *engine_undecoded(const struct engine *engine);
 
 /* Add `packets` to the kind in a table of ENGINE_UNDECODED; where there is no place, nothing. */
 void engine_undecoded_add(struct engine_undecoded *table, struct engine_undecoded kind);
+
+/* Bytes of max_memory that are taken, or kept free for fragments and conversations. */
+size_t engine_memory(const struct engine *engine);
 
 const struct conversation_table *engine_conversations(const struct engine *engine);
 const struct flow_table *engine_streams(const struct engine *engine);

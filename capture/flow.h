@@ -72,6 +72,9 @@ struct flow_observer {
                     const struct tcp_segment *segment);
     /* The stream is final. It is freed afterwards. */
     void (*closed)(void *context, struct flow_stream *stream);
+    /* Bytes that the observer holds for streams which are not closed: they count as memory of the table, so
+     * that streams are closed to make room for them, too. NULL: none. */
+    const size_t *held;
 };
 
 #define FLOW_LINGER_NS UINT64_C(60000000000) /* as long as Linux waits in TIME_WAIT */
@@ -115,7 +118,7 @@ uint64_t flow_table_evicted(const struct flow_table *table);
  * closed early are remembered, less where memory is bounded. */
 uint64_t flow_table_continued(const struct flow_table *table);
 
-/* Streams held now, and the bytes they take. */
+/* Streams held now, and the bytes they take, what the observer holds for them included. */
 size_t flow_table_count(const struct flow_table *table);
 size_t flow_table_memory(const struct flow_table *table);
 

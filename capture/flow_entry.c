@@ -214,7 +214,9 @@ static void close_first_ended(struct flow_table *table)
 /* What others than the places take. */
 static size_t memory_beside(const struct flow_table *table)
 {
-    return flow_index_memory(&table->index) + flow_gone_memory(&table->gone) + table->scratch.held;
+    const size_t *observers = table->config.observer.held;
+    return flow_index_memory(&table->index) + flow_gone_memory(&table->gone) + table->scratch.held +
+           (observers != NULL ? *observers : 0);
 }
 
 static size_t memory_with(const struct flow_table *table, size_t places)
@@ -261,6 +263,9 @@ static void make_room(struct flow_table *table, size_t more)
             table->evicted++;
             flow_entry_close(table, flow_entry_first(table, FLOW_POOL_OPEN), FLOW_EVICTED);
         }
+        const size_t beside = memory_beside(table);
+        if (beside < table->beside_before)
+            table->beside_before = beside;
     }
 }
 
@@ -334,11 +339,10 @@ void flow_entries_close_over(struct flow_table *table)
 
 void flow_entries_fit(struct flow_table *table)
 {
-    const size_t beside = memory_beside(table);
-    if (beside > table->beside_before) {
+    if (memory_beside(table) > table->beside_before) {
         make_room(table, 0);
         if (table->config.max_memory > 0 && flow_table_memory(table) > table->config.max_memory)
             shrink(table);
     }
-    table->beside_before = beside;
+    table->beside_before = memory_beside(table);
 }

@@ -158,6 +158,7 @@ static int parse_options(struct extract *x, int argc, char **argv, struct sd_err
 static int open_outputs(void *context, struct sd_err *err)
 {
     struct extract *x = context;
+    x->config.gather = ((size_t)x->memory_mb << 20) / 8;
     return extract_files_open(&x->sink.files, &x->config, err);
 }
 
@@ -171,11 +172,9 @@ static int make_index(struct extract *x, struct sd_err *err)
 static int make_engine(struct extract *x, struct sd_err *err)
 {
     const struct flow_observer observer = extract_observer(&x->sink);
-    x->sink.memory = ((size_t)x->memory_mb << 20) / 2;
-    const struct engine_config config = {
-        .streams = &observer,
-        .max_memory = ((size_t)x->memory_mb << 20) / 2,
-    };
+    const size_t memory = ((size_t)x->memory_mb << 20) - x->config.gather - EXTRACT_FILES_MEMORY;
+    x->sink.memory = memory / 2;
+    const struct engine_config config = {.streams = &observer, .max_memory = memory};
     x->engine = engine_new(&config);
     return x->engine == NULL ? sd_fail_errno(err, ENOMEM, "extract") : 0;
 }

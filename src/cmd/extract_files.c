@@ -82,6 +82,8 @@ int extract_files_open(struct extract_files **out, const struct extract_files_co
     if (files == NULL)
         return sd_fail_errno(err, ENOMEM, "extract");
     files->config = *config;
+    if (files->config.gather > MAX_GATHERED)
+        files->config.gather = MAX_GATHERED;
     files->target = (struct extract_writer_config){-1, config->directory, config->force};
     files->largest = getrlimit(RLIMIT_FSIZE, &most) == 0 ? most.rlim_cur : 0;
     if (mkdir(config->directory, 0777) != 0 && errno != EEXIST)
@@ -368,8 +370,8 @@ static bool grow_buffer(struct extract_file *file, size_t len)
 /* The files that were not written to for longest give their buffers up. */
 static int make_room(struct extract_files *files, struct sd_err *err)
 {
-    for (struct extract_file *file = files->first, *next; file != NULL && files->gathered > MAX_GATHERED;
-         file = next) {
+    for (struct extract_file *file = files->first, *next;
+         file != NULL && files->gathered > files->config.gather; file = next) {
         int failed = flush_file(file, err);
         if (failed != 0)
             return failed;

@@ -37,9 +37,12 @@ struct extract_files_config {
     const char *directory; /* made if it is not there; its parent must be */
     bool force;            /* write over files that are there */
     bool hex;
+    size_t gather;      /* bytes that wait to be written, of files that grow; 32 MiB at most are used */
     uint64_t limit;     /* bytes of the disk, in whole blocks */
     uint64_t max_files; /* with the index */
 };
+
+#define EXTRACT_FILES_MEMORY ((size_t)2 << 20) /* that are taken besides, at most */
 
 /* 0 or a negative errno with `err` filled. */
 int extract_files_open(struct extract_files **out, const struct extract_files_config *config,

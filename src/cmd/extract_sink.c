@@ -46,6 +46,10 @@ struct wanted {
     struct side side[2];
 };
 
+enum {
+    STREAM_COST = sizeof(struct wanted) + 16, /* with what an allocator adds */
+};
+
 static const char *const side_names[2] = {"client", "server"};
 
 static void fail(struct extract_sink *sink, int failed)
@@ -113,6 +117,7 @@ static void take_gap(void *context, uint64_t offset, uint64_t len, enum reassemb
             fail(sink, sd_fail_errno(&sink->err, ENOMEM, "extract"));
             return;
         }
+        sink->held += (cap - side->gap_cap) * sizeof *gaps;
         side->gaps = gaps;
         side->gap_cap = cap;
     }
@@ -223,11 +228,13 @@ static void take_segment(void *context, struct flow_stream *stream, enum flow_si
          (wanted == NULL || wanted->side[from].reassembly == NULL)))
         return;
     if (wanted == NULL)
-        wanted = stream->user = calloc(1, sizeof *wanted);
+        wanted = calloc(1, sizeof *wanted);
     if (wanted == NULL) {
         fail(sink, sd_fail_errno(&sink->err, ENOMEM, "extract"));
         return;
     }
+    sink->held += stream->user == NULL ? STREAM_COST : 0;
+    stream->user = wanted;
     struct side *side = &wanted->side[from];
     if (side->given_up) {
         side->forgone += segment->packet->payload_captured;
@@ -246,6 +253,8 @@ static void take_segment(void *context, struct flow_stream *stream, enum flow_si
         fail(sink, sd_fail_errno(&sink->err, -failed, "cannot put the stream in order"));
     else if (sink->held > sink->memory && now > FREE_OF_CARE)
         give_up(side, &stream->direction[from]);
+    if (sink->failed == 0 && sink->index.len >= GATHER)
+        fail(sink, extract_index_flush(sink));
 }
 
 /* ---- the index ---- */
@@ -343,8 +352,10 @@ static int close_side(struct side *side, const struct flow_stream *stream)
 
 static void free_side(struct side *side)
 {
-    if (side->sink != NULL)
+    if (side->sink != NULL) {
         end_reassembly(side);
+        side->sink->held -= side->gap_cap * sizeof *side->gaps;
+    }
     extract_file_fini(&side->file);
     free(side->gaps);
 }
@@ -371,10 +382,12 @@ static void take_closed(void *context, struct flow_stream *stream)
     if (sink->failed == 0 && sink->index.len >= GATHER)
         fail(sink, extract_index_flush(sink));
     free(wanted);
+    sink->held -= STREAM_COST;
     stream->user = NULL;
 }
 
 struct flow_observer extract_observer(struct extract_sink *sink)
 {
-    return (struct flow_observer){.context = sink, .segment = take_segment, .closed = take_closed};
+    return (struct flow_observer){
+        .context = sink, .segment = take_segment, .closed = take_closed, .held = &sink->held};
 }

@@ -187,7 +187,7 @@ static int refresh(struct streams *s)
 static int share_memory(struct streams *s)
 {
     const size_t memory = (size_t)s->options.memory_mb << 20;
-    const size_t others = flow_table_memory(engine_streams(s->engine)) + s->digests.held;
+    const size_t others = engine_memory(s->engine);
     return row_store_set_limit(s->rows, others < memory ? memory - others : 0);
 }
 
@@ -253,8 +253,10 @@ void streams_close_all(struct streams *s, int ended)
 int streams_make_engine(struct streams *s, unsigned parts, struct sd_err *err)
 {
     const struct streams_options *o = &s->options;
-    const struct flow_observer streams = {
-        .context = s, .segment = o->compares ? take_segment : NULL, .closed = take_closed};
+    const struct flow_observer streams = {.context = s,
+                                          .segment = o->compares ? take_segment : NULL,
+                                          .closed = take_closed,
+                                          .held = &s->digests.held};
     const struct conversation_observer conversations = {s, take_conversation};
     const size_t memory = (size_t)o->memory_mb << 20;
     const size_t mine = (streams_keeps_rows(s) ? memory / 2 : memory) / parts;
@@ -263,7 +265,7 @@ int streams_make_engine(struct streams *s, unsigned parts, struct sd_err *err)
     const struct engine_config config = {
         .streams = &streams,
         .conversations = o->conversations ? &conversations : NULL,
-        .max_memory = mine - s->digests.limit,
+        .max_memory = mine,
         .linger_ns = s->intake.live ? LIVE_LINGER_S * (uint64_t)NS_PER_S : 0,
         .shard = o->shard,
     };

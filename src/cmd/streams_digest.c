@@ -25,6 +25,10 @@ struct digest_stream {
     struct digest side[2];
 };
 
+enum {
+    STREAM_COST = sizeof(struct digest_stream) + 16, /* with what an allocator adds */
+};
+
 static_assert(MD5_DIGEST_LENGTH == ROW_MD5, "a row has room for a digest");
 
 static void take_data(void *context, uint64_t offset, const uint8_t *bytes, size_t len)
@@ -86,6 +90,7 @@ int digests_feed(struct digests *digests, struct flow_stream *stream, enum flow_
         stream->user = calloc(1, sizeof(struct digest_stream));
         if (stream->user == NULL)
             return -ENOMEM;
+        digests->held += STREAM_COST;
     }
     struct digest *digest = &((struct digest_stream *)stream->user)->side[from];
     if (digest->reassembly == NULL) {
@@ -126,6 +131,7 @@ void digests_close(struct digests *digests, struct flow_stream *stream, struct d
         results->conflicts[side] = digest->conflicts;
         end(digests, digest);
     }
+    digests->held -= d != NULL ? STREAM_COST : 0;
     free(d);
     stream->user = NULL;
 }

@@ -252,7 +252,7 @@ static void feed_all(struct source *source, struct engine *engine, struct run *r
 static struct run read_file(int fd, size_t memory, const struct engine_shard *shard)
 {
     struct run run = {.digests.limit = memory};
-    const struct flow_observer streams = {&run, open_stream, take_segment, close_stream};
+    const struct flow_observer streams = {&run, open_stream, take_segment, close_stream, &run.digests.held};
     const struct conversation_observer conversations = {&run, close_conversation};
     const struct engine_config config = {
         .streams = &streams,

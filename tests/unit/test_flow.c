@@ -335,6 +335,50 @@ static void memory_is_bounded(void **state)
     flow_table_free(table);
 }
 
+#define HOLDS 10000
+static size_t observer_holds;
+
+static void hold_more(void *context, struct flow_stream *stream, enum flow_side from,
+                      const struct tcp_segment *segment)
+{
+    (void)context;
+    (void)stream;
+    (void)from;
+    (void)segment;
+    observer_holds += HOLDS;
+}
+
+static void hold_less(void *context, struct flow_stream *stream)
+{
+    (void)context;
+    (void)stream;
+    observer_holds -= HOLDS;
+}
+
+/* Streams make room for what their observer holds for them. */
+static void memory_of_the_observer_counts(void **state)
+{
+    (void)state;
+    const struct flow_config config = {
+        .observer = {.segment = hold_more, .closed = hold_less, .held = &observer_holds},
+        .max_streams = 1000,
+        .max_memory = 100000,
+        .linger_ns = FLOW_LINGER_NS,
+    };
+    struct flow_table *table = flow_table_new(&config);
+    assert_non_null(table);
+    for (uint16_t i = 0; i < 100; i++) {
+        feed_spec(table, &(struct frame_spec){0, 0, (uint16_t)(2000 + i), 80, 1, 0, TCP_SYN, NULL, 0}, -1);
+        assert_true(flow_table_memory(table) <= config.max_memory);
+        assert_true(flow_table_memory(table) >= observer_holds);
+    }
+    assert_in_range(flow_table_count(table), 5, 9);
+    assert_int_equal(flow_table_evicted(table), 100 - flow_table_count(table));
+    flow_table_finish(table);
+    assert_int_equal(observer_holds, 0);
+    flow_table_free(table);
+}
+
 static void a_corrupted_segment(void **state)
 {
     (void)state;
@@ -461,6 +505,7 @@ int main(void)
         cmocka_unit_test(stragglers),
         cmocka_unit_test(crowded_out),
         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(memory_of_the_observer_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
