@@ -105,6 +105,21 @@ static int write_out(struct buf *out, size_t most)
     return failed != 0 ? CMD_ERROR : CMD_OK;
 }
 
+static int render_datagrams(const struct options *o, const struct lanes *lanes, const struct view *view,
+                            const struct view_style *style, struct buf *out)
+{
+    int status = CMD_OK;
+    if (lanes->datagram_count > MOST_PICTURES && !o->common.json && !o->common.verbose) {
+        view_datagrams_left_out(out, lanes, style);
+        return CMD_OK;
+    }
+    for (size_t i = 0; i < lanes->datagram_count && status == CMD_OK; i++) {
+        view->datagrams(out, &lanes->datagrams[i], style);
+        status = write_out(out, GATHER);
+    }
+    return status;
+}
+
 static int render(const struct options *o, const struct lanes *lanes, const struct view_mark *mark)
 {
     struct view_style style = screen_style(&o->screen, &o->common);
@@ -121,6 +136,7 @@ static int render(const struct options *o, const struct lanes *lanes, const stru
             view->stream(&out, lanes->streams[i], &style);
             status = write_out(&out, GATHER);
         }
+        status = status == CMD_OK ? render_datagrams(o, lanes, view, &style, &out) : status;
         view->tail(&out, lanes, &style);
     }
     if (status == CMD_OK)
@@ -163,7 +179,7 @@ static int draw(const struct options *o, const struct lanes *lanes)
 
 static int show(const struct options *o, const struct lanes *lanes, const struct sd_err *damage)
 {
-    if (o->stream != 0 && lanes->stream_count == 0)
+    if (o->stream != 0 && lanes->stream_count + lanes->datagram_count == 0)
         return no_such_stream(o, lanes);
     int status = draw(o, lanes);
     for (size_t i = 0; i < lanes->stream_count && status == CMD_OK; i++)

@@ -152,9 +152,42 @@ static int tell_streams(const struct lanes *lanes, struct sd_err *err)
     return failed;
 }
 
+/* The datagram that the N-th send, packet or recv of its direction is. */
+static const struct lanes_datagram *find_datagram(const struct lanes_datagram_list *list,
+                                                  const struct show_mark *mark)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct lanes_datagram *d = &list->at[i];
+        if ((mark->lane == LANES_SEND && d->send != NULL && d->send_n == mark->number) ||
+            (mark->lane == LANES_WIRE && d->n == mark->number) ||
+            (mark->lane == LANES_RECV && d->recv != NULL && d->recv_n == mark->number))
+            return d;
+    }
+    return NULL;
+}
+
+static int find_among_datagrams(const struct show_mark *mark, const struct lanes_datagrams *datagrams,
+                                struct view_mark *place, struct buf *text, struct sd_err *err)
+{
+    for (int side = 0; side < 2 && mark->of_lane; side++) {
+        const struct lanes_datagram *d = find_datagram(&datagrams->direction[side], mark);
+        if (d == NULL || (mark->sided && mark->side != (enum flow_side)side))
+            continue;
+        buf_printf(text, _("%s #%" PRIu64 ": datagram %" PRIu32), lane_names[mark->lane].title, mark->number,
+                   d->n);
+        *place = (struct view_mark){datagrams->number, (enum flow_side)side, d->n, buf_cstr(text)};
+        return 0;
+    }
+    return sd_fail(err, ENOENT,
+                   "--mark: there is no %s among the datagrams; send:N, wire:N or recv:N points at one",
+                   mark->word);
+}
+
 int show_mark_find(const struct show_mark *mark, const struct lanes *lanes, struct view_mark *place,
                    struct buf *text, struct sd_err *err)
 {
+    if (lanes->stream_count == 0 && lanes->datagram_count == 1)
+        return find_among_datagrams(mark, &lanes->datagrams[0], place, text, err);
     if (lanes->stream_count != 1)
         return tell_streams(lanes, err);
     const struct lanes_stream *stream = lanes->streams[0];

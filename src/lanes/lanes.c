@@ -31,7 +31,9 @@ static int take_packet(struct reading *r, struct packet *packet)
         return 0;
     if (packet->ip_protocol == 6)
         r->lanes->tcp_packets++;
-    int failed = flow_table_feed(r->table, packet);
+    int failed = datagrams_packet(r->lanes, packet);
+    if (failed == 0)
+        failed = flow_table_feed(r->table, packet);
     return failed != 0 ? failed : r->lanes->store->failed;
 }
 
@@ -99,6 +101,7 @@ static void keep_only(struct lanes *lanes, uint64_t number)
             model_free_stream(lanes->streams[i]);
     }
     lanes->stream_count = kept;
+    datagrams_keep_only(lanes, number);
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -122,6 +125,8 @@ static int build(struct reading *r, struct sd_err *err)
     failed = lanes->store->failed;
     if (failed == 0)
         failed = join_streams(lanes);
+    if (failed == 0)
+        failed = datagrams_build(lanes);
     if (failed == 0 && lanes->store->only_stream != 0)
         keep_only(lanes, lanes->store->only_stream);
     for (size_t i = 0; i < lanes->stream_count && failed == 0; i++) {
@@ -197,6 +202,7 @@ void lanes_free(struct lanes *lanes)
             free(lanes->store->sockets[i].calls);
         free(lanes->store->sockets);
         free(lanes->store->index);
+        datagrams_free(lanes);
         arena_free(&lanes->store->arena);
         free(lanes->store);
     }

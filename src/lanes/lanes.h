@@ -6,6 +6,7 @@
 #include "capture/flow.h"
 #include "capture/framing.h"
 #include "capture/source.h"
+#include "lanes/datagrams.h"
 
 /* The model: calls, segments and messages of each stream on one byte axis, and what they prove.
  *
@@ -114,6 +115,10 @@ struct lanes_stream {
 struct lanes {
     struct lanes_stream **streams;
     size_t stream_count;
+    struct lanes_datagrams *datagrams;
+    size_t datagram_count;
+    uint64_t
+        datagrams_beyond; /* packets and calls that were not kept because there are LANES_MAX_DATAGRAMS */
     uint64_t packets, calls;
     uint64_t unjoined_calls; /* of TCP sockets that belong to no stream */
     uint64_t damaged;        /* records that could not be read */

@@ -26,6 +26,27 @@ struct lanes_socket {
     enum flow_side side;
 };
 
+/* What datagrams.c gathers. */
+struct datagram_packet {
+    uint8_t protocol;
+    struct flow_endpoint from, to;
+    struct lanes_datagram datagram;
+};
+
+struct datagram_call {
+    const struct call *call;
+    struct flow_endpoint local, peer;
+    bool many; /* one call for several datagrams */
+};
+
+struct datagram_store {
+    struct datagram_packet *packets;
+    size_t packet_count, packet_cap;
+    struct datagram_call *calls;
+    size_t call_count, call_cap;
+    size_t conversation_cap;
+};
+
 struct lanes_store {
     struct arena arena; /* calls, their strings, fates */
     struct lanes_socket *sockets;
@@ -38,7 +59,8 @@ struct lanes_store {
     uint64_t hashed; /* bytes, to find the order of overlapping calls */
     uint64_t only_stream;
     const char *last_fate; /* of the last packet that had one */
-    int failed;            /* -ENOMEM in an observer that cannot tell */
+    struct datagram_store datagrams;
+    int failed; /* -ENOMEM in an observer that cannot tell */
 };
 
 /* Packets and calls are stamped by one clock, but a clock that is being set may step in between. */
@@ -61,6 +83,21 @@ void model_free_stream(struct lanes_stream *stream);
 
 /* The observer that turns segments into spans. */
 struct flow_observer wire_observer(struct lanes *lanes);
+
+/* What the lab's wire did to the packet, as its comment tells; NULL: nothing is told. The model's failure is
+ * set where memory is out. */
+const char *wire_fate(struct lanes *lanes, const struct packet *packet);
+
+/* ---- datagrams.c, datagrams_join.c ---- */
+
+/* Take a packet, a call on a datagram socket (kept as long as the model): 0 or -ENOMEM. Then build, once. */
+int datagrams_packet(struct lanes *lanes, const struct packet *packet);
+int datagrams_call(struct lanes *lanes, const struct call *kept);
+int datagrams_build(struct lanes *lanes);
+int datagrams_join(struct lanes *lanes);
+void datagrams_keep_only(struct lanes *lanes, uint64_t number); /* the one that begins with this packet */
+void datagrams_free(struct lanes *lanes);
+bool datagrams_same_endpoint(const struct flow_endpoint *a, const struct flow_endpoint *b);
 
 /* ---- sockets.c ---- */
 

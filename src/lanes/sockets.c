@@ -142,10 +142,19 @@ static bool is_tcp(const struct call *call)
     return (call->family == CALL_INET || call->family == CALL_INET6) && call->type == CALL_STREAM;
 }
 
+static bool is_datagrams(const struct call *call)
+{
+    return (call->family == CALL_INET || call->family == CALL_INET6) && call->type == CALL_DGRAM;
+}
+
 int sockets_add(struct lanes *lanes, const struct call *call)
 {
     struct lanes_store *store = lanes->store;
     lanes->calls++;
+    if (is_datagrams(call)) {
+        const struct call *kept = keep_call(store, call);
+        return kept != NULL ? datagrams_call(lanes, kept) : -ENOMEM;
+    }
     if (!is_tcp(call))
         return 0;
     /* Without its socket a call that moved bytes cannot be placed. */

@@ -61,15 +61,15 @@ const struct lanes_span *lane_at(const struct lanes_direction *d, enum lanes_lan
     return span != NULL && span->offset <= offset ? span : NULL;
 }
 
-static bool fate_is(const struct lanes_span *span, const char *word)
+bool fate_is_loss(const char *fate)
 {
-    return span->fate != NULL && strncmp(span->fate, word, strlen(word)) == 0;
+    return fate != NULL &&
+           (strncmp(fate, "dropped", strlen("dropped")) == 0 || strstr(fate, "corrupted") != NULL);
 }
 
 bool span_lost(const struct lanes_span *span)
 {
-    return fate_is(span, "dropped") || fate_is(span, "corrupted") ||
-           (span->fate != NULL && strstr(span->fate, "corrupted") != NULL);
+    return fate_is_loss(span->fate);
 }
 
 bool span_known(const struct lanes_span *span)

@@ -27,7 +27,8 @@ const struct lanes_span *lane_at(const struct lanes_direction *d, enum lanes_lan
 /* How many spans of a lane are in axis order: all, but of the wire only the unique ones. */
 size_t lane_count(const struct lanes_direction *d, enum lanes_lane lane);
 
-/* What became of a segment, as far as it is known. */
+/* What became of a packet, as far as it is known. */
+bool fate_is_loss(const char *fate);            /* as span_lost() */
 bool span_lost(const struct lanes_span *span);  /* dropped or corrupted on the way */
 bool span_known(const struct lanes_span *span); /* the capture tells its fate */
 

@@ -51,7 +51,7 @@ static void on_opened(void *context, struct flow_stream *flow)
 #define FATE_MAX 120
 
 /* Only what the lab's wire writes is a fate; a comment that somebody else wrote on a packet is not. */
-static const char *fate_of(struct lanes *lanes, const struct packet *packet)
+const char *wire_fate(struct lanes *lanes, const struct packet *packet)
 {
     static const char *const words[] = {"delivered", "dropped", "delayed", "duplicated", "corrupted", "held"};
     struct lanes_store *store = lanes->store;
@@ -133,7 +133,7 @@ static void add_span(struct lanes *lanes, struct lanes_direction *d, uint32_t n,
     span->flags = packet->tcp.flags;
     span->retransmission = !piece->is_new;
     span->out_of_order = (segment->marks & TCP_BIT(TCP_MARK_OUT_OF_ORDER)) != 0;
-    span->fate = fate_of(lanes, packet);
+    span->fate = wire_fate(lanes, packet);
 }
 
 static void on_segment(void *context, struct flow_stream *flow, enum flow_side from,

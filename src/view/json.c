@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "view/datagrams.h"
 #include "view/view.h"
 
 static const char *side_name(enum flow_side side)
@@ -103,7 +104,7 @@ static void put_call(struct json *j, const struct lanes_span *span)
 
 /* What became of a segment in one word, for programs: a delay alone is a delivery. NULL where the capture
  * does not tell. */
-static const char *fate_word(const char *fate)
+const char *json_fate_word(const char *fate)
 {
     static const struct {
         const char *part, *word;
@@ -127,7 +128,7 @@ static void put_segment(struct json *j, const struct lanes_span *span)
     json_u64(j, "seq", span->seq);
     put_flags(j, span->flags);
     json_bool(j, "retransmission", span->retransmission);
-    json_text(j, "fate", fate_word(span->fate));
+    json_text(j, "fate", json_fate_word(span->fate));
     json_bool(j, "out_of_order", span->out_of_order);
     json_text(j, "wire", span->fate); /* in full: "delayed 5 ms, duplicated" */
 }
@@ -265,7 +266,8 @@ static void json_view_tail(struct buf *out, const struct lanes *lanes, const str
     json_u64(&j, "unjoined_calls", lanes->unjoined_calls);
     json_u64(&j, "evicted_streams", lanes->evicted);
     json_u64(&j, "lost_packets", lanes->lost);
+    json_u64(&j, "datagrams_beyond", lanes->datagrams_beyond);
     json_end_line(&j);
 }
 
-const struct view view_json = {"json", json_view_head, json_view_stream, json_view_tail};
+const struct view view_json = {"json", json_view_head, json_view_stream, datagrams_json, json_view_tail};

@@ -7,6 +7,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "lanes/words.h"
+#include "view/datagrams.h"
 #include "view/glyphs.h"
 #include "view/picture.h"
 #include "view/prose.h"
@@ -312,7 +313,8 @@ static void put_no_streams(struct buf *out, const struct lanes *lanes, const str
 static void text_head(struct buf *out, const struct lanes *lanes, const struct view_style *style)
 {
     if (lanes->stream_count == 0) {
-        put_no_streams(out, lanes, style);
+        if (lanes->datagram_count == 0)
+            put_no_streams(out, lanes, style);
         return;
     }
     if (style->brief)
@@ -337,6 +339,10 @@ static void text_tail(struct buf *out, const struct lanes *lanes, const struct v
                      " calls that moved bytes belong to no connection in this file: its packets were not "
                      "captured, or the record does not name the addresses. "),
                    lanes->unjoined_calls);
+    if (lanes->datagrams_beyond > 0)
+        buf_printf(&text,
+                   _("%" PRIu64 " further datagrams and their calls are not shown: there are too many. "),
+                   lanes->datagrams_beyond);
     if (lanes->evicted > 0)
         buf_printf(&text, _("%" PRIu64 " connections were closed early: there are too many at once. "),
                    lanes->evicted);
@@ -351,4 +357,4 @@ static void text_tail(struct buf *out, const struct lanes *lanes, const struct v
     buf_free(&text);
 }
 
-const struct view view_text = {"text", text_head, text_stream, text_tail};
+const struct view view_text = {"text", text_head, text_stream, datagrams_text, text_tail};

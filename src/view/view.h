@@ -10,7 +10,7 @@
 struct view_mark {
     uint64_t stream;
     enum flow_side from;
-    uint64_t at;      /* byte */
+    uint64_t at;      /* byte; of datagrams: which one */
     const char *text; /* what stands beside the sign */
 };
 
@@ -27,6 +27,8 @@ struct view {
     const char *name;
     void (*head)(struct buf *out, const struct lanes *lanes, const struct view_style *style);
     void (*stream)(struct buf *out, const struct lanes_stream *stream, const struct view_style *style);
+    void (*datagrams)(struct buf *out, const struct lanes_datagrams *datagrams,
+                      const struct view_style *style);
     void (*tail)(struct buf *out, const struct lanes *lanes, const struct view_style *style);
 };
 
@@ -35,6 +37,9 @@ extern const struct view view_json; /* NDJSON, as the design's section JSON has 
 
 /* One line for each stream, for captures of many. `file` is for the hint how to see one of them. */
 void view_table(struct buf *out, const struct lanes *lanes, const struct view_style *style, const char *file);
+
+/* That there are too many conversations of datagrams to draw them all, and how to see one. */
+void view_datagrams_left_out(struct buf *out, const struct lanes *lanes, const struct view_style *style);
 
 /* head, each stream, tail. */
 void view_render(const struct view *view, const struct lanes *lanes, const struct view_style *style,
