@@ -27,6 +27,8 @@ static const struct command {
     {"ping", cmd_ping, N_("is a host there, and how far? Echo, TCP or UDP probes through raw sockets")},
     {"sockets", cmd_sockets,
      N_("which kinds of socket there are; which are open, and what is wrong with them")},
+    {"doctor", cmd_doctor,
+     N_("what works on this machine and what does not, and the one command that helps")},
     {"lab", cmd_lab, N_("a shell or a command in a private network of two hosts")},
     {"ftp", cmd_ftp, N_("the demo file transfer by hand: serve, put, get, ls")},
 };

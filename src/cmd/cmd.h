@@ -21,6 +21,7 @@ int cmd_language(int argc, char **argv);
 
 int cmd_capture(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_extract(int argc, char **argv);
 int cmd_ftp(int argc, char **argv);
 int cmd_lab(int argc, char **argv);

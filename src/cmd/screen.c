@@ -56,9 +56,10 @@ static bool only_ascii(void)
 
 struct view_style screen_style(const struct screen_options *options, const struct options_common *common)
 {
-    const char *no_color = getenv("NO_COLOR"), *forced = getenv("CLICOLOR_FORCE");
-    const bool terminal =
-        isatty(STDOUT_FILENO) != 0 || (forced != NULL && forced[0] != '\0' && strcmp(forced, "0") != 0);
+    const char *no_color = getenv("NO_COLOR"), *forced = getenv("CLICOLOR_FORCE"), *term = getenv("TERM");
+    const bool dumb = term != NULL && strcmp(term, "dumb") == 0;
+    const bool terminal = (isatty(STDOUT_FILENO) != 0 && !dumb) ||
+                          (forced != NULL && forced[0] != '\0' && strcmp(forced, "0") != 0);
     bool plain = (no_color != NULL && no_color[0] != '\0') || !terminal;
     unsigned width = options->width != 0 ? (unsigned)options->width : find_width();
     return (struct view_style){

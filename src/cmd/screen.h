@@ -17,7 +17,8 @@ struct screen_options {
 size_t screen_option_rows(struct screen_options *options, struct option_row rows[SCREEN_OPTION_ROWS]);
 
 /* Width: --width, else the terminal's, else COLUMNS, else 100; at least 40. Colour: --color, else on a
- * terminal, or with CLICOLOR_FORCE, and without NO_COLOR. ASCII: --ascii, or a locale that is not UTF-8. */
+ * terminal that is not dumb, or with CLICOLOR_FORCE, and without NO_COLOR. ASCII: --ascii, or a locale that
+ * is not UTF-8. */
 struct view_style screen_style(const struct screen_options *options, const struct options_common *common);
 
 #endif

@@ -29,6 +29,36 @@ static long read_setting(const char *path, long otherwise)
     return strtol(text, NULL, 10);
 }
 
+/* clang-format off */
+static const struct {
+    const char *path;
+    long usual, bad;
+    struct namespaces_obstacle obstacle;
+} settings[] = {
+    {"/proc/sys/kernel/unprivileged_userns_clone", 1, 0,
+     {N_("kernel.unprivileged_userns_clone = 0 forbids user namespaces"),
+      "sudo sysctl -w kernel.unprivileged_userns_clone=1"}},
+    {"/proc/sys/user/max_user_namespaces", 1, 0,
+     {N_("user.max_user_namespaces = 0 forbids user namespaces"),
+      "sudo sysctl -w user.max_user_namespaces=10000"}},
+    {"/proc/sys/user/max_net_namespaces", 1, 0,
+     {N_("user.max_net_namespaces = 0 forbids network namespaces"),
+      "sudo sysctl -w user.max_net_namespaces=10000"}},
+    {"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0, 1,
+     {N_("kernel.apparmor_restrict_unprivileged_userns = 1 (AppArmor) leaves user namespaces without rights"),
+      "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"}},
+};
+/* clang-format on */
+
+const struct namespaces_obstacle *namespaces_obstacle(void)
+{
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        if (read_setting(settings[i].path, settings[i].usual) == settings[i].bad)
+            return &settings[i].obstacle;
+    }
+    return NULL;
+}
+
 int namespaces_explain(int code, const char *step, struct sd_err *err)
 {
     static const char either[] = N_("or run sockdiag as root");
@@ -36,27 +66,10 @@ int namespaces_explain(int code, const char *step, struct sd_err *err)
         return sd_fail(err, EPERM,
                        "this kernel has no user namespaces (CONFIG_USER_NS, CONFIG_NET_NS), which the lab "
                        "needs without root: run sockdiag as root");
-    if (read_setting("/proc/sys/kernel/unprivileged_userns_clone", 1) == 0)
-        return sd_fail(err, EPERM,
-                       "kernel.unprivileged_userns_clone = 0 forbids user namespaces, which the lab is made "
-                       "of: 'sudo sysctl -w kernel.unprivileged_userns_clone=1', %s",
-                       _(either));
-    if (read_setting("/proc/sys/user/max_user_namespaces", 1) == 0)
-        return sd_fail(
-            err, EPERM,
-            "user.max_user_namespaces = 0 forbids user namespaces, which the lab is made of: 'sudo "
-            "sysctl -w user.max_user_namespaces=10000', %s",
-            _(either));
-    if (read_setting("/proc/sys/user/max_net_namespaces", 1) == 0)
-        return sd_fail(err, EPERM,
-                       "user.max_net_namespaces = 0 forbids network namespaces, which the lab is made of: "
-                       "'sudo sysctl -w user.max_net_namespaces=10000'");
-    if (read_setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1)
-        return sd_fail(err, EPERM,
-                       "kernel.apparmor_restrict_unprivileged_userns = 1 leaves user namespaces without "
-                       "rights, and the lab is made of them: 'sudo sysctl -w "
-                       "kernel.apparmor_restrict_unprivileged_userns=0', %s",
-                       _(either));
+    const struct namespaces_obstacle *obstacle = namespaces_obstacle();
+    if (obstacle != NULL)
+        return sd_fail(err, EPERM, "%s, and the lab is made of them: '%s', %s", _(obstacle->why),
+                       obstacle->remedy, _(either));
     if (code == ENOSPC || code == EUSERS)
         return sd_fail(err, EPERM,
                        "there are too many namespaces, or they are nested too deep (see 'sysctl user' and "

@@ -11,6 +11,17 @@ int namespaces_acquire(struct sd_err *err);
 /* Make a network namespace, enter it and return a descriptor of it, or a negative errno. */
 int namespaces_new_net(struct sd_err *err);
 
+/* A setting of this machine that keeps ordinary users from making namespaces, and the command that changes
+ * it. */
+struct namespaces_obstacle {
+    const char
+        *why; /* in English, to be translated: "user.max_user_namespaces = 0 forbids user namespaces" */
+    const char *remedy; /* a command */
+};
+
+/* NULL: none of those that are known stands in the way. */
+const struct namespaces_obstacle *namespaces_obstacle(void);
+
 /* Why the kernel refused namespaces with `code`, and what helps: -EPERM with `err` filled. */
 int namespaces_explain(int code, const char *step, struct sd_err *err);
 

@@ -24,6 +24,7 @@ OPTIONS = {
                 "--ascii", "--width"},
     "extract": {"--dir", "--format", "--filter", "--limit", "--files", "--force", "--memory"},
     "sockets": {"--list", "--problems", "--watch", "--tcp", "--udp", "--unix", "--raw", "--listen", "--port"},
+    "doctor": {"--ascii", "--width"},
     "lab": {"--mtu", "--delay", "--rate", "--drop", "--dup", "--reorder", "--corrupt", "--server-cmd"},
     "ftp serve": {"--framing", "--listen"},
     "ftp put": {"--framing"},
