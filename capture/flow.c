@@ -256,6 +256,7 @@ struct flow_table *flow_table_new(const struct flow_config *config)
     if (table == NULL)
         return NULL;
     table->config = *config;
+    table->closing = table->oldest.place = FLOW_POOL_NONE;
     tuple_key_make(&table->key, &config->key);
     size_t most = config->max_streams > 0 ? config->max_streams : 1;
     if (config->max_memory > 0 && most > config->max_memory / sizeof(struct flow_entry))
@@ -264,7 +265,8 @@ struct flow_table *flow_table_new(const struct flow_config *config)
         free(table);
         return NULL;
     }
-    flow_gone_init(&table->gone, config->max_memory > 0 ? config->max_memory / GONE_PART : SIZE_MAX);
+    flow_gone_init(&table->gone, config->max_memory > 0 ? config->max_memory / GONE_PART : SIZE_MAX,
+                   config->linger_ns);
     return table;
 }
 

@@ -22,7 +22,8 @@
 enum {
     MOST_ALIKE = 16,   /* streams of the same ends, each in a network of its own; more count as the last */
     FORESEEN_STEP = 4, /* after so many more packets, what was asked for has come */
-    CLOSING_STEP = 3,  /* streams that are closed in between */
+    CLOSING_STEP = 4,  /* streams that are closed in between */
+    CLOSINGS = 64,     /* after so many, the order in the list is looked at again */
     CACHE_LINE = 64,
     USUAL = sizeof(struct flow_entry) - CACHE_LINE, /* what stands behind is seldom needed */
 };
@@ -114,13 +115,17 @@ void flow_table_foresee(struct flow_table *table, const struct packet *packet)
         return;
     const uint32_t hash = (uint32_t)seen.hash;
     flow_index_prefetch(&table->index, hash);
-    table->foreseen[packet->number % FLOW_FORESEEN] = (struct flow_foreseen){packet->number, hash};
+    table->foreseen[packet->number % FLOW_FORESEEN] =
+        (struct flow_foreseen){packet->number, hash, seen.flags};
     const struct flow_foreseen *before = &table->foreseen[(packet->number - FORESEEN_STEP) % FLOW_FORESEEN];
     size_t at = before->hash;
     const uint32_t place =
         before->number != 0 ? flow_index_next(&table->index, before->hash, &at) : FLOW_INDEX_NONE;
-    if (place != FLOW_INDEX_NONE)
-        bring_near(flow_entry_at(table, place), USUAL);
+    if (place == FLOW_INDEX_NONE)
+        return;
+    bring_near(flow_entry_at(table, place), USUAL);
+    if ((before->flags & (TCP_FIN | TCP_RST)) != 0)
+        __builtin_prefetch(flow_pool_node(&table->pool, place), 1);
 }
 
 uint32_t flow_entry_hash(const struct flow_table *table, const struct packet *packet)
@@ -176,19 +181,7 @@ void flow_entry_close(struct flow_table *table, struct flow_entry *e, enum flow_
     e->list = FLOW_POOL_FREE;
 }
 
-/* Others will be closed soon behind this one: they come into the cache meanwhile. */
-static void foresee_closing(struct flow_table *table, uint32_t place)
-{
-    const uint32_t next = flow_pool_node(&table->pool, place)->behind;
-    if (next != FLOW_POOL_NONE)
-        flow_index_prefetch(&table->index, flow_entry_at(table, next)->hash);
-    for (int i = 0; i < CLOSING_STEP && place != FLOW_POOL_NONE; i++)
-        place = flow_pool_node(&table->pool, place)->behind;
-    if (place != FLOW_POOL_NONE)
-        bring_near(flow_entry_at(table, place), sizeof(struct flow_entry));
-}
-
-/* The hash of all its ends, of which `hash` is a part. */
+/* The hash of all its ends, of which e->hash is a part. */
 static uint64_t whole_hash(const struct flow_table *table, const struct flow_entry *e)
 {
     const struct flow_endpoint *ends = e->stream.endpoint;
@@ -196,10 +189,32 @@ static uint64_t whole_hash(const struct flow_table *table, const struct flow_ent
                               ends[1].port);
 }
 
+/* Others will be closed soon behind this one: they come into the cache meanwhile. */
+static void foresee_closing(struct flow_table *table, uint32_t place)
+{
+    const uint32_t next = flow_pool_node(&table->pool, place)->behind;
+    if (next == FLOW_POOL_NONE)
+        return;
+    const struct flow_entry *e = flow_entry_at(table, next);
+    flow_index_prefetch(&table->index, e->hash);
+    flow_gone_prefetch(&table->gone, whole_hash(table, e));
+    if (table->closing == FLOW_POOL_NONE || ++table->closings % CLOSINGS == 0) {
+        table->closing = next;
+        for (int i = 1; i < CLOSING_STEP && table->closing != FLOW_POOL_NONE; i++)
+            table->closing = flow_pool_node(&table->pool, table->closing)->behind;
+    } else {
+        table->closing = flow_pool_node(&table->pool, table->closing)->behind;
+    }
+    if (table->closing == FLOW_POOL_NONE || table->closing >= table->pool.high)
+        return;
+    __builtin_prefetch(flow_pool_node(&table->pool, table->closing));
+    bring_near(flow_entry_at(table, table->closing), sizeof *e);
+}
+
 void flow_entry_close_ended(struct flow_table *table, struct flow_entry *e)
 {
     if (table->now_ns - e->heard_ns <= table->config.linger_ns)
-        flow_gone_add(&table->gone, whole_hash(table, e), e->heard_ns, table->config.linger_ns);
+        flow_gone_add(&table->gone, whole_hash(table, e), e->heard_ns);
     flow_entry_close(table, e, FLOW_LINGERED);
 }
 
@@ -273,10 +288,8 @@ static void make_room(struct flow_table *table, size_t more)
 static bool goes_on(struct flow_table *table, const struct packet *packet)
 {
     const bool begins = (packet->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
-    return flow_gone_memory(&table->gone) > 0 &&
-           flow_gone_take(&table->gone, tuple_hash(&table->key, packet), packet->time_ns,
-                          table->config.linger_ns) &&
-           !begins;
+    return !begins && flow_gone_memory(&table->gone) > 0 &&
+           flow_gone_take(&table->gone, tuple_hash(&table->key, packet), packet->time_ns);
 }
 
 struct flow_entry *flow_entry_open(struct flow_table *table, const struct packet *packet, uint32_t hash)
@@ -315,9 +328,15 @@ struct flow_entry *flow_entry_open(struct flow_table *table, const struct packet
 
 /* Did so many connections end behind it that its place is needed? By what all shards of a capture see, so
  * that a stream is the same in each. */
-static bool is_crowded_out(const struct flow_table *table, const struct flow_entry *e)
+static bool is_crowded_out(const struct flow_table *table, uint32_t heard_ends)
 {
-    return table->config.max_ends > 0 && table->ends - e->heard_ends > table->config.max_ends;
+    return table->config.max_ends > 0 && table->ends - heard_ends > table->config.max_ends;
+}
+
+static bool is_past(const struct flow_table *table, const struct flow_oldest *oldest)
+{
+    return table->now_ns - oldest->heard_ns > table->config.linger_ns + DISORDER_NS ||
+           is_crowded_out(table, oldest->heard_ends);
 }
 
 bool flow_entry_is_over(const struct flow_table *table, const struct flow_entry *e,
@@ -325,16 +344,26 @@ bool flow_entry_is_over(const struct flow_table *table, const struct flow_entry 
 {
     if (e->list != FLOW_POOL_ENDED)
         return false;
-    return is_crowded_out(table, e) || (packet->time_ns > e->stream.end_ns &&
-                                        packet->time_ns - e->stream.end_ns > table->config.linger_ns);
+    return is_crowded_out(table, e->heard_ends) ||
+           (packet->time_ns > e->stream.end_ns &&
+            packet->time_ns - e->stream.end_ns > table->config.linger_ns);
 }
 
+/* The first one is looked at only where it is another than when it was looked at last, or seems to be over:
+ * it was not heard for long, and is not in the cache. */
 void flow_entries_close_over(struct flow_table *table)
 {
-    const struct flow_entry *e;
-    while ((e = flow_entry_first(table, FLOW_POOL_ENDED)) != NULL &&
-           (table->now_ns - e->heard_ns > table->config.linger_ns + DISORDER_NS || is_crowded_out(table, e)))
+    struct flow_oldest *oldest = &table->oldest;
+    for (;;) {
+        const uint32_t place = table->pool.list[FLOW_POOL_ENDED].first;
+        if (place == FLOW_POOL_NONE || (place == oldest->place && !is_past(table, oldest)))
+            return;
+        const struct flow_entry *e = flow_entry_at(table, place);
+        *oldest = (struct flow_oldest){e->heard_ns, e->heard_ends, place};
+        if (!is_past(table, oldest))
+            return;
         close_first_ended(table);
+    }
 }
 
 void flow_entries_fit(struct flow_table *table)

@@ -31,6 +31,14 @@ struct flow_entry {
 struct flow_foreseen {
     uint64_t number; /* 0: none */
     uint32_t hash;
+    uint8_t flags;
+};
+
+/* What the first of the ended streams was when it was looked at last. */
+struct flow_oldest {
+    uint64_t heard_ns;
+    uint32_t heard_ends;
+    uint32_t place;
 };
 
 enum {
@@ -47,6 +55,9 @@ struct flow_table {
     uint64_t now_ns, evicted, continued;
     uint32_t ends; /* packets with FIN or RST so far, those of other shards among them */
     uint32_t moves;
+    uint32_t closings; /* of ended streams */
+    uint32_t closing;  /* one that will be closed soon, or was; FLOW_POOL_NONE: not known */
+    struct flow_oldest oldest;
     size_t beside_before;                         /* memory beside the places, when last looked at */
     struct flow_foreseen foreseen[FLOW_FORESEEN]; /* by the packet's number */
 };

@@ -4,13 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
+
 /* Records stand one behind the other in chunks, each behind its length; the index has an entry for each and
  * is what gets sorted. Giving records up slides those that stay towards the first chunk, in the order in
  * which they stand there: a record never moves to a higher place, so that nothing is overwritten before it
  * moved. */
 
 enum {
-    CHUNK = 1 << 20,
+    CHUNK = 2 << 20, /* a huge page, where there are any */
+    AHEAD = 8,       /* records that will be got soon */
+    CACHE_LINE = 64,
     LENGTH_BYTES = 2,
     DIGIT_BITS = 11, /* of a key, a pass of the sort */
     DIGITS = 1 << DIGIT_BITS,
@@ -24,7 +28,7 @@ struct entry {
 
 struct row_store {
     size_t limit;
-    uint8_t **chunks;
+    struct pages *chunks;
     size_t chunk_count, chunk_cap;
     uint64_t end; /* where the next record goes, as entry.at */
     struct entry *entries;
@@ -46,7 +50,7 @@ void row_store_free(struct row_store *store)
     if (store == NULL)
         return;
     for (size_t i = 0; i < store->chunk_count; i++)
-        free(store->chunks[i]);
+        pages_free(&store->chunks[i]);
     free(store->chunks);
     free(store->entries);
     free(store);
@@ -132,7 +136,7 @@ static uint64_t place_for(uint64_t end, size_t len)
 
 static uint8_t *bytes_at(const struct row_store *store, uint64_t at)
 {
-    return store->chunks[at / CHUNK] + at % CHUNK;
+    return (uint8_t *)store->chunks[at / CHUNK].at + at % CHUNK;
 }
 
 static size_t length_at(const uint8_t *p)
@@ -168,7 +172,7 @@ static int give_up_some(struct row_store *store)
     }
     store->end = end;
     while (store->chunk_count > end / CHUNK + 1)
-        free(store->chunks[--store->chunk_count]);
+        pages_free(&store->chunks[--store->chunk_count]);
     return 0;
 }
 
@@ -176,17 +180,15 @@ static int add_chunk(struct row_store *store)
 {
     if (store->chunk_count == store->chunk_cap) {
         const size_t cap = store->chunk_cap == 0 ? 64 : store->chunk_cap * 2;
-        uint8_t **chunks = reallocarray(store->chunks, cap, sizeof *chunks);
+        struct pages *chunks = reallocarray(store->chunks, cap, sizeof *chunks);
         if (chunks == NULL)
             return -ENOMEM;
         store->chunks = chunks;
         store->chunk_cap = cap;
     }
-    uint8_t *chunk = malloc(CHUNK);
-    if (chunk == NULL)
-        return -ENOMEM;
-    store->chunks[store->chunk_count++] = chunk;
-    return 0;
+    const int failed = pages_reserve(&store->chunks[store->chunk_count], CHUNK);
+    store->chunk_count += failed == 0;
+    return failed;
 }
 
 static int add_entry(struct row_store *store)
@@ -250,6 +252,11 @@ size_t row_store_count(const struct row_store *store)
 const uint8_t *row_store_get(const struct row_store *store, size_t index, size_t *len)
 {
     const uint8_t *p = bytes_at(store, store->entries[index].at);
+    if (index + AHEAD < store->count) {
+        const uint8_t *soon = bytes_at(store, store->entries[index + AHEAD].at);
+        __builtin_prefetch(soon);
+        __builtin_prefetch(soon + CACHE_LINE);
+    }
     *len = length_at(p);
     return p + LENGTH_BYTES;
 }

@@ -91,6 +91,8 @@ int streams_keep_row(struct streams *s, const struct row *row, const uint8_t *pa
 {
     if (s->job_output >= 0)
         return streams_tell_row(s, packed, len);
+    if (!s->options.common.json && s->options.top == 0)
+        streams_table_measure(&s->table, row);
     return row_store_add(s->rows, streams_sort_key(s->options.sort, row), row->number, packed, len);
 }
 

@@ -11,6 +11,19 @@ enum {
     GATHER = 256 << 10, /* bytes of output before they are written */
 };
 
+/* Where not all rows that were kept are printed, those that are decide how wide the table is. */
+static void measure_again(struct streams *s, size_t count)
+{
+    const struct view_style style = s->table.style;
+    struct row row;
+    size_t len;
+    streams_table_init(&s->table, &style);
+    for (size_t i = 0; i < count; i++) {
+        row_unpack(&row, row_store_get(s->rows, i, &len));
+        streams_table_measure(&s->table, &row);
+    }
+}
+
 static int print_kept(struct streams *s)
 {
     int failed = row_store_sort(s->rows);
@@ -18,10 +31,8 @@ static int print_kept(struct streams *s)
     struct row row;
     if (s->options.top != 0 && s->options.top < count)
         count = s->options.top;
-    for (size_t i = 0; i < count && failed == 0 && !s->options.common.json; i++) {
-        row_unpack(&row, row_store_get(s->rows, i, &len));
-        streams_table_measure(&s->table, &row);
-    }
+    if (failed == 0 && !s->options.common.json && (s->options.top != 0 || row_store_given_up(s->rows) > 0))
+        measure_again(s, count);
     if (count > 0 && !s->options.common.json) {
         streams_table_fit(&s->table);
         streams_table_head(&s->table, &s->out);

@@ -1,6 +1,7 @@
 /* The table for people. Each cell is made once to be measured, where all rows are there before the first is
  * printed, and once to be printed. */
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -23,6 +24,8 @@ enum {
     ADDRESS_LEAST = 12,
     QUARTER_S = 900, /* time zones change their clocks at quarters of an hour */
     DAY_S = 86400,
+    LINE_ROOM = STREAMS_COLUMN_COUNT * (CELL + GAP),
+    DIGITS = 20, /* of the largest number */
 };
 
 /* A text and how many columns it takes; all but the notes is ASCII. */
@@ -68,14 +71,17 @@ static void cell_text(struct cell *cell, const char *text)
 
 static void cell_u64(struct cell *cell, uint64_t value)
 {
-    char digits[20];
+    char digits[DIGITS];
     size_t at = sizeof digits;
     do {
         digits[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value != 0);
-    while (at < sizeof digits)
-        cell_char(cell, digits[at++]);
+    const unsigned len = (unsigned)(sizeof digits - at);
+    if (cell->len + len > CELL)
+        return;
+    memcpy(cell->text + cell->len, digits + at, len);
+    cell->len += len;
 }
 
 static void cell_two(struct cell *cell, int value)
@@ -169,11 +175,11 @@ static void cell_start(struct streams_table *table, struct cell *cell, uint64_t 
     cell_two(cell, ms % 100);
 }
 
+/* All of the cell. */
 static void cell_endpoint(struct cell *cell, const struct flow_endpoint *endpoint)
 {
-    char text[PACKET_ENDPOINT_TEXT];
-    packet_endpoint_text(&endpoint->address, endpoint->port, text);
-    cell_text(cell, text);
+    static_assert(CELL >= PACKET_ENDPOINT_TEXT, "an endpoint fits into a cell");
+    cell->len = (unsigned)packet_endpoint_text(&endpoint->address, endpoint->port, cell->text);
 }
 
 static void cell_if(struct cell *cell, uint64_t value)
@@ -280,7 +286,7 @@ static unsigned bytes_width(uint64_t bytes)
 static unsigned endpoint_width(const struct flow_endpoint *endpoint)
 {
     const uint8_t *byte = endpoint->address.bytes;
-    struct cell cell = {.len = 0};
+    struct cell cell;
     if (endpoint->address.family == 4)
         return digits_of(byte[0]) + digits_of(byte[1]) + digits_of(byte[2]) + digits_of(byte[3]) + 4 +
                digits_of(endpoint->port);
@@ -438,23 +444,21 @@ bool streams_table_fit(struct streams_table *table)
 
 /* ---- lines ---- */
 
-/* Of what is too long (an address), the end stays: its port tells streams apart. */
+/* Of what is too long (an address), the end stays: its port tells streams apart. `out` has room. */
 static void put_cell(struct buf *out, const char *text, unsigned len, unsigned width, bool right)
 {
-    static const char blanks[] = "                                                                ";
-    const unsigned shown = len < width ? len : width, left = width - shown;
-    if (right)
-        buf_append(out, blanks, left);
-    if (shown < len) {
-        const char *port = memrchr(text, ':', len);
-        const unsigned end = port != NULL ? len - (unsigned)(port - text) : 0, tail = end < width ? end : 0;
-        buf_append(out, text, width - 1 - tail);
-        buf_char(out, '~');
-        buf_append(out, text + len - tail, tail);
-    } else {
-        buf_append(out, text, len);
+    char *p = (char *)out->data + out->len;
+    out->len += width + GAP;
+    memset(p, ' ', width + GAP);
+    if (len <= width) {
+        memcpy(p + (right ? width - len : 0), text, len);
+        return;
     }
-    buf_append(out, blanks, (right ? 0 : left) + GAP);
+    const char *port = memrchr(text, ':', len);
+    const unsigned end = port != NULL ? len - (unsigned)(port - text) : 0, tail = end < width ? end : 0;
+    memcpy(p, text, width - tail);
+    p[width - 1 - tail] = '~';
+    memcpy(p + width - tail, text + len - tail, tail);
 }
 
 static void end_line(struct buf *out)
@@ -479,6 +483,8 @@ void streams_table_head(const struct streams_table *table, struct buf *out)
     if (table->style.color)
         buf_text(out, "\x1b[1m");
     buf_char(out, ' ');
+    if (!buf_reserve(out, LINE_ROOM))
+        return;
     for (int column = 0; column < STREAMS_COLUMN_COUNT; column++) {
         const char *text = head_text(table, column);
         const bool notes = column == STREAMS_COLUMN_NOTES;
@@ -518,6 +524,8 @@ static void put_notes(const struct streams_table *table, struct buf *out, const 
 void streams_table_row(struct streams_table *table, struct buf *out, const struct row *row)
 {
     buf_char(out, ' ');
+    if (!buf_reserve(out, LINE_ROOM))
+        return;
     for (int column = 0; column < STREAMS_COLUMN_NOTES; column++) {
         struct cell cell;
         if (table->width[column] == 0)

@@ -24,22 +24,22 @@ static void remembers(void **state)
     (void)state;
     struct flow_gone gone;
     const uint64_t begin = 1600000000 * S;
-    flow_gone_init(&gone, SIZE_MAX);
-    assert_false(flow_gone_take(&gone, hash_of(1), begin, LINGER));
+    flow_gone_init(&gone, SIZE_MAX, LINGER);
+    assert_false(flow_gone_take(&gone, hash_of(1), begin));
     assert_int_equal(flow_gone_memory(&gone), 0);
     for (uint64_t i = 0; i < 100000; i++)
-        flow_gone_add(&gone, hash_of(i), begin + i * S / 10000, LINGER);
+        flow_gone_add(&gone, hash_of(i), begin + i * S / 10000);
     uint64_t known = 0, strange = 0;
     for (uint64_t i = 0; i < 90000; i++) {
-        known += flow_gone_take(&gone, hash_of(i), begin + 11 * S, LINGER);
-        assert_false(flow_gone_take(&gone, hash_of(i), begin + 11 * S, LINGER));
-        strange += flow_gone_take(&gone, hash_of(i + 1000000), begin + 11 * S, LINGER);
+        known += flow_gone_take(&gone, hash_of(i), begin + 11 * S);
+        assert_false(flow_gone_take(&gone, hash_of(i), begin + 11 * S));
+        strange += flow_gone_take(&gone, hash_of(i + 1000000), begin + 11 * S);
     }
-    assert_true(known > 88000 && strange < 90);
+    assert_true(known > 89900 && strange < 90);
     for (uint64_t i = 90000; i < 100000; i++)
-        assert_false(flow_gone_take(&gone, hash_of(i), begin + 10 * S + LINGER + S / 100, LINGER));
-    flow_gone_add(&gone, 0, begin, LINGER);
-    assert_true(flow_gone_take(&gone, 0, begin - S, LINGER));
+        assert_false(flow_gone_take(&gone, hash_of(i), begin + 10 * S + LINGER + S));
+    flow_gone_add(&gone, 0, begin);
+    assert_true(flow_gone_take(&gone, 0, begin - S));
     flow_gone_fini(&gone);
 }
 
@@ -48,15 +48,15 @@ static void bounded(void **state)
 {
     (void)state;
     struct flow_gone gone;
-    flow_gone_init(&gone, 64 << 10);
+    flow_gone_init(&gone, 64 << 10, LINGER);
     for (uint64_t i = 0; i < 200000; i++) {
-        flow_gone_add(&gone, hash_of(i), i * 1000000, LINGER);
+        flow_gone_add(&gone, hash_of(i), i * 1000000);
         assert_true(flow_gone_memory(&gone) <= 64 << 10);
     }
     uint64_t known = 0;
-    for (uint64_t i = 200000 - 4000; i < 200000; i++)
-        known += flow_gone_take(&gone, hash_of(i), 200 * S, LINGER);
-    assert_true(known > 3600);
+    for (uint64_t i = 200000 - 8000; i < 200000; i++)
+        known += flow_gone_take(&gone, hash_of(i), 200 * S);
+    assert_true(known > 7600);
     flow_gone_fini(&gone);
 }
 

@@ -1,4 +1,4 @@
-/* needs: capture/row_store.c */
+/* needs: capture/row_store.c src/base/pages.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
