@@ -5,8 +5,9 @@
 #include "capture/decode.h"
 
 /* What the files of the decoder share. decode.c takes link layers, decode_ether.c what is framed as Ethernet
- * or LLC, decode_ppp.c what is framed as PPP or HDLC, decode_ip.c IP, decode_transport.c what IP carries,
- * decode_tunnel.c and decode_udp.c what carries another packet, decode_summary.c prints.
+ * or LLC, decode_ppp.c what is framed as PPP or HDLC, decode_wlan.c wireless frames, decode_ip.c IP,
+ * decode_transport.c what IP carries, decode_tunnel.c and decode_udp.c what carries another packet,
+ * decode_summary.c prints.
  *
  * Each layer calls the next. That ends because each way back to a layer that was there before leads through
  * enter_outer(), which allows PACKET_MAX_OUTER of them. */
@@ -90,6 +91,11 @@ void decode_ppp_or_hdlc(struct packet *packet, struct layer layer);
 void decode_cisco_hdlc(struct packet *packet, struct layer layer);
 void decode_frame_relay(struct packet *packet, struct layer layer);
 void decode_pppoe(struct packet *packet, struct layer layer);
+
+void decode_wlan(struct packet *packet, struct layer layer);
+void decode_radiotap(struct packet *packet, struct layer layer);
+void decode_avs(struct packet *packet, struct layer layer);
+void decode_prism(struct packet *packet, struct layer layer);
 
 void decode_ip(struct packet *packet, struct layer layer);
 void decode_ip_payload(struct packet *packet, struct layer layer, const struct checksum_target *target);

@@ -1,6 +1,7 @@
 /* Rows as JSON. A million of them are written in one run, so that keys stand here as the text they become,
  * with both sides' names in them, and room is made once a row. */
 
+#include <pcap/pcap.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -207,6 +208,7 @@ static void put_undecoded(struct json *j, const struct streams_totals *t)
         const struct engine_undecoded *u = &t->undecoded[i];
         json_item(j);
         json_u64(j, "link_type", (uint64_t)u->linktype);
+        json_text(j, "link_type_name", pcap_datalink_val_to_name(u->linktype));
         json_text(j, "protocol", u->protocol);
         json_text(j, "problem", u->problem);
         json_u64(j, "packets", u->packets);

@@ -1,6 +1,7 @@
 /* What stands below the table. */
 
 #include <inttypes.h>
+#include <pcap/pcap.h>
 #include <string.h>
 
 #include "base/i18n.h"
@@ -58,6 +59,16 @@ static void put_fragments(struct buf *out, const struct defrag_counts *d)
         buf_printf(out, _(", %s never whole"), datagrams(d->timed_out + d->waiting).text);
 }
 
+/* A link type that is not even known has a number, and perhaps a name of libpcap's. */
+static struct word protocol_of(const struct engine_undecoded *u)
+{
+    const char *name = pcap_datalink_val_to_name(u->linktype);
+    if (strcmp(u->protocol, "?") != 0)
+        return word_printf("%s", u->protocol);
+    return name != NULL ? word_printf(_("link type %d, %s"), u->linktype, name)
+                        : word_printf(_("link type %d"), u->linktype);
+}
+
 /* What is no IP, and what of it could not be decoded: for which reasons, so many of them as a reader wants.
  */
 static void put_others(struct buf *out, const struct streams_totals *totals)
@@ -77,7 +88,7 @@ static void put_others(struct buf *out, const struct streams_totals *totals)
     for (size_t i = 0; i < SHOWN && totals->undecoded[i].packets != 0; i++) {
         const struct engine_undecoded *u = &totals->undecoded[i];
         buf_printf(out, i > 0 ? _("; %" PRIu64 " × %s: %s") : _("%" PRIu64 " × %s: %s"), u->packets,
-                   u->protocol, _(u->problem));
+                   protocol_of(u).text, _(u->problem));
         rest -= u->packets;
     }
     if (rest > 0)

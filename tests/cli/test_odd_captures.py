@@ -87,6 +87,22 @@ with case("what is not decoded is told by its kind"):
     _, _, jobs, _ = streams(pcap(ETHER, frames), "-j", "2")
     equal(jobs["undecoded"], summary["undecoded"])
 
+with case("a link type is told by its number, and by its name where it has one"):
+    for number, name in ((235, "DVB_CI"), (999, None)):
+        _, _, summary, _ = streams(pcap(number, [bytes(60)]))
+        equal([(kind["link_type"], kind["link_type_name"]) for kind in summary["undecoded"]], [(number, name)])
+        contains(" ".join(sockdiag("streams", FILE).stdout.split()), f"1 × link type {number}{', ' + name if name else ''}: ")
+
+with case("a connection over the air, encrypted frames beside it"):
+    head = struct.pack("<BBHI", 0, 0, 8, 0)
+    to, protected = b"\x08\x01" + bytes(22), b"\x08\x41" + bytes(22)
+    llc = b"\xaa\xaa\x03\0\0\0\x08\0"
+    frames = [head + to + llc + build(packet) for packet in OPEN + [p("c", 20, "A", 0, D)]]
+    _, rows, summary, _ = streams(pcap(RADIOTAP, frames + [head + protected + bytes(40), head + b"\x80\0" + bytes(50)]))
+    equal((rows[0]["bytes_client"], rows[0]["md5_client"]), (100, md5(D)))
+    equal([kind["problem"] for kind in summary["undecoded"]],
+          ["an encrypted frame of IEEE 802.11", "a management frame of IEEE 802.11"])
+
 with case("--problem conflict compares the payload by itself; without it, that is not claimed"):
     FILE.write_bytes(capture(OPEN + [p("c", 20, "A", 0, b"first"), p("c", 21, "A", 0, b"other")]))
     ran = sockdiag("streams", "--json", "--problem", "conflict", FILE)

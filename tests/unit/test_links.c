@@ -1,6 +1,6 @@
-/* needs: capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c
- * capture/decode_ppp.c capture/decode_summary.c capture/decode_transport.c capture/decode_tunnel.c
- * capture/decode_udp.c src/base/buf.c src/base/text.c tests/unit/decoded.c tests/unit/frames.c */
+/* needs: capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c capture/decode_ppp.c
+ * capture/decode_summary.c capture/decode_transport.c capture/decode_tunnel.c capture/decode_udp.c
+ * capture/decode_wlan.c src/base/buf.c src/base/text.c tests/unit/decoded.c tests/unit/frames.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,85 +50,202 @@ static void framed(void **state)
     buf_free(&f);
 }
 
+static const struct {
+    int linktype;
+    const char *head;
+    size_t len;
+    enum inner inner;
+} links[] = {
+    {9, "\xff\x03\0\x21", 4, PACKET4},
+    {9, "\x57", 1, PACKET6},
+    {50, "\0\x21", 2, PACKET4},
+    {50, "\x0f\0\x08\0", 4, PACKET4}, /* Cisco's */
+    {204, "\1\xff\x03\0\x57", 5, PACKET6},
+    {104, "\x0f\0\x86\xdd", 4, PACKET6},
+    {113, "\0\0\0\1\0\6\2\0\0\0\0\1\0\0\0\4\xaa\xaa\x03\0\0\0\x08\0", 24, PACKET4},
+    {276, "\0\4\0\0\0\0\0\1\0\1\0\6\2\0\0\0\0\1\0\0\x06\x06\x03", 23, PACKET4},
+    {100, "\xaa\xaa\x03\0\0\0\x08\0", 8, PACKET4},
+    {11, "\xaa\xaa\x03\0\0\0\x86\xdd", 8, PACKET6},
+    {123, "\x02\0\0\x21\xaa\xaa\x03\0\0\0\x08\0", 12, PACKET4},
+    {107, "\x18\x41\x03\xcc", 4, PACKET4},
+    {107, "\x18\x41\x03\0\x8e", 5, PACKET6},
+    {107, "\x18\x40\x02\x01\x03\x80\0\0\0\x08\0", 11, PACKET4},
+    {107, "\x18\x41\x08\0", 4, PACKET4}, /* Cisco's */
+    {8, "\0\x45\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, PACKET4},
+    {0, "\x0f\0\x08\0", 4, PACKET4}, /* an EtherType in the loopback header */
+    {0, "\x1e\0\0\0", 4, PACKET6},
+    {239, "\2\0\0\0\x05\0\x0a\0x\0\0\0\x31\0\x09\0", 16, PACKET4}, /* NFLOG, little-endian … */
+    {239, "\x0a\0\0\0\0\x37\0\x09", 8, PACKET6},                   /* … and big-endian */
+    {105,
+     "\x08\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00"
+     "\xaa\xaa\x03\x00\x00\x00\x08\x00",
+     32, PACKET4},
+    {105,
+     "\x88\x02\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00"
+     "\x00\x00\xaa\xaa\x03\x00\x00\x00\x86\xdd",
+     34, PACKET6}, /* with QoS */
+    {105,
+     "\x88\x03\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00"
+     "\x01\x01\x01\x01\x01\x01\x00\x00\xaa\xaa\x03\x00\x00\x00\x08\x00",
+     40, PACKET4}, /* between access points */
+    {105,
+     "\x88\x81\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00"
+     "\x00\x00\x00\x00\x00\x00\xaa\xaa\x03\x00\x00\x00\x08\x00",
+     38, PACKET4}, /* with HT control */
+    {127,
+     "\x00\x00\x08\x00\x00\x00\x00\x00\x08\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"
+     "\x01\x01\x01\x01\x01\x01\x10\x00\xaa\xaa\x03\x00\x00\x00\x08\x00",
+     40, PACKET4},
+    {127,
+     "\x00\x00\x0d\x00\x02\x00\x00\x80\x00\x00\x00\x00\x20\x88\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01"
+     "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00\x00\x00\x00\x00\xaa\xaa\x03\x00\x00\x00\x08"
+     "\x00",
+     49, PACKET4}, /* padded */
+    {127,
+     "\x00\x00\x11\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x20\x88\x01\x00\x00\x01\x01\x01"
+     "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00\x00\x00\x00\x00\xaa\xaa\x03"
+     "\x00\x00\x00\x08\x00",
+     53, PACKET4}, /* behind the time */
+    {163,
+     "\x80\x21\x10\x01\x00\x00\x00\x08\x08\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"
+     "\x01\x01\x01\x01\x01\x01\x10\x00\xaa\xaa\x03\x00\x00\x00\x08\x00",
+     40, PACKET4},
+    {119,
+     "\x80\x21\x10\x01\x00\x00\x00\x08\x08\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"
+     "\x01\x01\x01\x01\x01\x01\x10\x00\xaa\xaa\x03\x00\x00\x00\x08\x00",
+     40, PACKET4}, /* AVS's */
+    {192,
+     "\x00\x00\x08\x00\x69\x00\x00\x00\x08\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"
+     "\x01\x01\x01\x01\x01\x01\x10\x00\xaa\xaa\x03\x00\x00\x00\x08\x00",
+     40, PACKET4},
+    {258, "\x0c\x00\x00\x00\x01\x00\x00\x00\x65\x00\x00\x00", 12, PACKET4},
+    {6, "\x10\x40\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\xaa\xaa\x03\x00\x00\x00\x08\x00", 22,
+     PACKET4},
+    {6,
+     "\x10\x40\x01\x01\x01\x01\x01\x01\x81\x01\x01\x01\x01\x01\x04\x00\x00\x00\xaa\xaa\x03\x00\x00\x00"
+     "\x86\xdd",
+     26, PACKET6}, /* with a route */
+    {10, "\x50\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\xaa\xaa\x03\x00\x00\x00\x08\x00", 21, PACKET4},
+    {122, "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\xaa\xaa\x03\x00\x00\x00\x08\x00",
+     24, PACKET4},
+    {109, "\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 12, PACKET4},
+    {117, "\x05\x18\x00\x00\x00\x00\x00\x00", 8, PACKET6},
+    {226, "\x01\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+     24, PACKET4},
+    {205, "\x01\x0f\x00\x08\x00", 5, PACKET4},
+    {206, "\x01\x18\x41\x03\xcc", 5, PACKET4},
+    {178, "\x4d\x47\x43\x80\x00\x02\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x08\x00", 22,
+     PACKET4},
+    {178, "\x4d\x47\x43\x02\x02\x00\x00\x00", 8, PACKET4},
+    {228, "", 0, PACKET4},
+    {229, "", 0, PACKET6},
+};
+
 static void each_link(void **state)
 {
     (void)state;
-    static const struct {
-        int linktype;
-        const char *head;
-        size_t len;
-        enum inner inner;
-    } rows[] = {
-        {9, "\xff\x03\0\x21", 4, PACKET4},
-        {9, "\x57", 1, PACKET6},
-        {50, "\0\x21", 2, PACKET4},
-        {50, "\x0f\0\x08\0", 4, PACKET4}, /* Cisco's */
-        {204, "\1\xff\x03\0\x57", 5, PACKET6},
-        {104, "\x0f\0\x86\xdd", 4, PACKET6},
-        {113, "\0\0\0\1\0\6\2\0\0\0\0\1\0\0\0\4\xaa\xaa\x03\0\0\0\x08\0", 24, PACKET4},
-        {276, "\0\4\0\0\0\0\0\1\0\1\0\6\2\0\0\0\0\1\0\0\x06\x06\x03", 23, PACKET4},
-        {100, "\xaa\xaa\x03\0\0\0\x08\0", 8, PACKET4},
-        {11, "\xaa\xaa\x03\0\0\0\x86\xdd", 8, PACKET6},
-        {123, "\x02\0\0\x21\xaa\xaa\x03\0\0\0\x08\0", 12, PACKET4},
-        {107, "\x18\x41\x03\xcc", 4, PACKET4},
-        {107, "\x18\x41\x03\0\x8e", 5, PACKET6},
-        {107, "\x18\x40\x02\x01\x03\x80\0\0\0\x08\0", 11, PACKET4},
-        {107, "\x18\x41\x08\0", 4, PACKET4}, /* Cisco's */
-        {8, "\0\x45\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, PACKET4},
-        {0, "\x0f\0\x08\0", 4, PACKET4}, /* an EtherType in the loopback header */
-        {0, "\x1e\0\0\0", 4, PACKET6},
-        {239, "\2\0\0\0\x05\0\x0a\0x\0\0\0\x31\0\x09\0", 16, PACKET4}, /* NFLOG, little-endian … */
-        {239, "\x0a\0\0\0\0\x37\0\x09", 8, PACKET6},                   /* … and big-endian */
-        {228, "", 0, PACKET4},
-        {229, "", 0, PACKET6},
-    };
     struct buf f = {0};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
         char line[LINE];
         f.len = 0;
-        buf_append(&f, rows[i].head, rows[i].len);
-        put_inner(&f, rows[i].inner);
-        decoded(rows[i].linktype, f.data, f.len, f.len, line);
-        assert_string_equal(line, inner_line(rows[i].inner));
-        check_prefixes(rows[i].linktype, &f, inner_payload(rows[i].inner));
+        buf_append(&f, links[i].head, links[i].len);
+        put_inner(&f, links[i].inner);
+        decoded(links[i].linktype, f.data, f.len, f.len, line);
+        assert_string_equal(line, inner_line(links[i].inner));
+        check_prefixes(links[i].linktype, &f, inner_payload(links[i].inner));
     }
     /* A version of IP that the link type does not carry. */
     assert_int_equal(decoded(228, f.data, f.len, f.len, NULL).verdict, PACKET_INVALID);
     buf_free(&f);
 }
 
+/* Behind a frame's payload, radiotap tells of a checksum: no part of the packet. */
+static void checksum_of_the_frame(void **state)
+{
+    (void)state;
+    static const char head[] = "\0\0\x09\0\2\0\0\0\x10\x08\1\0\0\1\1\1\1\1\1\2\2\2\2\2\2\3\3\3\3\3\3\x10\0"
+                               "\xaa\xaa\x03\0\0\0\x08\0";
+    struct buf f = {0};
+    char line[LINE];
+    buf_append(&f, head, sizeof head - 1);
+    put_inner(&f, PACKET4);
+    f.data[sizeof head - 1 + 2] = f.data[sizeof head - 1 + 3] = 0; /* no IP length: the frame's counts */
+    buf_append(&f, "\1\2\3\4", 4);
+    const struct packet packet = decoded(127, f.data, f.len, f.len, line);
+    assert_true(packet.len_assumed);
+    assert_int_equal(packet.payload_len, inner_payload(PACKET4));
+    buf_free(&f);
+}
+
+static const struct {
+    int linktype;
+    const char *data;
+    size_t len;
+    enum packet_verdict verdict;
+    const char *protocol;
+} only_named[] = {
+    {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\xcc\2\7\4", 17, PACKET_UNSUPPORTED, "LLDP"},
+    {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\xe5\0\0\0", 17, PACKET_UNSUPPORTED, "MACsec"},
+    {1, "\2\0\0\0\0\2\2\0\0\0\0\1\0\x03\x42\x42\x03", 17, PACKET_UNSUPPORTED, "STP"},
+    {1, "\2\0\0\0\0\2\2\0\0\0\0\1\0\x09\x42\x42\x03", 17, PACKET_INVALID, "STP"}, /* too long */
+    {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x64\x21\0\0\1\0\2\0\x21", 22, PACKET_INVALID, "PPPoE"},
+    {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x64\x11\0\0\1\0\4\xc0\x21\0\0", 24, PACKET_UNSUPPORTED, "LCP"},
+    {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x47\0\x01\x01\xff\x10\0\0\x21", 22, PACKET_UNSUPPORTED, "MPLS"},
+    {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x47\0\x01\x01\xff\0\1\0\0", 22, PACKET_UNSUPPORTED, "MPLS"},
+    {105,
+     "\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+     "\x00\x00\x00\x00\x00\x00\x00\x00",
+     32, PACKET_UNSUPPORTED, "IEEE 802.11"}, /* a beacon */
+    {105, "\xd4\x00\x00\x00\x00\x00\x00\x00\x00\x00", 10, PACKET_UNSUPPORTED,
+     "IEEE 802.11"}, /* an acknowledgement */
+    {105, "\x48\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00",
+     24, PACKET_UNSUPPORTED, "IEEE 802.11"}, /* no data */
+    {105,
+     "\x08\x41\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00"
+     "\x00\x00\x00\x00\x00\x00\x00\x00",
+     32, PACKET_UNSUPPORTED, "IEEE 802.11"}, /* encrypted */
+    {105,
+     "\x08\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x11\x00"
+     "\xaa\xaa\x03\x00\x00\x00\x08\x00",
+     32, PACKET_UNSUPPORTED, "IEEE 802.11"}, /* a fragment */
+    {105,
+     "\x88\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00"
+     "\x80\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x02\x00\x00\x01\x01\x01\x01\x01\x01"
+     "\x01\x01\x01\x01\x01\x01\x00\x02\x00\x00",
+     58, PACKET_UNSUPPORTED, "IEEE 802.11"}, /* an aggregate */
+    {105,
+     "\x88\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00"
+     "\x80\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x09\x00\x00",
+     42, PACKET_INVALID, "IEEE 802.11"},
+    {127, "\x00\x00\x07\x00\x00\x00\x00\x00", 8, PACKET_INVALID, "IEEE 802.11"},
+    {163, "\x80\x21\x10\x01\x00\x00\x00\x07", 8, PACKET_INVALID, "IEEE 802.11"},
+    {192, "\x00\x00\x08\x00\xc0\x00\x00\x00", 8, PACKET_UNSUPPORTED, "PPI"},
+    {192, "\x00\x00\x07\x00\x69\x00\x00\x00", 8, PACKET_INVALID, "PPI"},
+    {258, "\x0c\x00\x00\x00\x01\x00\x00\x00\x01\x00\x01\x00", 12, PACKET_UNSUPPORTED, "PKTAP"},
+    {258, "\x0b\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00", 12, PACKET_INVALID, "PKTAP"},
+    {6, "\x10\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01", 14, PACKET_UNSUPPORTED, "Token Ring"},
+    {6, "\x10\x40\x01\x01\x01\x01\x01\x01\x81\x01\x01\x01\x01\x01\x01\x00", 16, PACKET_INVALID, "Token Ring"},
+    {10, "\x41\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01", 13, PACKET_UNSUPPORTED, "FDDI"},
+    {178, "\x58\x47\x43\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01", 16, PACKET_INVALID, "Juniper"},
+    {227, "\x00\x00\x00\x00\x00\x00\x00\x00", 8, PACKET_UNSUPPORTED, "CAN"},
+    {104, "\x8f\0\x80\x35", 4, PACKET_UNSUPPORTED, "Cisco HDLC"},
+    {107, "\x19\x41\x03\xcc", 4, PACKET_INVALID, "Frame Relay"},
+    {8, "\0\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x45", 17, PACKET_UNSUPPORTED, "SLIP"},
+    {239, "\2\0\0\0\x03\0\x09\0", 8, PACKET_INVALID, "NFLOG"},
+    {239, "\2\0\0\0\x05\0\x0a\0x\0\0\0", 12, PACKET_UNSUPPORTED, "NFLOG"},
+    {113, "\0\0\1\x18\0\0\0\0\0\0\0\0\0\0\0\x0c\0\0\0\0", 20, PACKET_UNSUPPORTED, "Linux cooked"}, /* CAN */
+    {253, "\0\4\3\x38\0\0\0\0\0\0\0\0\0\0\0\0", 16, PACKET_UNSUPPORTED, "netlink"},
+    {127, "\0\0\x08\0\0\0\0\0", 8, PACKET_INVALID, "IEEE 802.11"},
+};
+
 static void named_only(void **state)
 {
     (void)state;
-    static const struct {
-        int linktype;
-        const char *data;
-        size_t len;
-        enum packet_verdict verdict;
-        const char *protocol;
-    } rows[] = {
-        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\xcc\2\7\4", 17, PACKET_UNSUPPORTED, "LLDP"},
-        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\xe5\0\0\0", 17, PACKET_UNSUPPORTED, "MACsec"},
-        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\0\x03\x42\x42\x03", 17, PACKET_UNSUPPORTED, "STP"},
-        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\0\x09\x42\x42\x03", 17, PACKET_INVALID, "STP"}, /* too long */
-        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x64\x21\0\0\1\0\2\0\x21", 22, PACKET_INVALID, "PPPoE"},
-        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x64\x11\0\0\1\0\4\xc0\x21\0\0", 24, PACKET_UNSUPPORTED, "LCP"},
-        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x47\0\x01\x01\xff\x10\0\0\x21", 22, PACKET_UNSUPPORTED, "MPLS"},
-        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x47\0\x01\x01\xff\0\1\0\0", 22, PACKET_UNSUPPORTED, "MPLS"},
-        {104, "\x8f\0\x80\x35", 4, PACKET_UNSUPPORTED, "Cisco HDLC"},
-        {107, "\x19\x41\x03\xcc", 4, PACKET_INVALID, "Frame Relay"},
-        {8, "\0\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x45", 17, PACKET_UNSUPPORTED, "SLIP"},
-        {239, "\2\0\0\0\x03\0\x09\0", 8, PACKET_INVALID, "NFLOG"},
-        {239, "\2\0\0\0\x05\0\x0a\0x\0\0\0", 12, PACKET_UNSUPPORTED, "NFLOG"},
-        {113, "\0\0\1\x18\0\0\0\0\0\0\0\0\0\0\0\x0c\0\0\0\0", 20, PACKET_UNSUPPORTED,
-         "Linux cooked"}, /* CAN */
-        {253, "\0\4\3\x38\0\0\0\0\0\0\0\0\0\0\0\0", 16, PACKET_UNSUPPORTED, "netlink"},
-        {127, "\0\0\x08\0\0\0\0\0", 8, PACKET_UNSUPPORTED, "IEEE 802.11"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct packet p = decoded(rows[i].linktype, rows[i].data, rows[i].len, rows[i].len, NULL);
-        assert_string_equal(p.protocol, rows[i].protocol);
-        assert_int_equal(p.verdict, rows[i].verdict);
+    for (size_t i = 0; i < sizeof only_named / sizeof only_named[0]; i++) {
+        struct packet p =
+            decoded(only_named[i].linktype, only_named[i].data, only_named[i].len, only_named[i].len, NULL);
+        assert_string_equal(p.protocol, only_named[i].protocol);
+        assert_int_equal(p.verdict, only_named[i].verdict);
     }
 }
 
@@ -204,8 +321,8 @@ static void jumbograms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(framed),     cmocka_unit_test(each_link),  cmocka_unit_test(named_only),
-        cmocka_unit_test(transports), cmocka_unit_test(jumbograms),
+        cmocka_unit_test(framed),     cmocka_unit_test(each_link),  cmocka_unit_test(checksum_of_the_frame),
+        cmocka_unit_test(named_only), cmocka_unit_test(transports), cmocka_unit_test(jumbograms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
  * craft/probe_match.c craft/probe_words.c craft/checksum.c craft/layer.c craft/layer_control.c
  * craft/layer_ip.c craft/layer_link.c craft/layer_transport.c src/base/buf.c src/base/hash.c
  * capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c capture/decode_ppp.c
- * capture/decode_transport.c capture/decode_tunnel.c capture/decode_udp.c
+ * capture/decode_transport.c capture/decode_tunnel.c capture/decode_udp.c capture/decode_wlan.c
  * tests/unit/answers.c tests/unit/frames.c */
 #include <setjmp.h>
 #include <stdarg.h>
