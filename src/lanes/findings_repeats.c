@@ -69,6 +69,17 @@ static struct finding_cause repeat_cause(const struct earlier *earlier, struct b
     return (struct finding_cause){"loss", true};
 }
 
+static const char *repeat_advice(const struct lanes_direction *d, const struct lanes_span *span, bool in_vain)
+{
+    if (in_vain)
+        return N_("nothing to do in the program: the other side threw the second copy away");
+    if (span_lost(span) && wire_delivering(d, span->offset) == NULL)
+        return N_("no copy of these bytes arrived, so that nothing behind them can be read: look for what "
+                  "swallows them ('sockdiag route' finds the size that gets through)");
+    return N_("nothing to do in the program: TCP repaired it; what it cost is time, and bytes that came "
+              "behind the gap waited for it");
+}
+
 static int repeated(struct lanes_stream *stream, const struct lanes_direction *d, size_t at)
 {
     const struct lanes_span *span = &d->lane[LANES_WIRE].at[at];
@@ -92,12 +103,7 @@ static int repeated(struct lanes_stream *stream, const struct lanes_direction *d
         word_bytes(span->length).text, span->offset, earlier.last->n, span->n, word_time(later_ns).text);
     if (finding_take(&finding->what, &what) != 0 || finding_take(&finding->why, &why) != 0)
         return -ENOMEM;
-    return finding_say(
-        &finding->advice,
-        earlier.delivered != NULL
-            ? N_("nothing to do in the program: the other side threw the second copy away")
-            : N_("nothing to do in the program: TCP repaired it; what it cost is time, and bytes that came "
-                 "behind the gap waited for it"));
+    return finding_say(&finding->advice, repeat_advice(d, span, earlier.delivered != NULL));
 }
 
 int findings_repeats(struct lanes_stream *stream, const struct lanes_direction *d)

@@ -366,6 +366,22 @@ static void retransmitted_twice(void **state)
     close_scene(&s);
 }
 
+/* TCP is said to have repaired only what it did. */
+static void retransmitted_in_vain(void **state)
+{
+    (void)state;
+    struct scene s;
+    again(&s, "dropped");
+    make(&s);
+    assert_non_null(strstr(s.stream->findings[0].advice, "TCP repaired it"));
+    close_scene(&s);
+    again(&s, "dropped");
+    s.d->lane[LANES_WIRE].at[1].fate = "dropped";
+    make(&s);
+    assert_non_null(strstr(s.stream->findings[0].advice, "no copy of these bytes arrived"));
+    close_scene(&s);
+}
+
 /* ---- bounds ---- */
 
 static void evidence_is_bounded(void **state)
@@ -426,6 +442,7 @@ int main(void)
         cmocka_unit_test(split_because_no_more_was_there),
         cmocka_unit_test(retransmitted_and_why),
         cmocka_unit_test(retransmitted_twice),
+        cmocka_unit_test(retransmitted_in_vain),
         cmocka_unit_test(evidence_is_bounded),
         cmocka_unit_test(findings_are_bounded),
     };
