@@ -140,7 +140,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint64_t fresh = 0, now = 0;
     const struct flow_config config = {
-        .observer = {&fresh, open_stream, take_segment, close_stream},
+        .observer = {.context = &fresh,
+                     .opened = open_stream,
+                     .segment = take_segment,
+                     .closed = close_stream},
         .key = {3, 4},
         .max_streams = 2,
         .max_memory = 64 << 10,
