@@ -13,8 +13,10 @@
 #include "cmd/extract_hex.h"
 #include "cmd/extract_writer.h"
 
-/* Pieces of a file that follow each other are gathered in its buffer. One that is whole when it ends goes to
- * the writer from there; others are written here as they grow. A file with a descriptor or a buffer is
+/* Pieces of a file that follow each other are gathered in its buffer, and go from there to the writer: a file
+ * that is whole as such, others piece by piece. What the writer could not tell in time, that the file system
+ * takes no more there, is found out here: pieces that lie far behind, and lines of hexadecimal digits, which
+ * are read again, are written by ourselves. A file with a descriptor or a buffer is
  * in the list of active files, the one that was written to last at its end: when there are too many of
  * either, the first one gives its own up. */
 
@@ -23,7 +25,8 @@ enum {
     MAX_GATHERED = 32 << 20, /* of all buffers */
     FIRST_BUFFER = 128,
     BUFFER = EXTRACT_WRITER_MOST,
-    BLOCK = 4096, /* what a file system gives out at once */
+    BLOCK = 4096,            /* what a file system gives out at once */
+    SURELY_FITS = INT32_MAX, /* every file system has files as long */
     INDEX_OF_ALL = 1024,
     INDEX_OF_FILE = 512, /* kept for its lines in the index */
 };
@@ -153,11 +156,14 @@ static void activate(struct extract_file *file)
     file->active = true;
 }
 
+/* Behind its pieces; a failure of these is told by what is done next. */
 static void close_file(struct extract_file *file)
 {
+    struct sd_err ignored;
     if (file->fd < 0)
         return;
-    io_close(&file->fd);
+    (void)extract_writer_close(file->files->writer, file->fd, &ignored);
+    file->fd = -1;
     file->files->open_count--;
 }
 
@@ -213,6 +219,29 @@ static bool admit(struct extract_file *file)
     return file->admitted;
 }
 
+/* Where the writer has not come so far yet: that it makes the file, or closes others. */
+static int open_again(struct extract_files *files, const char *name, struct sd_err *err)
+{
+    for (int turn = 0;; turn++) {
+        const int fd = openat(files->target.directory_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0)
+            return fd;
+        if (turn > 0 || (errno != ENOENT && errno != EMFILE))
+            return sd_fail_errno(err, errno, "cannot open %s/%s again", files->config.directory, name);
+        const int failed = extract_writer_wait(files->writer, err);
+        if (failed != 0)
+            return failed;
+    }
+}
+
+static int make_file(struct extract_files *files, const char *name, struct sd_err *err)
+{
+    int fd = extract_files_create(files, name, err);
+    if (fd == -EMFILE && extract_writer_wait(files->writer, err) == 0)
+        fd = extract_files_create(files, name, err);
+    return fd;
+}
+
 /* 1 or a negative errno. */
 static int open_file(struct extract_file *file, struct sd_err *err)
 {
@@ -227,11 +256,7 @@ static int open_file(struct extract_file *file, struct sd_err *err)
         rest(other);
     }
     put_name(file, name);
-    if (!file->created)
-        file->fd = extract_files_create(files, name, err);
-    else if ((file->fd =
-                  openat(files->target.directory_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
-        return sd_fail_errno(err, errno, "cannot open %s/%s again", files->config.directory, name);
+    file->fd = file->created ? open_again(files, name, err) : make_file(files, name, err);
     if (file->fd < 0)
         return file->fd;
     file->created = true;
@@ -272,6 +297,12 @@ static int write_at(struct extract_file *file, uint64_t at, const uint8_t *data,
         return opened;
     if (at + len > file->end)
         file->end = at + len;
+    if (!file->files->config.hex && at + len <= SURELY_FITS && at + len <= file->files->largest) {
+        char name[EXTRACT_NAME];
+        put_name(file, name);
+        const int failed = extract_writer_piece(file->files->writer, name, file->fd, at, data, len, err);
+        return failed == 0 ? 1 : failed;
+    }
     while (len > 0) {
         const ssize_t n = pwrite(file->fd, data, len, (off_t)at);
         if (n < 0 && errno == EINTR)
@@ -452,14 +483,25 @@ static int hand_to_writer(struct extract_file *file, struct sd_err *err)
     file->created = true;
     files->counts.files++;
     files->counts.bytes += file->len;
+    file->end = file->len;
     return extract_writer_file(files->writer, name, file->buffer, file->len, err);
+}
+
+int extract_file_settle(struct extract_file *file, uint64_t len, struct sd_err *err)
+{
+    if (!is_whole(file, len))
+        return 0;
+    const int failed = hand_to_writer(file, err);
+    drop_buffer(file);
+    rest(file);
+    return failed;
 }
 
 int extract_file_finish(struct extract_file *file, uint64_t len, struct sd_err *err)
 {
-    if (is_whole(file, len))
-        return hand_to_writer(file, err);
-    int failed = flush_file(file, err);
+    int failed = extract_file_settle(file, len, err);
+    if (failed == 0)
+        failed = flush_file(file, err);
     if (failed != 0 || !file->created)
         return failed;
     if (file->files->config.hex || len > INT64_MAX || len <= file->end)

@@ -85,6 +85,10 @@ int extract_file_write(struct extract_file *file, uint64_t offset, const uint8_t
 /* Write zeros over a gap: in a raw file nothing is to be done, for it reads as zeros. */
 int extract_file_fill(struct extract_file *file, uint64_t offset, uint64_t len, struct sd_err *err);
 
+/* No more bytes are awaited: if all of them are gathered, they are written now. More may come all the same.
+ */
+int extract_file_settle(struct extract_file *file, uint64_t len, struct sd_err *err);
+
 /* All bytes are there; the file gets its full length. */
 int extract_file_finish(struct extract_file *file, uint64_t len, struct sd_err *err);
 

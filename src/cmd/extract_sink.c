@@ -218,6 +218,13 @@ static void give_up(struct side *side, const struct tcp_direction *d)
     side->sink->given_up++;
 }
 
+/* Up to its FIN all of it came: for the system there is work to do meanwhile. */
+static bool is_complete(const struct side *side, const struct tcp_direction *d)
+{
+    return d->fin_seen && side->gap_count == 0 && d->origin + side->end == d->fin_offset &&
+           d->next <= d->fin_offset;
+}
+
 static void take_segment(void *context, struct flow_stream *stream, enum flow_side from,
                          const struct tcp_segment *segment)
 {
@@ -253,6 +260,8 @@ static void take_segment(void *context, struct flow_stream *stream, enum flow_si
         fail(sink, sd_fail_errno(&sink->err, -failed, "cannot put the stream in order"));
     else if (sink->held > sink->memory && now > FREE_OF_CARE)
         give_up(side, &stream->direction[from]);
+    if (sink->failed == 0 && is_complete(side, &stream->direction[from]))
+        fail(sink, extract_file_settle(&side->file, side->end, &sink->err));
     if (sink->failed == 0 && sink->index.len >= GATHER)
         fail(sink, extract_index_flush(sink));
 }

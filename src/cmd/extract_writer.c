@@ -17,14 +17,23 @@
 
 enum {
     BATCHES = 4,
-    BATCH = 256 << 10,
+    BATCH = 257 << 10, /* of four pieces, or hundreds of small files */
     NAME = 48,
 };
 
+enum task_kind {
+    TASK_FILE,
+    TASK_PIECE,
+    TASK_CLOSE,
+    TASK_APPEND
+};
+
 struct task {
-    char name[NAME]; /* of a file; empty: on to `fd` */
-    int fd;
-    size_t len; /* of the bytes that follow */
+    enum task_kind kind;
+    int fd;          /* but of a file */
+    char name[NAME]; /* of a file and its pieces */
+    uint64_t offset; /* of a piece */
+    size_t len;      /* of the bytes that follow */
 };
 
 struct batch {
@@ -83,13 +92,38 @@ static int make_file(const struct extract_writer_config *config, const struct ta
     return failed == 0 ? 0 : sd_fail_errno(err, -failed, "cannot write %s/%s", config->directory, task->name);
 }
 
+static int write_piece(const struct task *task, const uint8_t *data)
+{
+    for (size_t done = 0; done < task->len;) {
+        const ssize_t n = pwrite(task->fd, data + done, task->len - done, (off_t)(task->offset + done));
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
 static int do_task(const struct extract_writer_config *config, const struct task *task, const uint8_t *data,
                    struct sd_err *err)
 {
-    if (task->name[0] != '\0')
+    const char *what = task->name;
+    int failed = 0;
+    switch (task->kind) {
+    case TASK_FILE:
         return make_file(config, task, data, err);
-    const int failed = io_write_all(task->fd, data, task->len);
-    return failed == 0 ? 0 : sd_fail_errno(err, -failed, "cannot write the index");
+    case TASK_PIECE:
+        failed = write_piece(task, data);
+        break;
+    case TASK_CLOSE:
+        failed = close(task->fd) == 0 ? 0 : -errno;
+        what = "a file";
+        break;
+    case TASK_APPEND:
+        failed = io_write_all(task->fd, data, task->len);
+        what = "the index";
+        break;
+    }
+    return failed == 0 ? 0 : sd_fail_errno(err, -failed, "cannot write %s in %s", what, config->directory);
 }
 
 static int do_batch(const struct extract_writer_config *config, const struct batch *batch, struct sd_err *err)
@@ -176,17 +210,36 @@ static int put_task(struct extract_writer *w, const struct task *task, const uin
         batch = &w->batches[w->filled % BATCHES];
     }
     memcpy(batch->data + batch->len, task, sizeof *task);
-    memcpy(batch->data + batch->len + sizeof *task, data, task->len);
+    if (task->len > 0)
+        memcpy(batch->data + batch->len + sizeof *task, data, task->len);
     batch->len += sizeof *task + task->len;
     return w->done == w->filled ? hand_over(w, BATCHES - 1, err) : 0;
+}
+
+static void put_name(struct task *task, const char *name)
+{
+    memccpy(task->name, name, '\0', sizeof task->name - 1);
 }
 
 int extract_writer_file(struct extract_writer *w, const char *name, const uint8_t *data, size_t len,
                         struct sd_err *err)
 {
-    struct task task = {.fd = -1, .len = len};
-    memccpy(task.name, name, '\0', sizeof task.name - 1);
+    struct task task = {.kind = TASK_FILE, .fd = -1, .len = len};
+    put_name(&task, name);
     return put_task(w, &task, data, err);
+}
+
+int extract_writer_piece(struct extract_writer *w, const char *name, int fd, uint64_t offset,
+                         const uint8_t *data, size_t len, struct sd_err *err)
+{
+    struct task task = {.kind = TASK_PIECE, .fd = fd, .offset = offset, .len = len};
+    put_name(&task, name);
+    return put_task(w, &task, data, err);
+}
+
+int extract_writer_close(struct extract_writer *w, int fd, struct sd_err *err)
+{
+    return put_task(w, &(struct task){.kind = TASK_CLOSE, .fd = fd}, NULL, err);
 }
 
 int extract_writer_append(struct extract_writer *w, int fd, const uint8_t *data, size_t len,
@@ -195,7 +248,7 @@ int extract_writer_append(struct extract_writer *w, int fd, const uint8_t *data,
     int failed = 0;
     for (size_t at = 0, here; at < len && failed == 0; at += here) {
         here = len - at < EXTRACT_WRITER_MOST ? len - at : EXTRACT_WRITER_MOST;
-        failed = put_task(w, &(struct task){.fd = fd, .len = here}, data + at, err);
+        failed = put_task(w, &(struct task){.kind = TASK_APPEND, .fd = fd, .len = here}, data + at, err);
     }
     return failed;
 }

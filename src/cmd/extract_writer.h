@@ -7,13 +7,11 @@
 
 #include "base/err.h"
 
-/* A thread that makes small files, and writes the index, while packets are read on: making a file costs the
- * system more than finding its bytes. What it is given is done in that order, so that the index never names a
- * file that could not be written; after a failure nothing more is. */
+/* A thread that writes files, and the index, while packets are read on: to make and fill a file costs the
+ * system more than to find its bytes costs us. What it is given is done in that order, so that the index
+ * never names a file that could not be written; after a failure nothing more is. */
 
-enum {
-    EXTRACT_WRITER_MOST = 64 << 10
-}; /* bytes of a file */
+#define EXTRACT_WRITER_MOST ((size_t)64 << 10) /* bytes of a whole file, or of a piece */
 
 struct extract_writer;
 
@@ -36,6 +34,11 @@ void extract_writer_free(struct extract_writer *writer); /* what was handed over
 /* A new file of `len` bytes; `name` has less than 48. */
 int extract_writer_file(struct extract_writer *writer, const char *name, const uint8_t *data, size_t len,
                         struct sd_err *err);
+
+/* A piece of the file `name`, at its place. The descriptor stays open until the writer closes it. */
+int extract_writer_piece(struct extract_writer *writer, const char *name, int fd, uint64_t offset,
+                         const uint8_t *data, size_t len, struct sd_err *err);
+int extract_writer_close(struct extract_writer *writer, int fd, struct sd_err *err);
 
 /* Write on to a descriptor. */
 int extract_writer_append(struct extract_writer *writer, int fd, const uint8_t *data, size_t len,

@@ -214,6 +214,20 @@ with case("more streams than descriptors"):
     for i in range(600):
         equal((out / f"{i * 3 + 1}-client.raw").read_bytes(), bytes([i % 256]) * 120000, f"stream {i}")
 
+with case("what is complete at its FIN is written then; what comes behind the FIN is not the stream's"):
+    scene = Scene()
+    stream = scene.stream()
+    stream.segment("client", 0, b"hello")
+    stream.fin("client", 5)
+    stream.segment("client", 0, b"HELLO")
+    stream.segment("client", 5, b", world")
+    scene.write(path)
+    out = fresh()
+    equal(extract("-d", out, path).returncode, 0)
+    conflict, line, _ = index(out)
+    equal((conflict["type"], line["name"], line["length"], line["conflicts"]), ("conflict", "1-client.raw", 5, 1))
+    equal((out / "1-client.raw").read_bytes(), b"hello")
+
 with case("what the index names is there, though a file could not be made"):
     scene = Scene()
     for i in range(2000):  # of five packets each

@@ -120,6 +120,32 @@ static void a_long_index(void **state)
     close_place(&place, 0);
 }
 
+/* Pieces in any order, and a descriptor that is closed behind them. */
+static void pieces(void **state)
+{
+    (void)state;
+    struct place place;
+    struct sd_err err = {0};
+    char back[16];
+    open_place(&place, false);
+    const int fd = extract_create(&place.config, "0", &err);
+    assert_true(fd >= 0);
+    assert_int_equal(extract_writer_piece(place.writer, "0", fd, 6, (const uint8_t *)"world", 5, &err), 0);
+    assert_int_equal(extract_writer_piece(place.writer, "0", fd, 0, (const uint8_t *)"hello", 5, &err), 0);
+    assert_int_equal(extract_writer_close(place.writer, fd, &err), 0);
+    assert_int_equal(extract_writer_wait(place.writer, &err), 0);
+    assert_int_equal(read_back(&place, "0", back, sizeof back), 11);
+    assert_memory_equal(back, "hello\0world", 11);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    const int wrong = openat(place.config.directory_fd, "0", O_RDONLY);
+    assert_int_equal(extract_writer_piece(place.writer, "0", wrong, 0, (const uint8_t *)"x", 1, &err), 0);
+    err = (struct sd_err){0};
+    assert_int_equal(extract_writer_wait(place.writer, &err), -EBADF);
+    assert_non_null(strstr(err.text, "cannot write 0 in /tmp/sockdiag-writer-"));
+    close(wrong);
+    close_place(&place, 1);
+}
+
 /* What was handed over is written though nobody waits for it. */
 static void written_without_waiting(void **state)
 {
@@ -183,8 +209,11 @@ static void what_is_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_is_written),          cmocka_unit_test(a_long_index),
-        cmocka_unit_test(written_without_waiting), cmocka_unit_test(a_failure_ends_it),
+        cmocka_unit_test(all_is_written),
+        cmocka_unit_test(a_long_index),
+        cmocka_unit_test(pieces),
+        cmocka_unit_test(written_without_waiting),
+        cmocka_unit_test(a_failure_ends_it),
         cmocka_unit_test(what_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
