@@ -11,7 +11,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from cases import case, check, done, equal, skip  # noqa: E402
-from procs import SOCKDIAG, as_user, can_userns, have, run, user_python, user_sockdiag, user_uid, wait_until  # noqa: E402
+from procs import ROOT, SOCKDIAG, as_user, can_userns, have, run, user_python, user_sockdiag, user_uid, wait_until  # noqa: E402
 
 INSIDE = os.environ.get("SOCKDIAG_TEST_INSIDE")
 HERE = str(pathlib.Path(__file__).resolve())
@@ -63,8 +63,12 @@ def is_filtered(pid):
 
 
 def check_rights(pid, uid=None):
-    """Nothing is left, and nothing can come back."""
-    status = status_of(pid)
+    """Nothing is left, and nothing can come back: in no thread."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        check_rights_of(status_of(thread), uid)
+
+
+def check_rights_of(status, uid):
     for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         equal(int(status[name], 16), 0, f"{status['Name']}: {name}")
     equal(status["NoNewPrivs"], "1", "NoNewPrivs")
@@ -130,7 +134,8 @@ with case(f"extract, as {INSIDE}: no rights before the first byte"), tempfile.Te
         Started("extract", "-d", f"{work}/out", "-") as process:
     wait_filtered(process)
     check_rights(process.pid)
-    check(os.path.exists(f"{work}/out/index.ndjson"), "the directory is made before that")
+    check(os.path.isdir(f"{work}/out"), "the directory is made before that")
+    check(len(os.listdir(f"/proc/{process.pid}/task")) > 1, "there is no thread that writes")
 
 if INSIDE == "root" and user_uid() is not None:
     with case("extract, by sudo: its files belong to the user who called it"), tempfile.TemporaryDirectory() as work:
@@ -138,7 +143,12 @@ if INSIDE == "root" and user_uid() is not None:
         with Started("extract", "-d", f"{work}/out", "-", SUDO_UID=str(user_uid()), SUDO_GID=str(user_uid())) as process:
             wait_filtered(process)
             check_rights(process.pid, user_uid())
-            equal(os.stat(f"{work}/out/index.ndjson").st_uid, user_uid())
+            equal(os.stat(f"{work}/out").st_uid, user_uid())
+            process.communicate((ROOT / "tests/golden/long.pcapng").read_bytes(), timeout=20)
+            equal(process.returncode, 0)
+            names = os.listdir(f"{work}/out")
+            check("index.ndjson" in names and len(names) > 1, names)
+            equal({os.stat(f"{work}/out/{name}").st_uid for name in names}, {user_uid()})
 
 if INSIDE == "root" and user_uid() is not None:
     with case("show, by sudo: the user who called it"), \
