@@ -197,6 +197,9 @@ lint: ## format, manual pages, white space, sizes, and the arrows between the mo
 	@tools/lint.sh
 
 ##@ Install
+# What learners get of the lessons: without what is for their authors, and without the solutions.
+LESSON_FILES = find . -type f ! -name 'README*' ! -path '*/solution/*' ! -path '*/__pycache__/*'
+
 .PHONY: install
 install: all ## install the program, its manual page and completions (PREFIX, DESTDIR)
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
@@ -207,12 +210,16 @@ install: all ## install the program, its manual page and completions (PREFIX, DE
 	install -m 644 completions/_sockdiag '$(DESTDIR)$(ZSHCOMPDIR)/_sockdiag'
 	install -m 644 completions/sockdiag.fish '$(DESTDIR)$(FISHCOMPDIR)/sockdiag.fish'
 	$(foreach c,$(CATALOGUES),install -D -m 644 $(c) '$(DESTDIR)$(LOCALEDIR)/$(c:$(O)/locale/%=%)' &&) :
+	cd docs/lessons && $(LESSON_FILES) -exec install -D -m 644 '{}' '$(DESTDIR)$(LESSONDIR)/{}' ';'
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(BINDIR)/sockdiag' '$(DESTDIR)$(MANDIR)/man1/sockdiag.1' \
 	  '$(DESTDIR)$(BASHCOMPDIR)/sockdiag' '$(DESTDIR)$(ZSHCOMPDIR)/_sockdiag' '$(DESTDIR)$(FISHCOMPDIR)/sockdiag.fish' \
 	  $(CATALOGUES:$(O)/locale/%='$(DESTDIR)$(LOCALEDIR)/%')
+	cd docs/lessons && $(LESSON_FILES) -exec rm -f '$(DESTDIR)$(LESSONDIR)/{}' ';'
+	[ ! -d '$(DESTDIR)$(LESSONDIR)' ] || find '$(DESTDIR)$(LESSONDIR)' -depth -type d -empty -delete
+	[ ! -d '$(DESTDIR)$(dir $(LESSONDIR))' ] || rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(dir $(LESSONDIR))'
 
 .PHONY: install-setcap
 install-setcap: install ## install, and let every user capture: setcap cap_net_raw+ep

@@ -91,6 +91,8 @@ static int close_block(struct reader *r)
     if (r->text.failed || text == NULL)
         return no_memory(r);
     if (s == NULL) {
+        if (r->md->title == NULL)
+            return fail(r, "the file begins with '# Title' and a paragraph");
         if (r->md->summary != NULL || r->block.kind != BLOCK_PARAGRAPH)
             return fail(r, "between the title and the first section stands one paragraph");
         r->md->summary = text;
@@ -292,6 +294,15 @@ static int read_line(struct reader *r, const char *line, size_t len)
     return failed;
 }
 
+static bool has_controls(const char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 static int read_all(struct reader *r)
 {
     const char *line;
@@ -300,7 +311,8 @@ static int read_all(struct reader *r)
     if (u8_check((const uint8_t *)r->at, (size_t)(r->end - r->at)) != NULL)
         return sd_fail(r->err, EILSEQ, "%s is no UTF-8", r->md->name);
     while (failed == 0 && next_line(r, &line, &len))
-        failed = memchr(line, '\0', len) != NULL ? fail(r, "there is a NUL byte") : read_line(r, line, len);
+        failed = has_controls(line, len) ? fail(r, "there is a tab or another control character")
+                                         : read_line(r, line, len);
     if (failed == 0)
         failed = close_block(r);
     if (failed == 0 && (r->md->title == NULL || r->md->summary == NULL))

@@ -122,8 +122,11 @@ static void put_code(struct layout *l, const char *text)
         size_t at = 0;
         do {
             const size_t fits = text_fit((const char *)s.text.data + at, s.text.len - at, columns);
-            spaces(l->out, s.text.len > 0 ? CODE_INDENT : 0);
-            put_styled(l, &s, at, at + fits);
+            size_t end = at + fits;
+            while (end > at && s.text.data[end - 1] == ' ')
+                end--;
+            spaces(l->out, end > at ? CODE_INDENT : 0);
+            put_styled(l, &s, at, end);
             buf_char(l->out, '\n');
             at += fits;
         } while (at < s.text.len);
