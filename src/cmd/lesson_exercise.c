@@ -60,9 +60,9 @@ static enum play_end open_workshop(struct workshop *w)
     bool kept = false;
     if (choose_folder(w) != 0 || fill_folder(w, &kept) != 0)
         return PLAY_ERROR;
+    buf_printf(&text, kept ? _("In %s there are, from the last time:") : _("In %s there are:"), w->folder);
     for (size_t i = 0; i < w->exercise->program_count; i++)
-        buf_printf(&text, "%s%s", i > 0 ? ", " : "", w->exercise->programs[i]);
-    buf_printf(&text, kept ? _(" from the last time: in %s") : _(": in %s"), w->folder);
+        buf_printf(&text, "%s %s", i > 0 ? "," : "", w->exercise->programs[i]);
     const enum play_end end = say_line(w->play, buf_cstr(&text));
     buf_free(&text);
     return end;

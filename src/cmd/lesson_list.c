@@ -34,8 +34,8 @@ static void put_lesson(struct buf *out, const struct lesson *lesson, enum state 
         [STATE_NEW] = "", [STATE_READ] = _(", the exercise is open"), [STATE_DONE] = _(", done")};
     struct buf text = {0};
     buf_printf(out, "%2u %s ", lesson->number, signs[state]);
-    buf_printf(&text, _("%s (%s, %u minutes%s)"), markdown_title(lesson->text), lesson->name, lesson->minutes,
-               words[state]);
+    buf_printf(&text, ngettext("%s (%s, %u minute%s)", "%s (%s, %u minutes%s)", lesson->minutes),
+               markdown_title(lesson->text), lesson->name, lesson->minutes, words[state]);
     prose_wrap(out, buf_cstr(&text), INDENT, INDENT, columns);
     if (!o->common.quiet) {
         buf_printf(out, "%*s", INDENT, "");

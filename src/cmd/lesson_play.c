@@ -63,8 +63,10 @@ static enum play_end say_title(struct play *play)
 {
     const struct lesson *lesson = play->lesson;
     struct buf text = {0};
-    buf_printf(&text, _("Lesson %u: %s (about %u minutes)"), lesson->number, markdown_title(lesson->text),
-               lesson->minutes);
+    buf_printf(
+        &text,
+        ngettext("Lesson %u: %s (about %u minute)", "Lesson %u: %s (about %u minutes)", lesson->minutes),
+        lesson->number, markdown_title(lesson->text), lesson->minutes);
     enum play_end end = say_line(play, buf_cstr(&text));
     buf_free(&text);
     return end == PLAY_ON ? say_line(play, "") : end;

@@ -300,7 +300,9 @@ enum play_end play_lanes(struct play *play, const struct lesson_step *step)
     if (end == PLAY_ON) {
         struct buf picture = result.out; /* sockdiag's own: it escapes what comes from outside */
         result.out = (struct buf){0};
-        buf_char(&picture, '\n');
+        while (picture.len > 0 && picture.data[picture.len - 1] == '\n')
+            picture.len--;
+        buf_text(&picture, "\n\n");
         end = say_text(play, &picture);
     }
     run_result_free(&result);

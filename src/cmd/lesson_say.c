@@ -149,9 +149,8 @@ static enum play_end say_fact(struct play *play, const char *name, json_t *value
     struct buf text = {0};
     buf_printf(&text, "  %s = ", name);
     facts_print(&text, value);
-    const enum play_end said = say_line(play, buf_cstr(&text));
-    buf_free(&text);
-    return said;
+    buf_char(&text, '\n');
+    return say_text(play, &text);
 }
 
 enum play_end say_facts(struct play *play, const json_t *before)
@@ -165,5 +164,7 @@ enum play_end say_facts(struct play *play, const json_t *before)
         if (end == PLAY_ON && (old == NULL || !json_equal(old, value)))
             end = say_fact(play, name, value);
     }
+    if (end == PLAY_ON && play->options->common.verbose)
+        end = say_line(play, "");
     return end;
 }

@@ -1,0 +1,16 @@
+# What the sample runs; its tests ask for mistakes by the environment.
+echo "the sample runs"
+printf 'not an escape: \033[31m\n'
+[ -z "${SAMPLE_LONG:-}" ] || printf '%0300d\n' 0
+echo "shown=${SAMPLE_SHOWN:-1}"
+[ -z "${SAMPLE_MARKER:-}" ] || {
+    setsid sleep 1000 &
+    echo "$$ $!" >"$SAMPLE_MARKER"
+    sleep 1000
+}
+[ -z "${SAMPLE_LATE:-}" ] || sleep 1000
+[ -z "${SAMPLE_FLOOD:-}" ] || yes
+[ -z "${SAMPLE_FAIL:-}" ] || {
+    echo "it went wrong" >&2
+    exit 7
+}
