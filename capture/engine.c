@@ -9,7 +9,7 @@
 enum {
     DEFRAG_LIMIT = 4 << 20,
     MAX_CONVERSATIONS = 65536,
-    MAX_ENDS = 32768, /* each stream that ends has one or two: some 12 MiB, 24 at the worst */
+    MAX_ENDS = 16384, /* each stream that ends has one or two: some 6 MiB, and rows come out soon */
     CONVERSATION_COST = sizeof(struct conversation) + 32, /* with its place in the table */
 };
 
