@@ -169,7 +169,8 @@ static bool can_be_written(char *path)
             return false;
         *slash = '\0';
     }
-    return access(path, W_OK) == 0;
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode) && access(path, W_OK) == 0;
 }
 
 void doctor_state(struct doctor_report *report, const struct doctor_context *context)

@@ -42,14 +42,12 @@ void labelled_put(struct buf *out, const struct view_style *style, const struct 
     buf_printf(out, " %s %s", front->sign != NULL ? front->sign : " ", label);
     if (colored)
         buf_text(out, "\x1b[0m");
-    if (below) {
-        buf_printf(out, "\n%*s", INDENT, "");
-        wrap(out, style, text, INDENT, INDENT);
-    } else {
-        const unsigned column = SIGN + front->width + 1, at = SIGN + used;
-        buf_printf(out, "%*s", at < column ? (int)(column - at) : 1, "");
-        wrap(out, style, text, at < column ? column : at + 1, column);
-    }
+    const unsigned column = below ? INDENT : SIGN + front->width + 1, at = SIGN + used;
+    if (below || at >= column)
+        buf_printf(out, "\n%*s", (int)column, "");
+    else
+        buf_printf(out, "%*s", (int)(column - at), "");
+    wrap(out, style, text, column, column);
     out->failed = out->failed || room.failed;
     buf_free(&room);
 }

@@ -5,10 +5,11 @@
 
 /* Lines with a sign and a label in front, for what a command found:
  *
- *  ✗ close-wait      the other side has closed, and the program does not
- *    proof           …
+ *  ✗ close-wait   the other side has closed, and the program does not
+ *    proof        …
  *
- * The text is wrapped in its own column; in a narrow terminal it stands below the label. */
+ * The text is wrapped in its own column, below a label that is wider; in a narrow terminal it stands below
+ * every label. */
 
 struct labelled {
     const char *sign;  /* one column; NULL: none */

@@ -15,7 +15,8 @@
 #include "view/glyphs.h"
 
 enum {
-    LABEL = 12
+    LABEL = 12,
+    SHOWN_OF_A_KIND = 3,
 };
 
 /* ---- text ---- */
@@ -52,8 +53,9 @@ static void put_line(struct buf *out, const struct view_style *style, const char
     text->len = 0;
 }
 
-static void put_problem(struct buf *out, const struct problem *problem, const struct sockets_look *look,
-                        const struct view_style *style)
+/* `first` of its kind: with what helps. */
+static void put_problem(struct buf *out, const struct problem *problem, bool first,
+                        const struct sockets_look *look, const struct view_style *style)
 {
     const struct labelled front = {glyphs_of(style->ascii)->bad, problem->kind->name, "1;31", LABEL};
     struct buf text = {0};
@@ -65,17 +67,38 @@ static void put_problem(struct buf *out, const struct problem *problem, const st
         buf_text(&text, _("; of one moment: --watch 2 looks again and tells whether it lasts"));
     put_line(out, style, problem->likely ? _("likely") : _("proof"), &text);
     buf_text(&text, _(problem->kind->advice));
-    put_line(out, style, _("cure"), &text);
+    if (first)
+        put_line(out, style, _("cure"), &text);
     buf_char(out, '\n');
     buf_free(&text);
+}
+
+/* The first ones of each kind; they stand together. */
+static void put_problems(struct buf *out, const struct problem_list *problems,
+                         const struct sockets_look *look, const struct view_style *style)
+{
+    size_t of_kind = 0;
+    for (size_t i = 0; i < problems->count; i++) {
+        const bool last = i + 1 == problems->count || problems->all[i + 1].kind != problems->all[i].kind;
+        of_kind++;
+        if (of_kind <= SHOWN_OF_A_KIND || style->verbose)
+            put_problem(out, &problems->all[i], of_kind == 1, look, style);
+        else if (last) {
+            struct buf text = {0};
+            buf_printf(&text, _("and %zu more (-v shows them)"), of_kind - SHOWN_OF_A_KIND);
+            put_line(out, style, problems->all[i].kind->name, &text);
+            buf_char(out, '\n');
+            buf_free(&text);
+        }
+        of_kind = last ? 0 : of_kind;
+    }
 }
 
 static void put_text(struct buf *out, const struct problem_list *problems, const struct sockets_look *look,
                      const struct view_style *style)
 {
     struct buf text = {0};
-    for (size_t i = 0; i < problems->count; i++)
-        put_problem(out, &problems->all[i], look, style);
+    put_problems(out, problems, look, style);
     if (problems->count == 0) {
         const struct labelled front = {glyphs_of(style->ascii)->good, _("no problem"), "32", LABEL};
         buf_printf(&text, ngettext("in %zu open socket", "in %zu open sockets", look->matching),

@@ -21,7 +21,7 @@
 
 enum {
     WAIT_MS = 300, /* for a packet on loopback, on a machine that is busy */
-    QUEUE = 8192,  /* bytes asked for as the receiver's queue */
+    QUEUE = 65536, /* bytes asked for as the receiver's queue, of which the kernel makes twice as many */
     FLOOD = 200,   /* messages of FLOOD_SIZE that are more than that */
     FLOOD_SIZE = 1000,
     ICMP_HEADER = 8,

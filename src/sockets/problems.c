@@ -1,5 +1,6 @@
 #include "sockets/problems.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,9 +241,8 @@ static bool is_about(const struct problem *problem, const struct problem *of, en
 {
     switch (other) {
     case OTHER_NONE:
+    case OTHER_SAME_SOCKET: /* is_consequence() knows */
         return false;
-    case OTHER_SAME_SOCKET:
-        return problem->socket == of->socket;
     case OTHER_SAME_PORT:
         return problem->socket->local_port == of->socket->local_port;
     case OTHER_END:
@@ -251,27 +251,62 @@ static bool is_about(const struct problem *problem, const struct problem *of, en
     return false;
 }
 
-static bool is_consequence(const struct problem *problem, const struct problem_list *list)
+/* What was found so far: of each kind, whose problems stand together in the list, and of each socket. */
+struct hiders {
+    struct {
+        size_t first, count;
+    } span[PROBLEM_ROWS_MOST];
+    const struct open_socket *sockets;
+    uint32_t *kinds; /* of each socket: bits of the kinds that it is the first or only one of */
+};
+
+static_assert(PROBLEM_ROWS_MOST <= 32, "a bit for each kind");
+
+static size_t kind_named(const char *name)
+{
+    size_t kind = 0;
+    while (strcmp(problem_rows[kind].kind.name, name) != 0)
+        kind++;
+    return kind;
+}
+
+static bool is_consequence(const struct problem *problem, const struct problem_list *list,
+                           const struct hiders *hiders)
 {
     const struct problem_row *row = &problem_rows[problem->key.kind];
-    for (size_t i = 0; row->hidden_by != NULL && i < list->count; i++) {
-        if (strcmp(list->all[i].kind->name, row->hidden_by) == 0 &&
-            is_about(problem, &list->all[i], row->hidden_by_of))
+    if (row->hidden_by == NULL)
+        return false;
+    const size_t hider = kind_named(row->hidden_by);
+    if (row->hidden_by_of == OTHER_SAME_SOCKET)
+        return (hiders->kinds[problem->socket - hiders->sockets] >> hider & 1) != 0;
+    for (size_t i = 0; i < hiders->span[hider].count; i++) {
+        if (is_about(problem, &list->all[hiders->span[hider].first + i], row->hidden_by_of))
             return true;
     }
     return false;
 }
 
-/* Whatever hides others is told before them and is nobody's consequence itself, or stays for it. */
-static void leave_out_consequences(struct problem_list *list)
+/* What hides others stands before them in the table, and what is left out itself hides nothing. 0 or -ENOMEM.
+ */
+static int leave_out_consequences(struct problem_list *list, const struct open_sockets *sockets)
 {
+    struct hiders hiders = {.sockets = sockets->all,
+                            .kinds = calloc(sockets->count + 1, sizeof *hiders.kinds)};
     size_t kept = 0;
+    if (hiders.kinds == NULL)
+        return -ENOMEM;
     for (size_t i = 0; i < list->count; i++) {
-        const struct problem_list before = {list->all, kept};
-        if (!is_consequence(&list->all[i], &before))
-            list->all[kept++] = list->all[i];
+        const size_t kind = list->all[i].key.kind;
+        if (is_consequence(&list->all[i], list, &hiders))
+            continue;
+        if (hiders.span[kind].count++ == 0)
+            hiders.span[kind].first = kept;
+        hiders.kinds[list->all[i].socket - hiders.sockets] |= UINT32_C(1) << kind;
+        list->all[kept++] = list->all[i];
     }
     list->count = kept;
+    free(hiders.kinds);
+    return 0;
 }
 
 int problems_find(struct problem_list *out, const struct open_sockets *sockets,
@@ -287,7 +322,7 @@ int problems_find(struct problem_list *out, const struct open_sockets *sockets,
     }
     if (failed == 0) {
         join(out, &members, world);
-        leave_out_consequences(out);
+        failed = leave_out_consequences(out, sockets);
     }
     free(members.all);
     return failed;

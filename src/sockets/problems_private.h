@@ -68,6 +68,8 @@ struct problem_row {
     enum problem_fact_id facts[PROBLEM_FACTS + 1];
 };
 
+#define PROBLEM_ROWS_MOST 32
+
 extern const struct problem_row problem_rows[];
 extern const size_t problem_row_count;
 

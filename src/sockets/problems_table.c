@@ -1,5 +1,7 @@
 #include "sockets/problems_private.h"
 
+#include <assert.h>
+
 #include "base/i18n.h"
 
 enum {
@@ -268,5 +270,7 @@ const struct problem_row problem_rows[] = {
      {FACT_REPEATS, FACT_TIMER_MS, FACT_ACKED_AGO}},
 };
 /* clang-format on */
+
+static_assert(sizeof problem_rows / sizeof problem_rows[0] <= PROBLEM_ROWS_MOST, "room for a span of each");
 
 const size_t problem_row_count = sizeof problem_rows / sizeof problem_rows[0];

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "sockets/problems.h"
+#include "sockets/problems_private.h"
 
 static struct open_sockets list;
 static struct socket_owners owners;
@@ -361,6 +361,21 @@ static void every_kind_is_told(void **state)
     assert_null(problem_kind(problem_kind_count()));
 }
 
+/* What hides another kind must have been looked at before it. */
+static void hiders_come_first(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < problem_row_count; i++) {
+        size_t k = 0;
+        if (problem_rows[i].hidden_by == NULL)
+            continue;
+        while (k < i && strcmp(problem_rows[k].kind.name, problem_rows[i].hidden_by) != 0)
+            k++;
+        assert_true(k < i);
+        assert_int_not_equal(problem_rows[i].hidden_by_of, OTHER_NONE);
+    }
+}
+
 static void counters(void **state)
 {
     (void)state;
@@ -388,7 +403,7 @@ int main(void)
         CASE(unread_bytes),    CASE(an_accept_queue),      CASE(sockets_that_are_not_closed),
         CASE(a_closed_window), CASE(timeouts_in_a_row),    CASE(half_open),
         CASE(used_up_ports),   CASE(unix_sockets),         CASE(two_looks),
-        CASE(counters),        CASE(every_kind_is_told),
+        CASE(counters),        CASE(hiders_come_first),    CASE(every_kind_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
