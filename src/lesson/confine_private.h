@@ -22,6 +22,8 @@
 #define CONFINE_FOLDER "/lesson"
 #define CONFINE_PROGRAMS "/sockdiag" /* holds a copy of this program; first in PATH */
 
+#define CONFINE_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /* Of all processes together: what they share is in nobody's count, but in somebody's address space. */
 #define CONFINE_MOST_ADDRESSES (UINT64_C(2) << 30)
 

@@ -66,14 +66,57 @@ static int show_folder(const char *name, struct sd_err *err)
     return 0;
 }
 
+static const char *const shown[] = {"usr",   "bin",    "sbin", "lib", "lib32",
+                                    "lib64", "libx32", "etc",  "nix", "gnu"};
+
 static int show_folders(struct sd_err *err)
 {
-    static const char *const names[] = {"usr",   "bin",    "sbin", "lib", "lib32",
-                                        "lib64", "libx32", "etc",  "nix", "gnu"};
     int failed = 0;
-    for (size_t i = 0; i < COUNT_OF(names) && failed == 0; i++)
-        failed = show_folder(names[i], err);
+    for (size_t i = 0; i < COUNT_OF(shown) && failed == 0; i++)
+        failed = show_folder(shown[i], err);
     return failed;
+}
+
+static bool is_shown(const char *path)
+{
+    for (size_t i = 0; i < COUNT_OF(shown); i++) {
+        const size_t len = strlen(shown[i]);
+        if (strncmp(path + 1, shown[i], len) == 0 && path[len + 1] == '/')
+            return true;
+    }
+    return false;
+}
+
+/* Where a search path has a program; false where it has none. */
+static bool search(const char *path, const char *name, char file[PATH_MAX])
+{
+    while (path != NULL && *path != '\0') {
+        const size_t len = strcspn(path, ":");
+        int n = snprintf(file, PATH_MAX, "%.*s/%s", (int)len, path, name);
+        if (len > 0 && n < PATH_MAX && access(file, X_OK) == 0)
+            return true;
+        path += len;
+        path += *path == ':';
+    }
+    return false;
+}
+
+/* Some systems have their programs below /nix or /gnu, and the caller's PATH leads there. */
+static int link_tools(struct sd_err *err)
+{
+    static const char *const tools[] = {"python3", "cc"};
+    char file[PATH_MAX], real[PATH_MAX], link[64];
+    if (mkdir(&CONFINE_PROGRAMS[1], 0755) != 0)
+        return fail_mount(CONFINE_PROGRAMS, err);
+    for (size_t i = 0; i < COUNT_OF(tools); i++) {
+        if (search(CONFINE_PATH, tools[i], file) || !search(getenv("PATH"), tools[i], file) ||
+            realpath(file, real) == NULL || !is_shown(real))
+            continue;
+        snprintf(link, sizeof link, "%s/%s", &CONFINE_PROGRAMS[1], tools[i]);
+        if (symlink(real, link) != 0)
+            return fail_mount(link, err);
+    }
+    return 0;
 }
 
 static int make_devices(struct sd_err *err)
@@ -122,8 +165,6 @@ static int copy_program(int from, struct sd_err *err)
 {
     const char *path = CONFINE_PROGRAMS "/sockdiag";
     ssize_t n = 1;
-    if (mkdir(CONFINE_PROGRAMS, 0755) != 0)
-        return fail_mount(CONFINE_PROGRAMS, err);
     int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
     if (to < 0)
         return fail_mount(path, err);
@@ -304,6 +345,8 @@ int confine_build_root(const struct confine_place *place, struct sd_err *err)
         failed = fail_mount(BASE, err);
     if (failed == 0)
         failed = show_folders(err);
+    if (failed == 0)
+        failed = link_tools(err);
     if (failed == 0)
         failed = make_devices(err);
     if (failed == 0)

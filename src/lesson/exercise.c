@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "lesson/exercise_private.h"
 #include "lesson/facts.h"
 
@@ -131,15 +132,31 @@ static int compare_files(const struct check *check, int folder, enum exercise_re
 
 /* ---- the judges ---- */
 
+/* A command of sockdiag's ends with 1 or 3 where it had something to say of what it read. */
+static int check_reader(const struct check *check, const struct confine_result *printed, struct sd_err *err)
+{
+    const char *command = check->exercise->facts;
+    if (printed->end != CONFINE_ENDED)
+        return sd_fail(err, ETIME, "'%.200s' did not come to an end", command);
+    if (printed->out_bytes > printed->out.len)
+        return sd_fail(err, E2BIG, "'%.200s' printed too much", command);
+    if (printed->status == 2 || printed->status > 3) {
+        struct buf said = {0};
+        text_escape(&said, printed->err.data, printed->err.len < 200 ? printed->err.len : 200);
+        sd_fail(err, EIO, "'%.200s' ended with status %d: %s", command, printed->status, buf_cstr(&said));
+        buf_free(&said);
+        return -EIO;
+    }
+    return 0;
+}
+
 static int take_facts(const struct check *check, int folder, struct exercise_result *result)
 {
     struct confine_result printed = {.folder = -1};
     struct sd_err bad = {0};
     int failed = read_run(check, folder, check->exercise->facts, &printed, &bad);
-    if (failed == 0 && printed.end != CONFINE_ENDED)
-        failed = sd_fail(&bad, ETIME, "'%.200s' did not come to an end", check->exercise->facts);
-    if (failed == 0 && printed.out_bytes > printed.out.len)
-        failed = sd_fail(&bad, E2BIG, "'%.200s' printed too much", check->exercise->facts);
+    if (failed == 0)
+        failed = check_reader(check, &printed, &bad);
     if (failed == 0)
         failed = facts_take(result->facts, check->exercise->take, (const char *)printed.out.data,
                             printed.out.len, &bad);
