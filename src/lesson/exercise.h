@@ -36,7 +36,7 @@ struct exercise_difference {
     bool known;
     uint64_t offset; /* the first byte that differs */
     uint64_t want_len, got_len;
-    char want[96], got[96]; /* what should stand there and what stands there, escaped for a terminal; "":
+    char want[52], got[52]; /* what should stand there and what stands there, escaped for a terminal; "":
                                the end of the file */
     size_t want_shown;      /* bytes of the file that these are; less than the rest: more follows */
     size_t got_shown;

@@ -85,7 +85,7 @@ static void put_reason(struct buf *out, const struct exercise_result *r)
 
 static void put_bytes(struct buf *out, const char *label, const char *text, size_t shown, uint64_t left)
 {
-    buf_printf(out, "  %s  ", label);
+    buf_printf(out, "  %s ", label);
     if (left == 0)
         buf_text(out, _("the end of the file"));
     else
@@ -106,8 +106,8 @@ static void put_difference(struct buf *out, const struct exercise_result *r)
                    d->got_len, d->want_len);
     else
         buf_printf(out, _("%s is wrong from byte %" PRIu64 " on.\n"), r->file, d->offset);
-    put_bytes(out, _("there stands      "), d->got, d->got_shown, d->got_len - d->offset);
-    put_bytes(out, _("there should stand"), d->want, d->want_shown, d->want_len - d->offset);
+    put_bytes(out, _("it is"), d->got, d->got_shown, d->got_len - d->offset);
+    put_bytes(out, _("it should be"), d->want, d->want_shown, d->want_len - d->offset);
 }
 
 /* ---- why ---- */

@@ -249,8 +249,8 @@ static void sentences_name_the_place_and_the_reason(void **state)
                                           .parts_last = 3}};
     const char *text = describe(&out, &r);
     assert_non_null(strstr(text, "got.txt is wrong from byte 4 on.\n"));
-    assert_non_null(strstr(text, "there stands        \"X\"\n"));
-    assert_non_null(strstr(text, "there should stand  \"456789\"\n"));
+    assert_non_null(strstr(text, "  it is \"X\"\n"));
+    assert_non_null(strstr(text, "  it should be \"456789\"\n"));
     assert_non_null(strstr(text, "recv #2 returned 4 bytes: a part of send #1.\n"));
     assert_non_null(strstr(text, "recvs #1 to #3"));
     assert_null(strstr(text, "had asked for no more"));
