@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "capture/decode_layers.h"
 
@@ -266,7 +267,7 @@ static void remarks(const struct packet *packet, struct buf *out)
     if (packet->len_assumed)
         buf_text(out, " [length from the frame]");
     if (packet->problem != NULL)
-        buf_printf(out, " [%s]", packet->problem);
+        buf_printf(out, " [%s]", _(packet->problem));
     else if (packet->payload != NULL && packet->payload_captured < packet->payload_len)
         buf_printf(out, " [%" PRIu32 " bytes not captured]", packet->payload_len - packet->payload_captured);
     if (packet->comment != NULL) {

@@ -6,11 +6,17 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
 extract() {
     # Functions that translate their format are keywords, as _() and N_() are (src/base/i18n.h).
     # No lines: they would change with every change of a source.
-    find src capture craft -name '*.[ch]' | LC_ALL=C sort |
-        xgettext --files-from=- --output="$1" --language=C --from-code=UTF-8 --add-location=file \
+    find src capture craft -name '*.[ch]' | LC_ALL=C sort >"$scratch/files"
+    # What STOP_SHORT() of capture/decode_layers.h puts together.
+    grep -rho 'STOP_SHORT([a-z_]*, &*[a-z_]*, [A-Za-z0-9_]*, "[^"]*"' capture | LC_ALL=C sort -u |
+        sed 's/.*, "\(.*\)"/N_("the capture ends within the \1") N_("the packet ends within the \1")/' >"$scratch/STOP_SHORT.c"
+    xgettext --files-from="$scratch/files" "$scratch/STOP_SHORT.c" --output="$1" --language=C --from-code=UTF-8 --add-location=file \
             --package-name=sockdiag --no-wrap --add-comments=TRANSLATORS: --force-po \
             --keyword --keyword=_ --keyword=N_ --keyword=ngettext:1,2 \
             --keyword=sd_fail:3 --keyword=sd_fail_errno:3 --keyword=cmd_fail:2 --keyword=cmd_usage:2 \
@@ -20,12 +26,11 @@ extract() {
             --flag=_:1:pass-c-format --flag=N_:1:pass-c-format --flag=ngettext:1:pass-c-format \
             --flag=ngettext:2:pass-c-format --flag=sd_fail:3:c-format --flag=sd_fail_errno:3:c-format \
             --flag=cmd_fail:2:c-format --flag=buf_printf:2:c-format --flag=model_note:2:c-format
-    sed -i '/^"POT-Creation-Date:/d; s/charset=CHARSET/charset=UTF-8/' "$1"
+    sed -i -e "s|^#: .*/STOP_SHORT.c|#: capture/decode_layers.h|" -e '/^"POT-Creation-Date:/d; s/charset=CHARSET/charset=UTF-8/' "$1"
 }
 
 update() {
-    template=$(mktemp)
-    trap 'rm -f "$template"' EXIT
+    template=$scratch/template
     extract "$template"
     for catalogue in po/*.po; do
         msgmerge --quiet --update --backup=none --no-fuzzy-matching --no-wrap --add-location=file \

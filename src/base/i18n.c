@@ -172,6 +172,13 @@ static bool use_catalogue(const char *folder, const char *code)
     return true;
 }
 
+/* A terminal of another character set than UTF-8 cannot show what is not ASCII. */
+static bool is_utf8(const char *locale)
+{
+    return strchr(locale, '.') == NULL || strcasestr(locale, "utf-8") != NULL ||
+           strcasestr(locale, "utf8") != NULL;
+}
+
 /* The first of the environment's languages that there is. */
 static void follow_environment(void)
 {
@@ -179,7 +186,8 @@ static void follow_environment(void)
     const char *list = NULL;
     for (size_t i = 0; i < sizeof names / sizeof names[0] && (list == NULL || list[0] == '\0'); i++)
         list = getenv(names[i]);
-    if (list == NULL || list[0] == '\0' || strcmp(list, "C") == 0 || strcmp(list, "POSIX") == 0)
+    if (list == NULL || list[0] == '\0' || strcmp(list, "C") == 0 || strcmp(list, "POSIX") == 0 ||
+        !is_utf8(list))
         return; /* then LANGUAGE says nothing either */
     if (state.given != NULL && state.given[0] != '\0')
         list = state.given;

@@ -28,7 +28,8 @@ void i18n_begin(void);
 /* The language that --lang names: zh_CN, zh-cn, zh, en. 0, or -EINVAL with a list of those that there are. */
 int i18n_use(const char *code, struct sd_err *err);
 
-/* English from here on, whatever is said later: what programs read is never translated. */
+/* English from here on, whatever is said later: what programs read is never translated, and ASCII has no
+ * other. */
 void i18n_off(void);
 
 /* The language in force: "en", or the catalogue's name ("zh_CN"). */

@@ -48,6 +48,7 @@ static const struct command_help help = {
            "sockdiag demo --framing length --bug size-chars\ta classic bug\n"
            "sockdiag demo --framing length --mtu 576 -o f.pcapng\tkeep the recording (Wireshark opens it)"),
     .notes = N_(
+        /* xgettext:no-c-format */
         "Needs no root: the two hosts and the wire are private namespaces, gone when the demo ends. The wire "
         "has a delay of 5 ms each way, and the server works 40 ms (--work) before each read, as servers do. "
         "With several framings, -o writes one file each: f-naive.pcapng and so on.\n"

@@ -29,7 +29,7 @@ enum {
 
 static const struct command_help help = {
     .name = name,
-    .usage = "doctor [--json]",
+    .usage = N_("doctor [--json]"),
     .summary = N_("what works here and what does not, and the one command that helps"),
     .examples = N_("sockdiag doctor\ta line for each thing that sockdiag needs\n"
                    "sockdiag doctor -q\tonly what does not work as it might\n"

@@ -10,7 +10,7 @@
 
 static const struct command_help help = {
     .name = "lesson",
-    .usage = "lesson [options] [N|NAME]",
+    .usage = N_("lesson [options] [N|NAME]"),
     .summary = N_("lessons on live traffic: predict, run, look, understand, try"),
     .examples = N_("sockdiag lesson\tthe lessons, and which are done\n"
                    "sockdiag lesson 4\tone of them\n"

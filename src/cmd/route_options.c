@@ -80,12 +80,12 @@ static bool is_number(const char *word)
 static const char *contradiction(const struct route_options *o, bool udp, bool tcp)
 {
     if (udp && tcp)
-        return "--udp and --tcp: choose one";
+        return N_("--udp and --tcp: choose one");
     if (o->ipv4 && o->ipv6)
-        return "-4 and -6: choose one";
+        return N_("-4 and -6: choose one");
     if (o->method != PROBE_TCP && o->size < LEAST_SIZE)
-        return "a payload under 10 bytes has no room for what makes the probes one flow and tells their "
-               "answers";
+        return N_("a payload under 10 bytes has no room for what makes the probes one flow and tells their "
+                  "answers");
     return NULL;
 }
 

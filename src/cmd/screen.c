@@ -10,10 +10,20 @@
 #define NARROWEST 40
 #define USUAL 100
 
+static int set_ascii(void *target, const char *argument, struct sd_err *err)
+{
+    (void)argument;
+    (void)err;
+    *(bool *)target = true;
+    i18n_off();
+    return 0;
+}
+
 size_t screen_option_rows(struct screen_options *options, struct option_row rows[SCREEN_OPTION_ROWS])
 {
     rows[0] = (struct option_row){
-        0, "ascii", NULL, N_("draw with |, - and x"), OPTION_FLAG, &options->ascii, 0, 0, NULL, NULL};
+        0, "ascii",   NULL, N_("draw with |, - and x; in English"), OPTION_CUSTOM, &options->ascii, 0,
+        0, set_ascii, NULL};
     rows[1] = (struct option_row){0,
                                   "width",
                                   N_("N"),

@@ -18,16 +18,16 @@ static const struct command_help help = {
     .name = sockets_name,
     .usage = N_("sockets [--json]\nsockets --list [options]\nsockets --problems [options]"),
     .summary =
-        "the kinds of socket that this machine has; which sockets are open, and what is wrong with them",
+        N_("the kinds of socket that this machine has; which sockets are open, and what is wrong with them"),
     .examples = N_("sockdiag sockets\twhich kinds there are, and what each keeps and loses\n"
                    "sockdiag sockets --list\topen sockets: state, queues, timers, process\n"
                    "sockdiag sockets --list -tl\tTCP sockets that listen\n"
                    "sudo sockdiag sockets --problems\twhat is wrong with the open ones, and the proof\n"
                    "sockdiag sockets --problems --watch 2\tlooks twice: what lasts is proved"),
-    .notes =
+    .notes = N_(
         "Processes of other users are seen by root only.\n"
         "Exit status: 0 done, and no problem; 1 --problems found one; 2 usage or system error; 3 this kernel "
-        "does not tell of some of the sockets.",
+        "does not tell of some of the sockets."),
 };
 
 static int parse_seconds(void *target, const char *argument, struct sd_err *err)

@@ -46,7 +46,7 @@ static const struct {
     [KIND_BOUNDARIES] = {N_("boundaries"), N_("one recv returns what one send sent, and no more"), N_("kept"),
                          N_("lost")},
     [KIND_ORDER] = {N_("order"), N_("what was sent first comes first"), N_("kept"), N_("lost")},
-    [KIND_DELIVERY] = {"delivery", "nothing is lost while the receiver is slow: the sender has to wait",
+    [KIND_DELIVERY] = {"delivery", N_("nothing is lost while the receiver is slow: the sender has to wait"),
                        "kept", "lost"},
     [KIND_REST] = {N_("rest"), N_("of a message longer than the buffer, the next recv returns the rest"),
                    N_("kept"), N_("lost")},

@@ -180,7 +180,7 @@ static void part_of(struct buf *out, const struct lanes_direction *d, const stru
     const uint64_t to = end < span_end(message) ? end : span_end(message);
     const struct word name = word_message(d, message), bytes = word_bytes(to - from);
     if (from == message->offset && to == span_end(message))
-        buf_printf(out, "%s (%s)", name.text, bytes.text);
+        buf_printf(out, _("%s (%s)"), name.text, bytes.text);
     else if (from == message->offset)
         buf_printf(out, _("the first %s of %s"), bytes.text, name.text);
     else if (to == span_end(message))

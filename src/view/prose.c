@@ -1,6 +1,8 @@
 #include "view/prose.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unilbrk.h>
 #include <unistr.h>
 
 #include "base/text.h"
@@ -93,28 +95,55 @@ static unsigned put_word(struct buf *out, const char *word, size_t len, unsigned
     return at + (unsigned)text_width(word, len);
 }
 
+/* A piece stands on one line: a word; in scripts without spaces what may not be parted there (UAX 14: no line
+ * begins with a comma). Words of narrow letters are not parted, also where UAX 14 would: "--json". */
+static size_t piece_len(const char *text, size_t len, const char *breaks)
+{
+    bool was_wide = false;
+    size_t i = 0;
+    while (i < len && text[i] != ' ') {
+        const int n = u8_mblen((const uint8_t *)text + i, len - i);
+        const size_t step = n > 0 ? (size_t)n : 1;
+        const bool wide = step > 1 && text_width(text + i, step) == 2;
+        if (i > 0 && (wide || was_wide) && breaks[i] == UC_BREAK_POSSIBLE)
+            break;
+        was_wide = wide;
+        i += step;
+    }
+    return i;
+}
+
 void prose_wrap(struct buf *out, const char *text, unsigned at, unsigned indent, unsigned columns)
 {
-    bool first = true;
-    while (*text != '\0') {
-        const size_t len = strcspn(text, " ");
-        if (len > 0) {
-            const size_t width = text_width(text, len);
-            if (!first && at + 1 + width <= columns) {
-                buf_char(out, ' ');
-                at++;
-            } else if (!first) {
+    const size_t len = strlen(text);
+    char *breaks = malloc(len + 1);
+    bool first = true, spaced = false;
+    if (breaks == NULL) {
+        out->failed = true;
+        return;
+    }
+    u8_possible_linebreaks((const uint8_t *)text, len, "UTF-8", breaks);
+    for (size_t i = 0; i < len;) {
+        const size_t piece = piece_len(text + i, len - i, breaks + i);
+        if (piece > 0) {
+            const unsigned width = (unsigned)text_width(text + i, piece);
+            if (!first && at + spaced + width > columns) {
                 buf_char(out, '\n');
                 spaces(out, indent);
                 at = indent;
+            } else if (!first && spaced) {
+                buf_char(out, ' ');
+                at++;
             }
-            at = put_word(out, text, len, at, indent, columns);
+            at = put_word(out, text + i, piece, at, indent, columns);
             first = false;
         }
-        text += len;
-        text += *text == ' ';
+        i += piece;
+        spaced = i < len && text[i] == ' ';
+        i += spaced;
     }
     buf_char(out, '\n');
+    free(breaks);
 }
 
 void prose_pad(struct buf *out, const char *text, unsigned columns)
