@@ -17,6 +17,7 @@
 #include "base/i18n.h"
 #include "base/io.h"
 #include "cmd/doctor.h"
+#include "lab/namespaces.h"
 #include "record/recorder.h"
 #include "sockets/kinds.h"
 
@@ -54,17 +55,20 @@ void doctor_user(struct doctor_report *report, const struct doctor_context *cont
     struct buf list = {0};
     (void)context;
     list_capabilities(&list);
-    const bool any = list.len > 0;
-    if (!any && is_marked())
+    const char *name = entry != NULL ? entry->pw_name : "?";
+    const char *held = list.len > 0 ? buf_cstr(&list) : _("none, as ordinary users have it");
+    if (list.len == 0 && is_marked())
         doctor_say(report, DOCTOR_NOTE, "findmnt -T /proc/self/exe",
                    _("uid %u: the program's file has capabilities (setcap), but they are not in force: its "
                      "file system "
                      "is mounted with nosuid, or no_new_privs is set"),
                    (unsigned)getuid());
+    else if (sudo != NULL)
+        doctor_say(report, DOCTOR_WORKS, NULL, _("uid %u (%s), by sudo of %s; capabilities: %s"),
+                   (unsigned)getuid(), name, sudo, held);
     else
-        doctor_say(report, DOCTOR_WORKS, NULL, _("uid %u (%s)%s%s; capabilities: %s"), (unsigned)getuid(),
-                   entry != NULL ? entry->pw_name : "?", sudo != NULL ? _(", by sudo of ") : "",
-                   sudo != NULL ? sudo : "", any ? buf_cstr(&list) : _("none, as ordinary users have it"));
+        doctor_say(report, DOCTOR_WORKS, NULL, _("uid %u (%s); capabilities: %s"), (unsigned)getuid(), name,
+                   held);
     buf_free(&list);
 }
 
@@ -178,6 +182,8 @@ void doctor_recorder(struct doctor_report *report, const struct doctor_context *
     struct recorder_result result;
     struct sd_err err = {0};
     (void)context;
+    namespaces_become_ordinary(); /* as record does: who has more rights than its caller may not be traced by
+                                     him */
     const int failed = recorder_run(&config, &result, &err);
     if (failed != 0)
         doctor_say(report, DOCTOR_FAILS, ptrace_remedy(), "%s", err.text);
@@ -222,6 +228,7 @@ static int copy_of_a_child(void)
 void doctor_snapshots(struct doctor_report *report, const struct doctor_context *context)
 {
     (void)context;
+    namespaces_become_ordinary();
     const int code = copy_of_a_child();
     if (code > 0)
         doctor_say(report, DOCTOR_NOTE, ptrace_remedy(),

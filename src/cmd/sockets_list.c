@@ -56,9 +56,9 @@ static const char *brief_state(const struct open_socket *socket)
         [STATE_LISTEN] = "LISTEN",      [STATE_CLOSING] = "CLOSING",    [STATE_NEW_SYN_RECEIVED] = "SYN-RCVD",
     };
     if (socket->transport != SOCKET_TCP && socket->state == STATE_ESTABLISHED)
-        return _("conn.");
+        return "conn.";
     if (socket->transport != SOCKET_TCP && socket->state == STATE_CLOSED)
-        return _("unconn.");
+        return "unconn.";
     return socket->state < STATES && names[socket->state] != NULL ? names[socket->state] : "?";
 }
 

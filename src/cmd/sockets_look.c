@@ -109,15 +109,25 @@ void sockets_look_notes(const struct sockets_look *look, struct buf *out, const 
     struct buf text = {0};
     for (size_t i = 0; i < look->dump.gap_count; i++) {
         const struct dump_gap *gap = &look->dump.gaps[i];
-        if (gap->code == ENOENT)
-            buf_printf(&text, _("%s sockets: this kernel has no module %s (sudo modprobe %s)"), gap->what,
-                       gap->module, gap->module);
+        if (gap->code == ENOENT && gap->from_proc)
+            buf_printf(&text,
+                       _("%s sockets: this kernel has no module %s (sudo modprobe %s); what is told of them "
+                         "comes from "
+                         "/proc/net, without TCP_INFO and memory"),
+                       gap->what, gap->module, gap->module);
+        else if (gap->code == ENOENT)
+            buf_printf(&text,
+                       _("%s sockets: this kernel has no module %s (sudo modprobe %s); they are not told"),
+                       gap->what, gap->module, gap->module);
+        else if (gap->from_proc)
+            buf_printf(&text,
+                       _("%s sockets: sock_diag does not answer (%s); what is told of them comes from "
+                         "/proc/net, without "
+                         "TCP_INFO and memory"),
+                       gap->what, sd_errno_name(gap->code));
         else
-            buf_printf(&text, _("%s sockets: sock_diag does not answer (%s)"), gap->what,
+            buf_printf(&text, _("%s sockets: sock_diag does not answer (%s); they are not told"), gap->what,
                        sd_errno_name(gap->code));
-        buf_text(&text, gap->from_proc
-                            ? _("; what is told of them comes from /proc/net, without TCP_INFO and memory")
-                            : _("; they are not told"));
         put_note(out, style, &text);
     }
     if (look->owners_err.code != 0) {

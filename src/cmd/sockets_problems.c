@@ -101,14 +101,13 @@ static void put_text(struct buf *out, const struct problem_list *problems, const
     put_problems(out, problems, look, style);
     if (problems->count == 0) {
         const struct labelled front = {glyphs_of(style->ascii)->good, _("no problem"), "32", LABEL};
-        buf_printf(&text, ngettext("in %zu open socket", "in %zu open sockets", look->matching),
-                   look->matching);
+        buf_printf(&text, _("open sockets: %zu"), look->matching);
         labelled_put(out, style, &front, buf_cstr(&text));
     } else {
-        buf_printf(&text, ngettext("%zu problem", "%zu problems", problems->count), problems->count);
-        buf_text(&text, " ");
-        buf_printf(&text, ngettext("in %zu open socket", "in %zu open sockets", look->matching),
-                   look->matching);
+        buf_printf(
+            &text,
+            ngettext("%zu problem; open sockets: %zu", "%zu problems; open sockets: %zu", problems->count),
+            problems->count, look->matching);
         labelled_paragraph(out, style, buf_cstr(&text));
     }
     out->failed = out->failed || text.failed;

@@ -134,6 +134,22 @@ with case("an ordinary user: raw sockets need a capability, three ways"):
     for name in ("raw-sockets", "packet-sockets"):
         has(found[name][0], "note", "CAP_NET_RAW", "sudo", "lab", remedy=f"setcap cap_net_raw+ep '{PROGRAM}'")
 
+with case("a program's file with CAP_NET_RAW: raw sockets work, and all else as without"):
+    need_userns()
+    if os.geteuid() != 0 or have("setcap"):
+        raise Skip(have("setcap") or "only root can mark a file")
+    with tempfile.TemporaryDirectory(prefix="sockdiag-setcap-") as place:
+        os.chmod(place, 0o755)
+        marked = shutil.copy2(PROGRAM, place)
+        if run("setcap", "cap_net_raw+ep", marked).returncode != 0:
+            raise Skip("the file system keeps no capabilities")
+        found = checks(run(*as_user(marked, "doctor", "--json")))
+    if found["user"][0]["verdict"] == "note":
+        raise Skip("capabilities of files are not in force here")
+    has(found["user"][0], "works", "CAP_NET_RAW")
+    for name in ("raw-sockets", "packet-sockets", "lab", "recorder", "snapshots"):
+        has(found[name][0], "works")
+
 with case("ping_group_range, by what it says"):
     need_userns()
     for text, verdict in (("1 0", "note"), ("0 0", "works")):

@@ -334,7 +334,7 @@ with case("a problem is told with its socket, proof and cure, in any width"):
         equal([line for line in result.stdout.splitlines() if len(line) > columns], [], "too wide")
         flat = " ".join(result.stdout.split())
         for part in ("✗ close-wait", "6 sockets, the first: tcp CLOSE-WAIT 127.0.0.1:5000", "python3 (pid ", "sockets 6", "cure",
-                     "1 problem in "):
+                     "1 problem; open sockets: "):
             contains(flat, part)
 
 with case("--problems keeps to what is asked for"):
