@@ -475,6 +475,8 @@ static int recognise(struct pcapng_reader *r, struct sd_err *err)
         return sd_fail(err, EINVAL, "%s: is empty", r->name);
     if (left >= 4 && classic_is_magic(p))
         return classic_open(r, err);
+    if (left >= 8 && snoop_is_magic(p))
+        return snoop_open(r, err);
     if (left < 4 || load_le32(p) != BLOCK_SECTION)
         return no_capture(r, err);
     /* A section header that is cut short is a capture file; next() tells of the damage. */

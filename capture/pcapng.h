@@ -5,9 +5,9 @@
 #include "base/err.h"
 #include "capture/packet.h"
 
-/* Capture files: pcapng (draft-ietf-opsawg-pcapng) and classic pcap (draft-ietf-opsawg-pcap), read in both
- * byte orders, from anything that read(2) can read. Written: pcapng, by builders that append one block to a
- * buffer, so that who writes the buffer checks the write. */
+/* Capture files: pcapng (draft-ietf-opsawg-pcapng), classic pcap (draft-ietf-opsawg-pcap) and snoop (RFC
+ * 1761), read in both byte orders, from anything that read(2) can read. Written: pcapng, by builders that
+ * append one block to a buffer, so that who writes the buffer checks the write. */
 
 #define PCAPNG_MAX_BLOCK (16U << 20) /* larger blocks are taken for damage */
 

@@ -32,7 +32,7 @@ struct pcapng_reader {
     unsigned ahead_count; /* records between the last one and that */
     bool ended;
     bool big_endian;
-    bool classic;
+    bool classic; /* or snoop */
     uint64_t packets;
     struct buf comment;
     bool has_comment;
@@ -43,7 +43,7 @@ struct pcapng_reader {
     size_t section_first; /* index of the present section's first interface */
 
     /* classic pcap */
-    bool nanoseconds;
+    bool snoop, nanoseconds;
     size_t record_header; /* bytes before a packet's data */
 };
 
@@ -82,10 +82,12 @@ int reader_cut_short(const struct pcapng_reader *r, const char *what, size_t len
 /* A new interface at the end of the list. 0; -ENOMEM, or -EBADMSG for too many, with err filled. */
 int reader_add_interface(struct pcapng_reader *r, struct reader_interface **out, struct sd_err *err);
 
-/* pcapng_classic.c: the 24 bytes of the file header (0, or a negative errno with err filled), and the next
- * record as pcapng_reader_next() has it. */
+/* pcapng_classic.c: the file header of classic pcap or of snoop (0, or a negative errno with err filled), and
+ * the next record of either as pcapng_reader_next() has it. */
 bool classic_is_magic(const uint8_t magic[4]);
 int classic_open(struct pcapng_reader *r, struct sd_err *err);
+bool snoop_is_magic(const uint8_t magic[8]);
+int snoop_open(struct pcapng_reader *r, struct sd_err *err);
 int classic_next(struct pcapng_reader *r, struct capture_record *record, struct sd_err *err);
 
 /* The record in the bytes at `p`, for pcapng_reader_ahead(): its whole length, with the packet filled; 0: not

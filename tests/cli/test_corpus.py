@@ -15,7 +15,7 @@ from cases import case, check, done, equal, not_ok, ok, skip  # noqa: E402
 from procs import ROOT, sockdiag  # noqa: E402
 
 CORPUS = pathlib.Path(os.environ.get("SOCKDIAG_CORPUS") or ROOT.parent / "shared" / "corpus")
-SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", ".ntar")
+SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", ".ntar", ".snoop")
 
 
 def captures(directory):

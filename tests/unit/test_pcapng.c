@@ -463,6 +463,56 @@ static void classic(void **state)
     buf_free(&b);
 }
 
+/* ---- snoop ---- */
+
+static void build_snoop(struct buf *b, uint32_t datalink, uint32_t record)
+{
+    const uint32_t words[] = {2, datalink, /* record: */ 60, 3, record, 0, 100, 7};
+    buf_append(b, "snoop\0\0", 8);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        be32(b, words[i]);
+    buf_append(b, "abc\0", 4);
+}
+
+static void snoop(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    build_snoop(&b, 4, 28);
+    int fd = file_of(b.data, b.len);
+    struct pcapng_reader *reader = NULL;
+    struct capture_record r;
+    assert_int_equal(pcapng_reader_open(&reader, fd, "f", NULL), 0);
+    assert_int_equal(pcapng_reader_next(reader, &r, NULL), 1);
+    assert_true(r.packet.time_ns == 100000007000U);
+    assert_int_equal(r.packet.linktype, 1);
+    assert_int_equal(r.packet.captured_len, 3);
+    assert_int_equal(r.packet.wire_len, 60);
+    assert_memory_equal(r.packet.data, "abc", 3);
+    assert_int_equal(pcapng_reader_next(reader, &r, NULL), 0);
+    pcapng_reader_close(reader);
+    close(fd);
+    for (size_t len = 0; len < b.len; len++) {
+        struct seen seen = read_all(b.data, len);
+        assert_int_equal(seen.opened, len < 16 ? -EINVAL : 0);
+        assert_int_equal(seen.packets, 0);
+        assert_int_equal(seen.last, len > 16 ? -EBADMSG : 0);
+    }
+    static const uint32_t wrong[] = {0, 24, 26, 0x7fffffff,
+                                     UINT32_MAX}; /* shorter than what it holds, or too long */
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        b.len = 0;
+        build_snoop(&b, 4, wrong[i]);
+        assert_int_equal(read_all(b.data, b.len).last, -EBADMSG);
+    }
+    b.len = 0;
+    build_snoop(&b, 77, 28);
+    struct seen seen = read_all(b.data, b.len);
+    assert_int_equal(seen.opened, -EINVAL);
+    assert_non_null(strstr(seen.err.text, "77"));
+    buf_free(&b);
+}
+
 /* A pipe that gives one byte at a time, and a stop descriptor. */
 static void pipes(void **state)
 {
@@ -583,6 +633,7 @@ int main(void)
         cmocka_unit_test(damage_is_named),
         cmocka_unit_test(no_capture_files),
         cmocka_unit_test(classic),
+        cmocka_unit_test(snoop),
         cmocka_unit_test(pipes),
         cmocka_unit_test(told_before_it_waits),
         cmocka_unit_test(told_ahead),
