@@ -1,5 +1,5 @@
-/* needs: capture/pcapng.c capture/pcapng_input.c capture/pcapng_classic.c capture/pcapng_build.c
- * src/base/buf.c src/base/err.c src/base/io.c */
+/* needs: tests/unit/read_all.c capture/pcapng.c capture/pcapng_input.c capture/pcapng_classic.c
+ * capture/pcapng_build.c src/base/buf.c src/base/err.c src/base/io.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,89 +18,9 @@
 #include "base/bytes.h"
 #include "base/io.h"
 #include "capture/pcapng.h"
+#include "tests/unit/read_all.h"
 
 /* A descriptor of a file with these bytes. */
-static int file_of(const void *data, size_t len)
-{
-    int fd = memfd_create("capture", 0);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, data, len), (ssize_t)len);
-    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-    return fd;
-}
-
-struct seen {
-    int opened, last; /* what open and the last next answered */
-    unsigned packets, journals, stats;
-    uint64_t bytes; /* a sum over all that records point to: touched, so that a sanitizer sees bad pointers */
-    struct sd_err err;
-};
-
-/* Packets that were told ahead and are still to come: their lengths and sums. */
-struct ahead {
-    size_t count;
-    uint32_t len[PCAPNG_AHEAD];
-    uint64_t sum[PCAPNG_AHEAD], number[PCAPNG_AHEAD];
-};
-
-static uint64_t sum_of(const struct packet *packet)
-{
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < packet->captured_len; i++)
-        sum = sum * 31 + packet->data[i];
-    return sum;
-}
-
-/* What comes is what was told ahead; then see what is told now. */
-static void check_ahead(struct ahead *ahead, struct pcapng_reader *reader, const struct capture_record *r)
-{
-    struct packet packet;
-    if (r->kind == CAPTURE_PACKET && ahead->count > 0) {
-        assert_int_equal(ahead->len[0], r->packet.captured_len);
-        assert_true(ahead->sum[0] == sum_of(&r->packet));
-        assert_true(ahead->number[0] == r->packet.number);
-        ahead->count--;
-        memmove(ahead->len, ahead->len + 1, ahead->count * sizeof ahead->len[0]);
-        memmove(ahead->sum, ahead->sum + 1, ahead->count * sizeof ahead->sum[0]);
-        memmove(ahead->number, ahead->number + 1, ahead->count * sizeof ahead->number[0]);
-    }
-    while (pcapng_reader_ahead(reader, &packet)) {
-        assert_true(ahead->count < PCAPNG_AHEAD);
-        ahead->len[ahead->count] = packet.captured_len;
-        ahead->number[ahead->count] = packet.number;
-        ahead->sum[ahead->count++] = sum_of(&packet);
-    }
-}
-
-static struct seen read_all(const void *data, size_t len)
-{
-    struct seen seen = {0};
-    struct ahead ahead = {0};
-    struct pcapng_reader *reader = NULL;
-    int fd = file_of(data, len);
-    seen.opened = pcapng_reader_open(&reader, fd, "f", &seen.err);
-    struct capture_record r;
-    while (seen.opened == 0 && (seen.last = pcapng_reader_next(reader, &r, &seen.err)) > 0) {
-        check_ahead(&ahead, reader, &r);
-        seen.packets += r.kind == CAPTURE_PACKET;
-        seen.journals += r.kind == CAPTURE_JOURNAL;
-        seen.stats += r.kind == CAPTURE_STATS;
-        for (uint32_t i = 0; i < r.packet.captured_len; i++)
-            seen.bytes += r.packet.data[i];
-        for (size_t i = 0; i < r.packet.comment_len; i++)
-            seen.bytes += (uint8_t)r.packet.comment[i];
-        for (size_t i = 0; i < r.journal_len; i++)
-            seen.bytes += (uint8_t)r.journal[i];
-        if (r.kind == CAPTURE_PACKET)
-            assert_non_null(pcapng_reader_interface(reader, r.packet.interface));
-    }
-    if (seen.opened == 0)
-        assert_int_equal(pcapng_reader_next(reader, &r, NULL), 0);
-    pcapng_reader_close(reader);
-    close(fd);
-    return seen;
-}
-
 static void build_sample(struct buf *b)
 {
     pcapng_build_section(b, "test", "framing=naive");
@@ -407,112 +327,6 @@ static void no_capture_files(void **state)
     assert_int_equal(seen.opened, -EINVAL);
 }
 
-/* ---- classic pcap ---- */
-
-static void le32(struct buf *b, uint32_t value)
-{
-    const uint8_t raw[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
-                            (uint8_t)(value >> 24)};
-    buf_append(b, raw, sizeof raw);
-}
-
-static void check_classic(bool big, uint32_t magic, size_t extra, uint64_t ns)
-{
-    struct buf b = {0};
-    const uint32_t words[] = {magic, 0, 0, 0, 65535, 0x14000001, /* record: */ 100, 7, 3, 60};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        (big ? be32 : le32)(&b, words[i]);
-    buf_zeros(&b, extra);
-    buf_append(&b, "abc", 3);
-    int fd = file_of(b.data, b.len);
-    struct pcapng_reader *reader = NULL;
-    struct capture_record r;
-    assert_int_equal(pcapng_reader_open(&reader, fd, "f", NULL), 0);
-    assert_int_equal(pcapng_reader_next(reader, &r, NULL), 1);
-    assert_true(r.packet.time_ns == 100000000000U + ns);
-    assert_int_equal(r.packet.linktype, 1);
-    assert_int_equal(r.packet.wire_len, 60);
-    assert_memory_equal(r.packet.data, "abc", 3);
-    assert_int_equal(pcapng_reader_next(reader, &r, NULL), 0);
-    pcapng_reader_close(reader);
-    close(fd);
-    for (size_t len = 0; len < b.len; len++) {
-        struct seen seen = read_all(b.data, len);
-        assert_int_equal(seen.opened, len < 24 ? -EINVAL : 0);
-        assert_int_equal(seen.packets, 0);
-        assert_int_equal(seen.last, len > 24 ? -EBADMSG : 0);
-    }
-    buf_free(&b);
-}
-
-static void classic(void **state)
-{
-    (void)state;
-    for (int big = 0; big < 2; big++) {
-        check_classic(big, 0xa1b2c3d4, 0, 7000);
-        check_classic(big, 0xa1b23c4d, 0, 7);
-        check_classic(big, 0xa1b2cd34, 8, 7000);
-    }
-    struct buf b = {0};
-    pcap_build_header(&b, 12, 65535);
-    pcap_build_packet(&b, 1700000000123456789U, "abcd", 4, 90);
-    assert_int_equal(load_le32(b.data + 20), 101); /* DLT_RAW has another number in files */
-    struct seen seen = read_all(b.data, b.len);
-    assert_int_equal(seen.packets, 1);
-    assert_int_equal(seen.last, 0);
-    buf_free(&b);
-}
-
-/* ---- snoop ---- */
-
-static void build_snoop(struct buf *b, uint32_t datalink, uint32_t record)
-{
-    const uint32_t words[] = {2, datalink, /* record: */ 60, 3, record, 0, 100, 7};
-    buf_append(b, "snoop\0\0", 8);
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        be32(b, words[i]);
-    buf_append(b, "abc\0", 4);
-}
-
-static void snoop(void **state)
-{
-    (void)state;
-    struct buf b = {0};
-    build_snoop(&b, 4, 28);
-    int fd = file_of(b.data, b.len);
-    struct pcapng_reader *reader = NULL;
-    struct capture_record r;
-    assert_int_equal(pcapng_reader_open(&reader, fd, "f", NULL), 0);
-    assert_int_equal(pcapng_reader_next(reader, &r, NULL), 1);
-    assert_true(r.packet.time_ns == 100000007000U);
-    assert_int_equal(r.packet.linktype, 1);
-    assert_int_equal(r.packet.captured_len, 3);
-    assert_int_equal(r.packet.wire_len, 60);
-    assert_memory_equal(r.packet.data, "abc", 3);
-    assert_int_equal(pcapng_reader_next(reader, &r, NULL), 0);
-    pcapng_reader_close(reader);
-    close(fd);
-    for (size_t len = 0; len < b.len; len++) {
-        struct seen seen = read_all(b.data, len);
-        assert_int_equal(seen.opened, len < 16 ? -EINVAL : 0);
-        assert_int_equal(seen.packets, 0);
-        assert_int_equal(seen.last, len > 16 ? -EBADMSG : 0);
-    }
-    static const uint32_t wrong[] = {0, 24, 26, 0x7fffffff,
-                                     UINT32_MAX}; /* shorter than what it holds, or too long */
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        b.len = 0;
-        build_snoop(&b, 4, wrong[i]);
-        assert_int_equal(read_all(b.data, b.len).last, -EBADMSG);
-    }
-    b.len = 0;
-    build_snoop(&b, 77, 28);
-    struct seen seen = read_all(b.data, b.len);
-    assert_int_equal(seen.opened, -EINVAL);
-    assert_non_null(strstr(seen.err.text, "77"));
-    buf_free(&b);
-}
-
 /* A pipe that gives one byte at a time, and a stop descriptor. */
 static void pipes(void **state)
 {
@@ -632,8 +446,6 @@ int main(void)
         cmocka_unit_test(sections),
         cmocka_unit_test(damage_is_named),
         cmocka_unit_test(no_capture_files),
-        cmocka_unit_test(classic),
-        cmocka_unit_test(snoop),
         cmocka_unit_test(pipes),
         cmocka_unit_test(told_before_it_waits),
         cmocka_unit_test(told_ahead),
