@@ -217,10 +217,17 @@ static enum play_end execute(struct play *play, const char *command, unsigned se
     return end;
 }
 
-static json_t *text_or_null(const struct buf *text)
+/* A picture as JSON has it: its lines, each escaped. */
+static json_t *lines_value(const struct buf *text)
 {
     struct buf clean = {0};
-    text_escape(&clean, text->data, text->len);
+    for (size_t at = 0; at < text->len;) {
+        const uint8_t *line = text->data + at, *newline = memchr(line, '\n', text->len - at);
+        const size_t len = newline != NULL ? (size_t)(newline - line) : text->len - at;
+        text_escape(&clean, line, len);
+        buf_text(&clean, newline != NULL ? "\n" : "");
+        at += len + (newline != NULL);
+    }
     json_t *value = json_string(buf_cstr(&clean));
     buf_free(&clean);
     return value;
@@ -295,7 +302,7 @@ enum play_end play_lanes(struct play *play, const struct lesson_step *step)
         return end;
     json_t *object = say_object(play, "lanes");
     object_status(object, step->lanes.command, &result);
-    json_object_set_new(object, "picture", text_or_null(&result.out));
+    json_object_set_new(object, "picture", lines_value(&result.out));
     end = say_object_end(play, object);
     if (end == PLAY_ON) {
         struct buf picture = result.out; /* sockdiag's own: it escapes what comes from outside */
