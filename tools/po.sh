@@ -22,7 +22,7 @@ extract() {
             --keyword=sd_fail:3 --keyword=sd_fail_errno:3 --keyword=cmd_fail:2 --keyword=cmd_usage:2 \
             --keyword=finding_say:2 --keyword=model_note:2 --keyword=socket_inexact:2 \
             --keyword=socket_inexact_way:3 --keyword=stop_decoding:3 --keyword=probe_conclude:3 \
-            --keyword=bad_rule:2 --keyword=expr_wrong:4 --keyword=expr_expected:2 --keyword=ping_say:2 --keyword=explain:2 --keyword=nl_failed:3 \
+            --keyword=bad_rule:2 --keyword=expr_wrong:4 --keyword=expr_expected:2 --keyword=ping_say:2 --keyword=namespaces_explain:2 --keyword=nl_failed:3 \
             --flag=_:1:pass-c-format --flag=N_:1:pass-c-format --flag=ngettext:1:pass-c-format \
             --flag=ngettext:2:pass-c-format --flag=sd_fail:3:c-format --flag=sd_fail_errno:3:c-format \
             --flag=cmd_fail:2:c-format --flag=buf_printf:2:c-format --flag=model_note:2:c-format

@@ -26,12 +26,10 @@
 
 static int fail_mount(const char *what, struct sd_err *err)
 {
-    char step[128];
     const int code = errno;
-    snprintf(step, sizeof step, "cannot make the sandbox (%s)", what);
     if (code == EPERM || code == EACCES)
-        return namespaces_explain(code, step, err);
-    return sd_fail_errno(err, code, "%s", step);
+        return namespaces_explain(code, "cannot make the sandbox's file system", err);
+    return sd_fail_errno(err, code, "cannot make the sandbox's file system (%s)", what);
 }
 
 /* ---- what is mounted ---- */

@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "lesson/exercise_private.h"
 
 /* The networks of exercises: [{"name": "delay", "options": "--delay 20"}, …]. */
 
 static int fail(const char *what, struct sd_err *err)
 {
-    return sd_fail(err, EINVAL, "networks.json of the lessons: %s", what);
+    return sd_fail(err, EINVAL, "networks.json of the lessons: %s", _(what));
 }
 
 static int add(struct exercise_networks *networks, const json_t *item, struct sd_err *err)
@@ -17,7 +18,7 @@ static int add(struct exercise_networks *networks, const json_t *item, struct sd
     const char *name = json_string_value(json_object_get(item, "name"));
     const char *options = json_string_value(json_object_get(item, "options"));
     if (name == NULL || options == NULL)
-        return fail("each network has a name and options, texts", err);
+        return fail(N_("each network has a name and options, texts"), err);
     networks->items[networks->count++] = (struct exercise_network){name, options};
     return 0;
 }
@@ -38,7 +39,7 @@ static int choose(struct exercise_networks *networks, const struct lesson_exerci
     const size_t count =
         exercise->networks != NULL ? exercise->network_count : json_array_size(networks->json);
     if (!json_is_array(networks->json) || count == 0)
-        return fail("a list of networks is wanted", err);
+        return fail(N_("a list of networks is wanted"), err);
     networks->items = calloc(count, sizeof *networks->items);
     if (networks->items == NULL)
         return sd_fail(err, ENOMEM, "out of memory");
