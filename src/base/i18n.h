@@ -8,7 +8,7 @@
 /* Messages in the user's language (gettext). A text that is printed where it stands is `_("text")`; one in a
  * table is marked `N_("text")` there and translated by who prints it; sd_fail, sd_fail_errno, cmd_fail and
  * cmd_usage translate their formats themselves. Names are not translated: options, fields of protocols,
- * errno values, keys of JSON, words of files. po/README.md tells how the catalogues are made. */
+ * errno values, keys of JSON, words of files. docs/ARCHITECTURE.md tells more. */
 
 /* The text in the language in force. Nothing is looked up for the empty text, which stands for a catalogue's
  * head. */

@@ -185,5 +185,33 @@ with case("Chinese: pictures and tables keep to the width, and lanes stand under
     for row in table[1:3]:
         check(columns(row) >= place and re.search(r"\dus$", row[:place - (columns(row[:place]) - place)]), row)
 
+
+def blocks_of(text):
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S)
+
+
+def without_comments(script):
+    return [re.sub(r" +# .*", "", line) for line in script.splitlines()]
+
+
+with case("README.zh_CN.md has the sections, commands, links and tables of README.md"):
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh_CN.md")]
+    prose = [re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S) for text in texts]
+    for what, find in (("sections", lambda t: re.findall(r"^(#+) ", t, re.M)),
+                       ("rows of tables", lambda t: [re.findall(r"`[^`]*`|^\d$", cell.strip()) for cell in re.findall(r"^\| ([^|]*) \|", t, re.M)]),
+                       ("links", lambda t: re.findall(r"\]\((docs/[^)]*)\)", t)), ("list items", lambda t: re.findall(r"^(- )", t, re.M)),
+                       ("options", lambda t: sorted(set(re.findall(r"`(--[a-z-]+)`", t))))):
+        equal(find(prose[1]), find(prose[0]), what)
+    scripts = [[without_comments(text) for kind, text in blocks_of(text) if kind == "sh"] for text in texts]
+    equal(scripts[1], scripts[0], "scripts")
+    equal(len(blocks_of(texts[1])), len(blocks_of(texts[0])), "blocks")
+
+with case("the picture in README.zh_CN.md is what the program draws"):
+    wanted = next(text for _, text in blocks_of((ROOT / "README.zh_CN.md").read_text(encoding="utf-8")) if "▲" in text)
+    lanes = [line for line in wanted.splitlines() if "┃" in line]
+    shown = chinese("show", GOLDEN / "sticky.pcapng", "--width", "100").stdout.splitlines()
+    equal([line.split()[0] for line in lanes], [line.split()[0] for line in shown if "┃" in line and "：" not in line][:4], "lanes")
+    equal({columns(line) for line in lanes}, {100}, "their width")
+
 ROOM.cleanup()
 done()
