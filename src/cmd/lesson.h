@@ -53,6 +53,7 @@ struct play {
     bool fresh;     /* something was printed since the last prompt */
     char **answers; /* by step: what was answered to a question */
     unsigned questions, right;
+    unsigned again; /* how often the runs at hand were repeated */
     bool shown;     /* so far all runs showed what they should */
     bool was_wrong; /* an answer was wrong */
     enum play_exercise exercise;
@@ -62,6 +63,7 @@ struct play {
 /* How a step ended. */
 enum play_end {
     PLAY_ON,
+    PLAY_AGAIN, /* the runs before it are to be repeated */
     PLAY_QUIT,  /* the learner has enough, or a signal came */
     PLAY_ERROR, /* play->err tells */
 };

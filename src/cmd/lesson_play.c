@@ -13,6 +13,7 @@
 /* The steps of one lesson, one after the other. */
 
 #define TEXT_COLUMNS 96 /* longer lines are hard to read */
+#define TRIES 3         /* of runs that did not show what they should */
 
 static enum play_end play_say(struct play *play, const struct lesson_step *step)
 {
@@ -31,11 +32,11 @@ static enum play_end play_compute(struct play *play, const struct lesson_step *s
     return end;
 }
 
-static enum play_end play_expect(struct play *play, const struct lesson_step *step)
+static enum play_end expect_all(struct play *play, const json_t *conditions, bool *all)
 {
-    const json_t *conditions = step->expect.conditions;
-    bool all = true;
-    for (size_t i = 0; i < json_array_size(conditions); i++) {
+    enum play_end end = PLAY_ON;
+    *all = true;
+    for (size_t i = 0; i < json_array_size(conditions) && end == PLAY_ON; i++) {
         json_t *condition = json_array_get(conditions, i);
         bool holds = false;
         if (facts_hold(play->facts, condition, &holds, &play->err) != 0)
@@ -43,13 +44,29 @@ static enum play_end play_expect(struct play *play, const struct lesson_step *st
         json_t *object = say_object(play, "expect");
         json_object_set(object, "condition", condition);
         json_object_set_new(object, "holds", json_boolean(holds));
-        const enum play_end end = say_object_end(play, object);
-        if (end != PLAY_ON)
-            return end;
-        all = all && holds;
+        end = say_object_end(play, object);
+        *all = *all && holds;
     }
-    play->shown = play->shown && all;
-    return all ? PLAY_ON : say_section(play, step->expect.otherwise, MARKDOWN_HEADING | MARKDOWN_BODY);
+    return end;
+}
+
+/* A run may have been disturbed: it has further chances, before the lesson says that it went otherwise. */
+static enum play_end play_expect(struct play *play, const struct lesson_step *step)
+{
+    bool all = true;
+    const enum play_end end = expect_all(play, step->expect.conditions, &all);
+    if (end != PLAY_ON || all)
+        return end;
+    if (play->again < TRIES - 1) {
+        play->again++;
+        enum play_end said = say_line(
+            play, _("That went otherwise than it should; perhaps this machine was busy. Once more:"));
+        if (said == PLAY_ON)
+            said = say_line(play, "");
+        return said == PLAY_ON ? PLAY_AGAIN : said;
+    }
+    play->shown = false;
+    return say_section(play, step->expect.otherwise, MARKDOWN_HEADING | MARKDOWN_BODY);
 }
 
 static enum play_end (*const steps[])(struct play *play, const struct lesson_step *step) = {
@@ -72,13 +89,35 @@ static enum play_end say_title(struct play *play)
     return end == PLAY_ON ? say_line(play, "") : end;
 }
 
+/* Is it part of a run: itself, or what is made of it? */
+static bool is_of_run(const struct lesson_step *step)
+{
+    return step->kind == LESSON_RUN || step->kind == LESSON_FACTS || step->kind == LESSON_COMPUTE ||
+           step->kind == LESSON_EXPECT;
+}
+
+/* The first of the steps before `i` that make a run. */
+static size_t begin_of_run(const struct lesson *lesson, size_t i)
+{
+    while (i > 0 && is_of_run(&lesson->steps[i - 1]))
+        i--;
+    return i;
+}
+
 static enum play_end play_steps(struct play *play)
 {
+    const struct lesson *lesson = play->lesson;
     enum play_end end = say_title(play);
     play->fresh = false;
-    for (size_t i = 0; i < play->lesson->step_count && end == PLAY_ON; i++) {
-        const struct lesson_step *step = &play->lesson->steps[i];
+    for (size_t i = 0; i < lesson->step_count && end == PLAY_ON; i++) {
+        const struct lesson_step *step = &lesson->steps[i];
+        if (!is_of_run(step))
+            play->again = 0;
         end = steps[step->kind](play, step);
+        if (end == PLAY_AGAIN) {
+            i = begin_of_run(lesson, i) - 1;
+            end = PLAY_ON;
+        }
     }
     return end;
 }

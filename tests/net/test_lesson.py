@@ -180,7 +180,18 @@ with case("a run that showed something else: it is said, and the lesson goes on"
     contains(ran.stdout, "This run did otherwise\n──────────────────────\n\nThe run said 4, not 1.\n")
     contains(ran.stdout, "The end\n")
     contains(ran.stdout, "a run did not show what it should")
-    equal(objects(lesson("90", "--json", env={"SAMPLE_SHOWN": "4"}))[-1]["shown"], False)
+    equal(ran.stdout.count("$ sh run.sh"), 3, "a run has three chances")
+    found = objects(lesson("90", "--json", env={"SAMPLE_SHOWN": "4"}))
+    equal(found[-1]["shown"], False)
+    equal([one["holds"] for one in of(found, "expect")], [True, False] * 3)
+
+with case("a run that was disturbed is repeated, and then it is right"):
+    count = WORK / "count"
+    ran = lesson("90", "--auto", env={"SAMPLE_COUNT": str(count)})
+    equal(ran.returncode, 0)
+    equal(ran.stdout.count("$ sh run.sh"), 2)
+    contains(ran.stdout, "Once more:\n\n$ sh run.sh\n")
+    check("This run did otherwise" not in ran.stdout, "it was shown in the end")
 
 for variable, part in (("FAIL", "'sh run.sh' ended with status 7: it went wrong"), ("LATE", "'sh run.sh' did not end within 5 s"),
                        ("FLOOD", "'sh run.sh' printed too much")):

@@ -2,6 +2,10 @@
 echo "the sample runs"
 printf 'not an escape: \033[31m\n'
 [ -z "${SAMPLE_LONG:-}" ] || printf '%0300d\n' 0
+if [ -n "${SAMPLE_COUNT:-}" ] && [ ! -e "$SAMPLE_COUNT" ]; then # wrong only the first time
+    : >"$SAMPLE_COUNT"
+    SAMPLE_SHOWN=9
+fi
 echo "shown=${SAMPLE_SHOWN:-1}"
 [ -z "${SAMPLE_MARKER:-}" ] || {
     setsid sleep 1000 &
