@@ -173,7 +173,7 @@ with case("under an MTU of 1280 the hosts have no IPv6"):
     equal(result.stdout, "0\n", result.stderr)
 
 with case("datagrams that the kernel would cut late (UDP_SEGMENT) are cut before the wire"):
-    result, capture = recorded("gso", "--server-cmd", peer_text("udp-listen", 0.2), "--",
+    result, capture = recorded("gso", "--server-cmd", peer_text("udp-listen", 20), "--",
                                *peer("udp-gso", "10.77.0.2", 1000, 20))
     equal(result.stdout.splitlines()[0].split(), [str(n) for n in range(1, 21)])
     equal([p.wire_len for p in capture.packets][:20], [1042] * 20)
@@ -183,12 +183,14 @@ with case("only what programs send crosses the wire"):
     equal([p.frame for p in capture.packets], [])
 
 
-def datagrams(*options, count=5, size=10):
-    """The numbers that arrive on the server host, in their order, and the seconds from the first to the last."""
-    result = lab(*options, "--server-cmd", peer_text("udp-listen", 0.3), "--", *peer("udp-send", "10.77.0.2", count, size))
+def datagrams(*options, count=5, size=10, expected=None):
+    """The numbers that arrive on the server host, in their order, and the seconds from the first one's start to the last
+    one's arrival. `expected`: how many do, where that is known; it saves the time to be sure that no more come."""
+    result = lab(*options, "--server-cmd", peer_text("udp-listen", expected or 10**9), "--",
+                 *peer("udp-send", "10.77.0.2", count, size))
     equal(result.returncode, 0, result.stderr)
-    numbers, seconds = result.stdout.splitlines()
-    return [int(n) for n in numbers.split()], float(seconds)
+    numbers, last, begin = result.stdout.splitlines()
+    return [int(n) for n in numbers.split()], float(last) - float(begin)
 
 
 for options, expected in (((), [1, 2, 3, 4, 5]),
@@ -200,24 +202,25 @@ for options, expected in (((), [1, 2, 3, 4, 5]),
                           (("--corrupt", "frame:4"), [1, 2, 3, 5]),  # its checksum is wrong
                           (("--drop", "data:1"), [1, 2, 3, 4, 5])):
     with case(f"datagrams {' '.join(options) or 'on a plain wire'}"):
-        equal(datagrams(*options)[0], expected)
+        equal(datagrams(*options, expected=len(expected))[0], expected)
 
 with case("a share of the frames: by seed, the same ones in each run"):
     first = datagrams("--drop", "30%@7", count=60)[0]
-    equal(datagrams("--drop", "30%@7", count=60)[0], first)
+    equal(datagrams("--drop", "30%@7", count=60, expected=len(first))[0], first)
     check(datagrams("--drop", "30%@8", count=60)[0] != first, "another seed drops the same frames")
     check(30 <= len(first) <= 54, f"{60 - len(first)} of 60 dropped")
 
 with case("--delay is each way, and exact"):
     for words, least in ((("--delay", "20"), 40), (("--delay", "1.5ms"), 3), (("--delay", "10~5@3"), 20)):
-        result = lab(*words, "--server-cmd", peer_text("udp-echo"), "--", *peer("udp-rtt", "10.77.0.2", 10))
+        result = lab(*words, "--server-cmd", peer_text("udp-echo"), "--", *peer("udp-rtt", "10.77.0.2", 10, least + 12))
         equal(result.returncode, 0, result.stderr)
         check(least <= float(result.stdout) < least + 12, f"{words}: {result.stdout} ms")
 
 with case("--rate spaces the frames"):
-    numbers, seconds = datagrams("--rate", "1mbit", count=11, size=1208)  # 1250 bytes a frame: 10 ms
+    numbers, seconds = datagrams("--rate", "1mbit", count=11, size=1208, expected=11)  # 1250 bytes a frame: 10 ms
     equal(numbers, list(range(1, 12)))
-    check(0.095 <= seconds < 0.3, f"{seconds} s for 10 frames of 10 ms")
+    # A busy machine is late; with bytes taken for bits it would be eight times as long.
+    check(0.11 <= seconds < 0.88, f"{seconds} s for 11 frames of 10 ms")
 
 for option in ("--drop", "--dup", "--reorder", "--corrupt"):
     with case(f"TCP heals {option}, and the capture says what became of the segment"):
@@ -263,7 +266,7 @@ with case("a server's program that does not end is killed"):
     begin = time.monotonic()
     result = lab("--server-cmd", f"trap '' TERM; {peer_text('udp-echo')}; :", "--", "true", env=environment)
     equal((result.returncode, result.stderr), (0, ""))
-    check(time.monotonic() - begin < 6, "it took more than 6 s")
+    check(time.monotonic() - begin < 30, "it took more than 30 s")
     nothing_left(mark)
 
 # ---- nothing is left behind ----

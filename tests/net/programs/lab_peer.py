@@ -44,30 +44,32 @@ def tcp_send(address, *sizes):
     say("retransmitted", struct.unpack_from("I", info, TOTAL_RETRANS_AT)[0])
 
 
-def udp_listen(wait):
-    """Print the numbers that come and when, until none came for `wait` seconds."""
+def udp_listen(count):
+    """Print the numbers that come, and when the last of them came, on the clock that both hosts have. It listens until
+    `count` have come, and a moment longer for what is too much; or until nothing has come for some seconds."""
     peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     peer.bind(("", PORT))
-    seen, times = [], []
+    seen = []
     while True:
         try:
             data, sender = peer.recvfrom(1 << 16)
         except TimeoutError:
             break
-        times.append(time.monotonic())
-        peer.settimeout(float(wait))
+        last = time.monotonic()
         seen.append(int(data.split()[0]))
+        peer.settimeout(3 if len(seen) < int(count) else 0.2)
     peer.settimeout(None)
-    peer.sendto(f"{' '.join(map(str, seen))}\n{times[-1] - times[0]:.6f}\n".encode(), sender)
+    peer.sendto(f"{' '.join(map(str, seen))}\n{last:.6f}\n".encode(), sender)
 
 
 def udp_send(address, count, size):
-    """Numbered datagrams; print what the listener tells of them."""
+    """Numbered datagrams; print what the listener tells of them, and when the first one was sent."""
     peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     peer.connect((address, PORT))
+    begin = time.monotonic()
     for number in range(1, int(count) + 1):
         peer.send(str(number).encode().ljust(int(size)))
-    print(peer.recv(1 << 16).decode(), end="", flush=True)
+    print(peer.recv(1 << 16).decode(), end=f"{begin:.6f}\n", flush=True)
 
 
 def udp_gso(address, size, count):
@@ -86,12 +88,14 @@ def udp_echo():
         peer.sendto(*peer.recvfrom(1 << 16))
 
 
-def udp_rtt(address, count):
-    """The shortest of some round trips, in milliseconds."""
+def udp_rtt(address, count, most="0"):
+    """The shortest of some round trips, in milliseconds: of `count`, or of so many (for some seconds) as it takes until
+    one is under `most`."""
     peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     peer.connect((address, PORT))
+    end = time.monotonic() + 10
     trips = []
-    for _ in range(int(count)):
+    while len(trips) < int(count) or (min(trips) >= float(most) > 0 and time.monotonic() < end):
         begin = time.monotonic()
         peer.send(b"x")
         peer.recv(10)
