@@ -549,8 +549,10 @@ with Network() as chain, tempfile.TemporaryDirectory() as work:
             process.wait(20)
             found = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
             for hop in (item for item in found if item["type"] == "hop"):
-                check(hop["address"] in (None, ADDRESSES[4][hop["hop"] - 1]) and hop["addresses"] <= 1, hop)
-                check(hop["answer"] in (None, "target" if hop["hop"] == 4 else "expired"), hop)
+                # As long as the target has not answered, larger TTLs are tried, and it is the target that they reach.
+                at = min(hop["hop"], 4)
+                check(hop["address"] in (None, ADDRESSES[4][at - 1]) and hop["addresses"] <= 1, hop)
+                check(hop["answer"] in (None, "target" if at == 4 else "expired"), hop)
             total = [item for item in found if item["type"] == "summary"][-1]
             check(total["reached"] and total["forged"] > 0, total)
             check(grown < 8192 or os.environ.get("SAN"), f"{grown} KiB")
