@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +25,7 @@ enum {
     FORESEEN_STEP = 4, /* after so many more packets, what was asked for has come */
     CLOSING_STEP = 4,  /* streams that are closed in between */
     CLOSINGS = 64,     /* after so many, the order in the list is looked at again */
-    CACHE_LINE = 64,
-    USUAL = sizeof(struct flow_entry) - CACHE_LINE, /* what stands behind is seldom needed */
+    USUAL = sizeof(struct flow_entry) - FLOW_CACHE_LINE, /* what stands behind is seldom needed */
 };
 
 /* ---- the index ---- */
@@ -101,7 +101,7 @@ struct flow_entry *flow_entry_find(const struct flow_table *table, const struct 
 
 static void bring_near(const void *bytes, size_t len)
 {
-    for (size_t at = 0; at < len; at += CACHE_LINE)
+    for (size_t at = 0; at < len; at += FLOW_CACHE_LINE)
         __builtin_prefetch((const char *)bytes + at, 1);
 }
 
@@ -303,12 +303,12 @@ struct flow_entry *flow_entry_open(struct flow_table *table, const struct packet
         return NULL;
     }
     struct flow_entry *e = flow_entry_at(table, place);
-    const struct flow_endpoint source = {packet->source, packet->source_port};
-    const struct flow_endpoint target = {packet->target, packet->target_port};
-    const bool forward = flow_source_is_client(packet);
-    memset(e, 0, sizeof *e);
-    e->stream.endpoint[FLOW_CLIENT] = forward ? source : target;
-    e->stream.endpoint[FLOW_SERVER] = forward ? target : source;
+    const enum flow_side from = flow_source_is_client(packet) ? FLOW_CLIENT : FLOW_SERVER;
+    memset(e, 0, offsetof(struct flow_entry, stream.direction));
+    e->stream.endpoint[from].address = packet->source;
+    e->stream.endpoint[from].port = packet->source_port;
+    e->stream.endpoint[1 - from].address = packet->target;
+    e->stream.endpoint[1 - from].port = packet->target_port;
     e->stream.number = packet->number;
     e->stream.start_ns = e->stream.end_ns = packet->time_ns;
     tcp_direction_init(&e->stream.direction[0]);

@@ -11,9 +11,11 @@
 /* Inside the flow table: flow.c (packets), flow_entry.c (where streams are kept, opened and closed),
  * flow_judge.c (what a packet says). */
 
+#define FLOW_CACHE_LINE 64
+
 struct flow_entry {
-    uint64_t heard_ns;           /* the table's clock at its last packet */
-    uint64_t syn_ns;             /* the last SYN of the client before the SYN-ACK; 0: none */
+    _Alignas(FLOW_CACHE_LINE) uint64_t heard_ns; /* the table's clock at its last packet */
+    uint64_t syn_ns;                             /* the last SYN of the client before the SYN-ACK; 0: none */
     struct packet_copy *held;    /* a SYN with another ISN on an open connection, kept back until a packet
                                     tells whether it begins another one */
     struct packet_copy *doubted; /* of which it is not known yet whether they were damaged */

@@ -105,7 +105,7 @@ int row_store_sort(struct row_store *store)
     struct entry *from = store->entries, *to = malloc(store->cap * sizeof *to);
     if (to == NULL)
         return -ENOMEM;
-    for (int by_number = 1; by_number >= 0; by_number--) {
+    for (int by_number = 1; by_number >= 0 && (by_number > 0 || !is_sorted(from, count)); by_number--) {
         for (unsigned shift = 0; shift < 64; shift += DIGIT_BITS) {
             if (sort_pass(from, to, count, by_number, shift)) {
                 struct entry *other = from;

@@ -12,12 +12,12 @@
  * before it has lower offsets, and `origin` is the lowest so far. The axis begins at `origin`, which is 0 in
  * any other direction.
  *
- * Known bytes are an ordered list of ranges. Up to two need no memory of their own. At most TCP_MAX_RANGES
+ * Known bytes are an ordered list of ranges. One needs no memory of its own. At most TCP_MAX_RANGES
  * are kept: beyond it the oldest hole is given up for ever and counted (tcp_direction_gaps() still tells
  * it). */
 
 #define TCP_MAX_RANGES 512
-#define TCP_INLINE_RANGES 2
+#define TCP_INLINE_RANGES 1
 #define TCP_PARTIAL_ORIGIN ((uint64_t)1 << 32)
 
 struct tcp_range {
