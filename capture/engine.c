@@ -9,8 +9,16 @@
 enum {
     DEFRAG_LIMIT = 4 << 20,
     MAX_CONVERSATIONS = 65536,
+    FORESEEN = 16,    /* packets; a power of two */
     MAX_ENDS = 16384, /* each stream that ends has one or two: some 6 MiB, and rows come out soon */
     CONVERSATION_COST = sizeof(struct conversation) + 32, /* with its place in the table */
+};
+
+/* A packet to come. */
+struct foreseen {
+    uint64_t number; /* 0: none */
+    uint8_t flags;   /* if it is elsewhere: of TCP */
+    bool elsewhere;  /* surely of another shard */
 };
 
 struct engine {
@@ -19,7 +27,8 @@ struct engine {
     struct defrag *defrag;
     struct engine_shard shard;
     struct tuple_key shard_key;
-    size_t reserved; /* of the memory, for fragments and conversations */
+    size_t reserved;                    /* of the memory, for fragments and conversations */
+    struct foreseen foreseen[FORESEEN]; /* by the packet's number */
     struct engine_counts counts;
     struct engine_undecoded undecoded[ENGINE_UNDECODED];
 };
@@ -76,13 +85,23 @@ static bool is_elsewhere(const struct engine *engine, const struct packet *packe
     return shard->count > 1 && tuple_hash(&engine->shard_key, packet) % shard->count != shard->index;
 }
 
-/* Before it is decoded; false where only that can tell. */
-static bool is_surely_elsewhere(const struct engine *engine, const struct packet *packet,
-                                struct tuple_seen *seen)
+/* Is the packet, which is not decoded, of another shard? Only where that is sure. */
+static struct foreseen look(const struct engine *engine, const struct packet *packet)
 {
     const struct engine_shard *shard = &engine->shard;
-    return shard->count > 1 && tuple_peek(&engine->shard_key, packet, seen) &&
-           seen->hash % shard->count != shard->index;
+    struct tuple_seen seen;
+    if (!tuple_peek(&engine->shard_key, packet, &seen))
+        return (struct foreseen){.number = packet->number};
+    return (struct foreseen){packet->number, seen.flags, seen.hash % shard->count != shard->index};
+}
+
+/* The same, if it was foreseen without a second look. */
+static struct foreseen is_surely_elsewhere(const struct engine *engine, const struct packet *packet)
+{
+    const struct foreseen *f = &engine->foreseen[packet->number % FORESEEN];
+    if (engine->shard.count <= 1)
+        return (struct foreseen){.number = packet->number};
+    return f->number == packet->number && f->number != 0 ? *f : look(engine, packet);
 }
 
 void engine_undecoded_add(struct engine_undecoded *table, struct engine_undecoded kind)
@@ -141,9 +160,9 @@ static enum taker sort_packet(struct engine *engine, struct packet *packet)
 /* The table of streams is told of every packet, so that they end alike whatever part of them is followed. */
 int engine_feed(struct engine *engine, struct packet *packet)
 {
-    struct tuple_seen seen;
+    const struct foreseen seen = is_surely_elsewhere(engine, packet);
     engine->counts.packets++;
-    if (is_surely_elsewhere(engine, packet, &seen)) {
+    if (seen.elsewhere) {
         engine->counts.elsewhere++;
         flow_table_pass(engine->streams, packet->time_ns, seen.flags);
         return 0;
@@ -159,9 +178,13 @@ int engine_feed(struct engine *engine, struct packet *packet)
 
 void engine_foresee(struct engine *engine, const struct packet *packet)
 {
-    struct tuple_seen seen;
-    if (!is_surely_elsewhere(engine, packet, &seen))
-        flow_table_foresee(engine->streams, packet);
+    if (engine->shard.count > 1) {
+        struct foreseen *f = &engine->foreseen[packet->number % FORESEEN];
+        *f = look(engine, packet);
+        if (f->elsewhere)
+            return;
+    }
+    flow_table_foresee(engine->streams, packet);
 }
 
 void engine_tick(struct engine *engine, uint64_t time_ns)

@@ -54,12 +54,10 @@ void streams_print_row(struct streams *s, const struct row *row)
         streams_json_row(&s->out, row, s->options.md5);
         return;
     }
-    if (s->rows == NULL) {
-        streams_live_erase(&s->live, &s->out);
-        streams_table_measure(&s->table, row);
-        if (streams_table_fit(&s->table))
-            streams_table_head(&s->table, &s->out);
-    }
+    streams_live_erase(&s->live, &s->out);
+    streams_table_measure(&s->table, row);
+    if (streams_table_fit(&s->table))
+        streams_table_head(&s->table, &s->out);
     streams_table_row(&s->table, &s->out, row);
 }
 
@@ -89,11 +87,11 @@ static void note_nearest(struct streams *s, uint64_t number)
 
 int streams_keep_row(struct streams *s, const struct row *row, const uint8_t *packed, size_t len)
 {
-    if (s->job_output >= 0)
-        return streams_tell_row(s, packed, len);
+    const uint64_t key = streams_sort_key(s->options.sort, row);
     if (!s->options.common.json && s->options.top == 0)
         streams_table_measure(&s->table, row);
-    return row_store_add(s->rows, streams_sort_key(s->options.sort, row), row->number, packed, len);
+    return s->job_output >= 0 ? streams_tell_row(s, key, row->number, packed, len)
+                              : row_store_add(s->rows, key, row->number, packed, len);
 }
 
 bool streams_keeps_rows(const struct streams *s)
@@ -331,6 +329,7 @@ int cmd_streams(int argc, char **argv)
     else if (!s->options.common.help)
         status = run(s);
     engine_free(s->engine);
+    streams_printer_end(s->printer);
     row_store_free(s->rows);
     intake_close(&s->intake);
     jobs_end(&s->jobs);

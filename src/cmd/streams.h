@@ -127,6 +127,9 @@ void streams_table_expect(struct streams_table *table);
 /* Make room for a row that will be printed. */
 void streams_table_measure(struct streams_table *table, const struct row *row);
 
+/* Make room for the rows that `other` has room for. */
+void streams_table_join(struct streams_table *table, const struct streams_table *other);
+
 /* Choose the columns and their widths. True where they are others than before. */
 bool streams_table_fit(struct streams_table *table);
 

@@ -24,26 +24,40 @@ static void measure_again(struct streams *s, size_t count)
     }
 }
 
+static int write_lines(void *context, const struct buf *lines)
+{
+    struct streams *s = context;
+    buf_append(&s->out, lines->data, lines->len);
+    return s->out.len >= GATHER ? streams_flush(s) : 0;
+}
+
 static int print_kept(struct streams *s)
 {
+    const bool json = s->options.common.json;
     int failed = row_store_sort(s->rows);
-    size_t count = row_store_count(s->rows), len;
-    struct row row;
+    size_t count = row_store_count(s->rows);
     if (s->options.top != 0 && s->options.top < count)
         count = s->options.top;
-    if (failed == 0 && !s->options.common.json && (s->options.top != 0 || row_store_given_up(s->rows) > 0))
+    if (failed == 0 && !json && (s->options.top != 0 || row_store_given_up(s->rows) > 0))
         measure_again(s, count);
-    if (count > 0 && !s->options.common.json) {
+    if (count > 0 && !json) {
         streams_table_fit(&s->table);
         streams_table_head(&s->table, &s->out);
     }
-    for (size_t i = 0; i < count && failed == 0; i++) {
-        row_unpack(&row, row_store_get(s->rows, i, &len));
-        streams_print_row(s, &row);
-        if (s->out.len >= GATHER)
-            failed = streams_flush(s);
-    }
-    return failed;
+    if (s->printer == NULL)
+        s->printer = streams_printer_start(1);
+    if (s->printer == NULL)
+        return -ENOMEM;
+    s->totals.printed += count;
+    const struct streams_lines lines = {
+        .rows = s->rows,
+        .count = count,
+        .table = json ? NULL : &s->table,
+        .md5 = s->options.md5,
+        .context = s,
+        .write = write_lines,
+    };
+    return failed == 0 ? streams_printer_print(s->printer, &lines) : failed;
 }
 
 /* What did not go well, on stderr. True if something did not. */

@@ -9,7 +9,7 @@
 #include "cmd/streams_run.h"
 
 enum kind {
-    KIND_ROW,          /* packed */
+    KIND_ROW,          /* a struct place, and packed */
     KIND_CONVERSATION, /* a struct conversation */
     KIND_TOTALS,       /* a struct told, once, at the end */
 };
@@ -18,9 +18,15 @@ enum {
     MAX_CONVERSATIONS = 1 << 20, /* that are put in order; more are printed as they come */
 };
 
+/* Where a row stands in the order. */
+struct place {
+    uint64_t key, number;
+};
+
 struct told {
     struct streams_totals totals;
-    int ended; /* as intake_run() tells */
+    struct streams_table table; /* as wide as its rows need */
+    int ended;                  /* as intake_run() tells */
     struct sd_err err;
     bool reader_gone;
 };
@@ -42,9 +48,13 @@ int streams_tell_lines(struct streams *s)
     return failed != 0 ? failed : given;
 }
 
-int streams_tell_row(struct streams *s, const uint8_t *packed, size_t len)
+int streams_tell_row(struct streams *s, uint64_t key, uint64_t number, const uint8_t *packed, size_t len)
 {
-    return jobs_put(&s->frames, s->job_output, KIND_ROW, packed, len);
+    uint8_t frame[sizeof(struct place) + ROW_MAX_PACKED];
+    const struct place place = {key, number};
+    memcpy(frame, &place, sizeof place);
+    memcpy(frame + sizeof place, packed, len);
+    return jobs_put(&s->frames, s->job_output, KIND_ROW, frame, sizeof place + len);
 }
 
 int streams_tell_conversation(struct streams *s, const struct conversation *conversation)
@@ -80,6 +90,7 @@ static int work(void *context, unsigned index, int input_fd, int stop_fd, int ou
             told.ended = s->failed != 0 ? s->failed : told.ended;
     }
     told.totals = s->totals;
+    told.table = s->table;
     if (streams_tell_lines(s) != 0 || jobs_put(&s->frames, output_fd, KIND_TOTALS, &told, sizeof told) != 0 ||
         jobs_flush(&s->frames, output_fd) != 0)
         return CMD_ERROR;
@@ -138,6 +149,7 @@ static void take_told(struct gathering *g, const uint8_t *data)
     struct told told;
     memcpy(&told, data, sizeof told);
     add_totals(&g->s->totals, &told.totals, g->s->jobs_told++ == 0);
+    streams_table_join(&g->s->table, &told.table);
     g->s->reader_gone = g->s->reader_gone || told.reader_gone;
     if (told.ended != 0 && (g->ended == 0 || g->ended == -EBADMSG)) {
         g->ended = told.ended;
@@ -169,12 +181,12 @@ static int take_frame(void *context, unsigned index, unsigned kind, const uint8_
 {
     struct gathering *g = context;
     struct streams *s = g->s;
-    struct row row;
+    struct place place;
     (void)index;
     switch (kind) {
     case KIND_ROW:
-        row_unpack(&row, data);
-        return streams_keep_row(s, &row, data, len);
+        memcpy(&place, data, sizeof place);
+        return row_store_add(s->rows, place.key, place.number, data + sizeof place, len - sizeof place);
     case KIND_CONVERSATION:
         return keep_conversation(s, data);
     default:
@@ -200,6 +212,8 @@ int streams_run_jobs(struct streams *s, struct sd_err *err)
         failed = row_store_set_limit(s->rows, ((size_t)s->options.memory_mb << 20) / 2);
     if (failed == 0)
         failed = jobs_start(&s->jobs, work, s, err);
+    if (failed == 0 && s->rows != NULL)
+        s->printer = streams_printer_start((unsigned)s->options.jobs);
     if (failed == 0)
         failed = intake_close_door(&s->intake, err);
     if (failed == 0)

@@ -5,6 +5,7 @@
 #include "cmd/streams.h"
 #include "cmd/streams_digest.h"
 #include "cmd/streams_live.h"
+#include "cmd/streams_print.h"
 
 /* A run of `streams`, in one process or in several: with -j, each job follows a part of the streams and tells
  * its rows to the first process, which puts them in order, prints them, and adds the totals up. */
@@ -13,7 +14,8 @@ struct streams {
     struct streams_options options;
     struct intake intake;
     struct engine *engine;
-    struct row_store *rows; /* NULL: rows are printed as their streams close */
+    struct row_store *rows;          /* NULL: rows are printed as their streams close */
+    struct streams_printer *printer; /* of the kept rows; NULL: none yet */
     struct digests digests;
     struct streams_table table;
     struct streams_live live;
@@ -35,7 +37,7 @@ struct streams {
 int streams_flush(struct streams *s);
 int streams_flush_gathered(struct streams *s);
 
-/* Print a row: kept ones in order, others as they come. */
+/* Print a row as it comes, or keep it to be printed in order. */
 void streams_print_row(struct streams *s, const struct row *row);
 int streams_keep_row(struct streams *s, const struct row *row, const uint8_t *packed, size_t len);
 void streams_print_conversation(struct streams *s, const struct conversation *conversation);
@@ -56,7 +58,7 @@ int streams_finish(struct streams *s, int ended, const struct sd_err *err);
 int streams_run_jobs(struct streams *s, struct sd_err *err);
 
 /* In a job: tell a row. 0 or -errno. */
-int streams_tell_row(struct streams *s, const uint8_t *packed, size_t len);
+int streams_tell_row(struct streams *s, uint64_t key, uint64_t number, const uint8_t *packed, size_t len);
 int streams_tell_conversation(struct streams *s, const struct conversation *conversation);
 int streams_tell_lines(struct streams *s);
 

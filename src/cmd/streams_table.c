@@ -17,6 +17,8 @@ enum {
     CELL = 64,
     EXACT_BYTES = 10000000, /* less are told exactly */
     DURATION_WIDTH = 6,     /* 61.3ms */
+    START_WIDTH = 12,
+    START_WIDTH_DAYS = 18, /* 03-10 05:13:50.194 */
     GAP = 2,
     NOTES_LEAST = 16, /* columns below which notes stand on lines of their own */
     DEAR = 5,         /* columns that are dearer than notes on the same line: up to this first_out */
@@ -324,7 +326,7 @@ void streams_table_measure(struct streams_table *table, const struct row *row)
     need(table, STREAMS_COLUMN_NUMBER, digits_of(row->number));
     need(table, STREAMS_COLUMN_CLIENT, endpoint_width(&row->endpoint[FLOW_CLIENT]));
     need(table, STREAMS_COLUMN_SERVER, endpoint_width(&row->endpoint[FLOW_SERVER]));
-    need(table, STREAMS_COLUMN_START, table->days ? 18 : 12); /* 03-10 05:13:50.194 */
+    need(table, STREAMS_COLUMN_START, table->days ? START_WIDTH_DAYS : START_WIDTH);
     need(table, STREAMS_COLUMN_DURATION, row->end_ns > row->start_ns ? DURATION_WIDTH : 1);
     need(table, STREAMS_COLUMN_SENT, bytes_width(client->bytes));
     need(table, STREAMS_COLUMN_BACK, bytes_width(server->bytes));
@@ -335,6 +337,17 @@ void streams_table_measure(struct streams_table *table, const struct row *row)
     need(table, STREAMS_COLUMN_RTT, row_rtt_ns(row) != 0 ? DURATION_WIDTH : 0);
     need(table, STREAMS_COLUMN_END, row->end == FLOW_OPEN ? 4 : 3);
     measure_notes(table, row);
+}
+
+void streams_table_join(struct streams_table *table, const struct streams_table *other)
+{
+    for (int column = 0; column < STREAMS_COLUMN_COUNT; column++)
+        need(table, column, other->need[column]);
+    if (table->day == 0)
+        table->day = other->day;
+    table->days = table->days || other->days || (other->day != 0 && other->day != table->day);
+    if (table->days)
+        need(table, STREAMS_COLUMN_START, START_WIDTH_DAYS);
 }
 
 static const char *head_text(const struct streams_table *table, int column)
