@@ -105,6 +105,18 @@ static void bring_near(const void *bytes, size_t len)
         __builtin_prefetch((const char *)bytes + at, 1);
 }
 
+/* The place in the index has come: have the entry brought. */
+static void bring_entry(struct flow_table *table, const struct flow_foreseen *f)
+{
+    size_t at = f->hash;
+    const uint32_t place = flow_index_next(&table->index, f->hash, &at);
+    if (place == FLOW_INDEX_NONE)
+        return;
+    bring_near(flow_entry_at(table, place), USUAL);
+    if ((f->flags & (TCP_FIN | TCP_RST)) != 0)
+        __builtin_prefetch(flow_pool_node(&table->pool, place), 1);
+}
+
 /* With very many streams, nearly each packet is one of a stream that was not looked at for long: the time
  * goes for waiting until the memory has come. So that is asked for some packets ahead: first the place in the
  * index, and where that has come, the entry. */
@@ -115,24 +127,27 @@ void flow_table_foresee(struct flow_table *table, const struct packet *packet)
         return;
     const uint32_t hash = (uint32_t)seen.hash;
     flow_index_prefetch(&table->index, hash);
-    table->foreseen[packet->number % FLOW_FORESEEN] =
+    table->foreseen[table->asked++ % FLOW_FORESEEN] =
         (struct flow_foreseen){packet->number, hash, seen.flags};
-    const struct flow_foreseen *before = &table->foreseen[(packet->number - FORESEEN_STEP) % FLOW_FORESEEN];
-    size_t at = before->hash;
-    const uint32_t place =
-        before->number != 0 ? flow_index_next(&table->index, before->hash, &at) : FLOW_INDEX_NONE;
-    if (place == FLOW_INDEX_NONE)
-        return;
-    bring_near(flow_entry_at(table, place), USUAL);
-    if ((before->flags & (TCP_FIN | TCP_RST)) != 0)
-        __builtin_prefetch(flow_pool_node(&table->pool, place), 1);
+    if (table->asked - table->brought > FLOW_FORESEEN)
+        table->brought = table->asked - FLOW_FORESEEN;
+    while (table->foreseen[table->brought % FLOW_FORESEEN].number + FORESEEN_STEP <= packet->number)
+        bring_entry(table, &table->foreseen[table->brought++ % FLOW_FORESEEN]);
 }
 
-uint32_t flow_entry_hash(const struct flow_table *table, const struct packet *packet)
+/* Packets come in the order in which they were foreseen, though not each one was. */
+uint32_t flow_entry_hash(struct flow_table *table, const struct packet *packet)
 {
-    const struct flow_foreseen *f = &table->foreseen[packet->number % FLOW_FORESEEN];
-    return f->number == packet->number && f->number != 0 ? f->hash
-                                                         : (uint32_t)tuple_hash(&table->key, packet);
+    for (uint32_t i = table->asked - table->used > FLOW_FORESEEN ? table->asked - FLOW_FORESEEN : table->used;
+         i != table->asked; i++) {
+        const struct flow_foreseen *f = &table->foreseen[i % FLOW_FORESEEN];
+        if (f->number > packet->number)
+            break;
+        table->used = i + 1;
+        if (f->number == packet->number)
+            return f->hash;
+    }
+    return (uint32_t)tuple_hash(&table->key, packet);
 }
 
 /* ---- the lists ---- */

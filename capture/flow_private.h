@@ -31,7 +31,7 @@ struct flow_entry {
 
 /* A packet to come, and the hash of its ends. */
 struct flow_foreseen {
-    uint64_t number; /* 0: none */
+    uint64_t number;
     uint32_t hash;
     uint8_t flags;
 };
@@ -61,7 +61,8 @@ struct flow_table {
     uint32_t closing;  /* one that will be closed soon, or was; FLOW_POOL_NONE: not known */
     struct flow_oldest oldest;
     size_t beside_before;                         /* memory beside the places, when last looked at */
-    struct flow_foreseen foreseen[FLOW_FORESEEN]; /* by the packet's number */
+    struct flow_foreseen foreseen[FLOW_FORESEEN]; /* a ring: the last packets that were foreseen, */
+    uint32_t asked, brought, used;                /* how many were, how many entries were brought, fed */
 };
 
 static inline struct flow_entry *flow_entry_at(const struct flow_table *table, uint32_t place)
@@ -82,7 +83,7 @@ static inline struct flow_entry *flow_entry_first(const struct flow_table *table
 }
 
 /* The hash of the packet's ends; the stream between them, or NULL. */
-uint32_t flow_entry_hash(const struct flow_table *table, const struct packet *packet);
+uint32_t flow_entry_hash(struct flow_table *table, const struct packet *packet);
 struct flow_entry *flow_entry_find(const struct flow_table *table, const struct packet *packet,
                                    uint32_t hash);
 
