@@ -1,28 +1,26 @@
 #include "capture/flow_gone.h"
 
-/* A hash table of buckets of one cache line each. A slot is 20 bits of the hash, others than those that
- * choose the bucket, and 12 of the time, in units of which 1024 are the time to linger. In a full bucket, the
- * oldest gives way. */
+/* A hash table of buckets of one cache line each. A slot is 44 bits of the hash and 20 of the time, in
+ * units of which 1024 are the time to linger. In a full bucket, the oldest gives way. */
 
 enum {
-    SLOTS = 16, /* of a bucket */
-    BUCKET = SLOTS * sizeof(uint32_t),
-    MOST = 1 << 16, /* 4 MiB */
-    TIME_BITS = 12,
+    SLOTS = 8, /* of a bucket */
+    BUCKET = SLOTS * sizeof(uint64_t),
+    MOST = 1 << 17, /* 8 MiB */
+    TIME_BITS = 20,
     TIME_MASK = (1 << TIME_BITS) - 1,
     UNITS = 1024,
-    BUCKET_SHIFT = 40,
 };
 
-static uint32_t tag_of(uint64_t hash)
+static uint64_t tag_of(uint64_t hash)
 {
-    const uint32_t tag = (uint32_t)hash >> TIME_BITS;
+    const uint64_t tag = hash >> TIME_BITS;
     return tag != 0 ? tag : 1;
 }
 
-static uint32_t *bucket_of(const struct flow_gone *gone, uint64_t hash)
+static uint64_t *bucket_of(const struct flow_gone *gone, uint64_t hash)
 {
-    return (uint32_t *)gone->slots.at + (hash >> BUCKET_SHIFT & (gone->buckets - 1)) * SLOTS;
+    return (uint64_t *)gone->slots.at + (hash & (gone->buckets - 1)) * SLOTS;
 }
 
 static uint32_t time_of(const struct flow_gone *gone, uint64_t time_ns)
@@ -31,9 +29,9 @@ static uint32_t time_of(const struct flow_gone *gone, uint64_t time_ns)
 }
 
 /* In units; the time may be a little before that of the slot. */
-static uint32_t age_of(uint32_t slot, uint32_t now)
+static uint32_t age_of(uint64_t slot, uint32_t now)
 {
-    const uint32_t age = (now - slot) & TIME_MASK;
+    const uint32_t age = (now - (uint32_t)slot) & TIME_MASK;
     return age > TIME_MASK - UNITS ? 0 : age;
 }
 
@@ -54,7 +52,7 @@ void flow_gone_add(struct flow_gone *gone, uint64_t hash, uint64_t time_ns)
     if (gone->slots.at == NULL && pages_reserve(&gone->slots, gone->buckets * BUCKET) != 0)
         return;
     const uint32_t now = time_of(gone, time_ns);
-    uint32_t *const bucket = bucket_of(gone, hash), *place = bucket;
+    uint64_t *const bucket = bucket_of(gone, hash), *place = bucket;
     for (int i = 1; i < SLOTS && *place != 0; i++) {
         if (bucket[i] == 0 || age_of(bucket[i], now) > age_of(*place, now))
             place = &bucket[i];
@@ -64,8 +62,8 @@ void flow_gone_add(struct flow_gone *gone, uint64_t hash, uint64_t time_ns)
 
 bool flow_gone_take(struct flow_gone *gone, uint64_t hash, uint64_t time_ns)
 {
-    const uint32_t tag = tag_of(hash);
-    uint32_t *slot = gone->slots.at != NULL ? bucket_of(gone, hash) : NULL;
+    const uint64_t tag = tag_of(hash);
+    uint64_t *slot = gone->slots.at != NULL ? bucket_of(gone, hash) : NULL;
     for (int i = 0; slot != NULL && i < SLOTS; i++) {
         if (slot[i] >> TIME_BITS != tag)
             continue;

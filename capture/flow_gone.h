@@ -7,10 +7,9 @@
 
 #include "base/pages.h"
 
-/* Which streams were given out although they were still to linger: four bytes of each, a part of the hash of
+/* Which streams were given out although they were still to linger: eight bytes of each, a part of the hash of
  * its ends and when it was heard last, so that a straggler is known as one. Of the last half a million, one
- * in fifty may have been forgotten; a stream that was not there is taken for one that was in one case of
- * sixty thousand. */
+ * in fifty may have been forgotten. */
 struct flow_gone {
     struct pages slots; /* none until something is added */
     size_t buckets;     /* a power of two */
