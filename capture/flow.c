@@ -9,8 +9,9 @@
 #include "capture/flow_judge.h"
 
 enum {
-    DOUBTED_MOST = 4, /* packets of a side that are kept back for their checksums */
-    GONE_PART = 8,    /* of the memory, at most, for streams that are gone */
+    FIRST_WINDOW = 65535, /* bytes behind a SYN, at most: its window is not scaled */
+    DOUBTED_MOST = 4,     /* packets of a side that are kept back for their checksums */
+    GONE_PART = 8,        /* of the memory, at most, for streams that are gone */
 };
 
 static enum flow_side other(enum flow_side side)
@@ -154,7 +155,7 @@ static struct flow_entry *replace_by_held(struct flow_table *table, struct flow_
 }
 
 /* Does the packet go on from the SYN that was kept back: from its sender, the SYN again or what follows it;
- * from the other side, an answer to it? */
+ * from the other side, an answer to it, or of a SYN-ACK the acknowledgement? */
 static bool follows_held(const struct flow_entry *e, const struct packet *packet)
 {
     const struct packet *syn = &e->held->packet;
@@ -164,28 +165,36 @@ static bool follows_held(const struct flow_entry *e, const struct packet *packet
     if (same_side && (packet->tcp.flags & TCP_SYN) != 0)
         return packet->tcp.seq == syn->tcp.seq;
     if (same_side)
-        return packet->tcp.seq - behind <= syn->payload_len;
-    return (packet->tcp.flags & (TCP_SYN | TCP_RST)) != 0 && (packet->tcp.flags & TCP_ACK) != 0 &&
-           packet->tcp.ack - behind <= syn->payload_len;
+        return packet->tcp.seq - behind <= syn->payload_len ||
+               (packet->tcp.seq - behind <= FIRST_WINDOW &&
+                !flow_may_be_of(&e->stream, flow_entry_side(e, packet), packet));
+    return (packet->tcp.flags & TCP_ACK) != 0 && packet->tcp.ack - behind <= syn->payload_len &&
+           ((packet->tcp.flags & (TCP_SYN | TCP_RST)) != 0 || (syn->tcp.flags & TCP_ACK) != 0);
 }
 
-/* Is it a SYN that is not the stream's own? A SYN-ACK is only where the connection has ended. */
+/* Is it a SYN that is not the stream's own? A SYN-ACK can only be where its side has been heard of before;
+ * one that answers the stream's own SYN is another machine's behind the same address, and the client will
+ * choose. */
 static bool is_foreign_syn(const struct flow_entry *e, enum flow_side from, const struct packet *packet)
 {
     const struct tcp_direction *d = &e->stream.direction[from];
-    const bool ended = e->stream.end != FLOW_OPEN;
+    const bool ended = e->stream.end != FLOW_OPEN, answers = (packet->tcp.flags & TCP_ACK) != 0;
     if ((packet->tcp.flags & (TCP_SYN | TCP_RST)) != TCP_SYN ||
-        ((packet->tcp.flags & TCP_ACK) != 0 && !(ended && d->syn_seen)))
+        (answers && (!d->started || d->assumed || flow_answers_syn(&e->stream, from, packet))))
         return false;
     /* The first packet of its side: late, or half of a simultaneous open. */
     return d->started ? !tcp_is_own_syn(d, packet->tcp.seq) : ended;
 }
 
-/* Both sides have agreed on both ISNs, and the connection has not ended. */
-static bool is_established(const struct flow_entry *e, enum flow_side from)
+/* Is it to be seen first whether another connection follows? Where both sides have agreed on both ISNs, and
+ * the connection has not ended; and for a SYN-ACK, which may be a stray one, wherever its side has not ended.
+ */
+static bool must_wait(const struct flow_entry *e, enum flow_side from, const struct packet *packet)
 {
     const struct tcp_direction *d = &e->stream.direction[from], *peer = &e->stream.direction[other(from)];
-    return e->stream.end == FLOW_OPEN && d->started && peer->packets > 0 && d->has_acked && peer->has_acked;
+    const bool agreed = d->started && peer->packets > 0 && d->has_acked && peer->has_acked;
+    const bool stray = (packet->tcp.flags & TCP_ACK) != 0 && !d->fin_seen;
+    return e->stream.end == FLOW_OPEN && (agreed || stray);
 }
 
 /* The stream that the packet belongs to, given what there is on its ports. 1: kept back; 0 with *out;
@@ -208,7 +217,7 @@ static int choose_stream(struct flow_table *table, const struct packet *packet, 
             return -ENOMEM;
         if (!is_foreign_syn(e, from, packet))
             return 0;
-        if (is_established(e, from))
+        if (must_wait(e, from, packet))
             return hold(table, &e->held, packet) == 0 ? 1 : -ENOMEM;
         flow_entry_close(table, e, FLOW_REPLACED);
     }
@@ -270,14 +279,21 @@ struct flow_table *flow_table_new(const struct flow_config *config)
     return table;
 }
 
-/* A SYN that nobody answered before the capture ended is a connection that was tried. */
+/* A SYN that nobody answered before the capture ended is a connection that was tried; a SYN-ACK is a stray
+ * one, unless only its side was captured. */
 static void resolve_held(struct flow_table *table)
 {
     uint32_t next = FLOW_POOL_NONE;
     for (uint32_t at = table->pool.list[FLOW_POOL_OPEN].first; at != FLOW_POOL_NONE; at = next) {
         next = flow_pool_node(&table->pool, at)->behind;
-        if (flow_entry_at(table, at)->held != NULL)
-            (void)replace_by_held(table, flow_entry_at(table, at));
+        struct flow_entry *e = flow_entry_at(table, at);
+        if (e->held == NULL)
+            continue;
+        const enum flow_side from = flow_entry_side(e, &e->held->packet);
+        if ((e->held->packet.tcp.flags & TCP_ACK) != 0 && e->stream.direction[other(from)].packets > 0)
+            (void)release_syn(table, e);
+        else
+            (void)replace_by_held(table, e);
     }
 }
 

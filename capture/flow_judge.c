@@ -41,6 +41,17 @@ static bool is_near(const struct tcp_direction *d, uint32_t seq)
     return distance > -NEAR && distance < NEAR;
 }
 
+bool flow_answers_syn(const struct flow_stream *stream, enum flow_side from, const struct packet *packet)
+{
+    enum {
+        SYN_DATA = 65535,      /* at most */
+        SYN_BEFORE = -1048576, /* how far its SYN may lie before a side that was joined midway */
+    };
+    const struct tcp_direction *peer = &stream->direction[1 - from];
+    const int32_t behind = seq_diff(packet->tcp.ack, peer->base_seq);
+    return !peer->started || (behind >= (peer->partial ? SYN_BEFORE : 0) && behind <= SYN_DATA);
+}
+
 bool flow_may_be_of(const struct flow_stream *stream, enum flow_side from, const struct packet *packet)
 {
     const struct tcp_direction *d = &stream->direction[from], *peer = &stream->direction[1 - from];

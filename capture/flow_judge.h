@@ -21,6 +21,9 @@ bool flow_confirms(const struct packet *packet, const struct packet *doubted);
 /* Do the packet's numbers go on from those of the stream, as far as both are known? */
 bool flow_may_be_of(const struct flow_stream *stream, enum flow_side from, const struct packet *packet);
 
+/* A SYN-ACK: does it acknowledge the SYN that began the other side, as far as that is known? */
+bool flow_answers_syn(const struct flow_stream *stream, enum flow_side from, const struct packet *packet);
+
 /* After a packet of `from`: has the connection ended? */
 void flow_note_end(struct flow_stream *stream, enum flow_side from);
 

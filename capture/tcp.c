@@ -103,7 +103,7 @@ bool tcp_is_own_syn(const struct tcp_direction *d, uint32_t seq)
     const int64_t before = (int64_t)d->origin - tcp_offset_of(d, seq + 1);
     const int64_t behind =
         d->segments == 0 ? 1 : 0; /* a split handshake acknowledges before it sends its SYN */
-    return before == 0 || (d->partial && before >= -behind && before <= OWN_SYN_BEFORE);
+    return before == 0 || (d->partial && !d->fin_seen && before >= -behind && before <= OWN_SYN_BEFORE);
 }
 
 static void take_syn(const struct tcp_context *c)

@@ -142,6 +142,29 @@ SCENES = {
     "ports_used_again": (OPEN + [p("c", 20, "A", 0, D), p("c", 50, "S", 0, isn=777000), p("s", 60, "SA", 0, isn=5, other_isn=777000),
                                  p("c", 61, "A", 0, D * 2, isn=777000, other_isn=5)],
                          [{"stream": 1, "bytes_client": 100, "end": "open"}, {"stream": 5, "bytes_client": 200}]),
+    "ports_used_again_server_only": (
+        [p("s", 10, "SA", 0), p("s", 20, "A", 0, D, ack=50), p("s", 1000, "SA", 0, isn=5, other_isn=777000),
+         p("s", 1010, "A", 0, D * 2, isn=5, other_isn=777000), p("s", 1020, "FA", 200, isn=5, other_isn=777000),
+         p("s", 3000, "SA", 0, isn=99999999, other_isn=888000), p("s", 3010, "A", 100, D, isn=99999999, other_isn=888000)],
+        [{"stream": 1, "bytes_server": 100, "packets_client": 0}, {"stream": 3, "bytes_server": 200, "md5_server": md5(D * 2)},
+         {"stream": 6, "bytes_server": 100, "gaps_server": 1}]),
+    "ports_used_again_first_lost": (
+        [p("s", 10, "SA", 0), p("s", 20, "A", 0, D, ack=50), p("s", 1000, "SA", 0, isn=99999999, other_isn=888000),
+         p("s", 1010, "A", 100, D, isn=99999999, other_isn=888000)],
+        [{"stream": 1, "bytes_server": 100, "gaps_server": 0}, {"stream": 3, "bytes_server": 100, "gaps_server": 1}]),
+    "ports_used_again_syn_lost": (
+        OPEN + [p("c", 20, "A", 0, D), p("s", 30, "A", 0, D, ack=100), p("s", 60, "SA", 0, isn=5, other_isn=777000),
+                p("c", 61, "A", 0, isn=777000, other_isn=5), p("c", 62, "A", 0, D * 2, isn=777000, other_isn=5)],
+        [{"stream": 1, "bytes_client": 100, "syn_server": 1}, {"stream": 6, "bytes_client": 200, "md5_client": md5(D * 2)}]),
+    "a_stray_syn_ack": (
+        OPEN + [p("c", 20, "A", 0, D), p("s", 25, "A", 0, ack=100), p("s", 60, "SA", 0, isn=5, other_isn=777000),
+                p("c", 61, "A", 100, D), p("s", 70, "SA", 0, isn=5, other_isn=777000)],
+        [{"bytes_client": 200, "syn_server": 3, "md5_client": md5(D * 2), "gaps_server": 0}]),
+    "ports_used_again_near": (
+        [p("c", 0, "A", 5000, D), p("s", 10, "A", 900, ack=5100), p("c", 20, "FA", 5100, ack=900), p("s", 30, "FA", 900, ack=5101),
+         p("c", 500, "S", 0, isn=3000), p("s", 510, "SA", 0, isn=5, other_isn=3000),
+         p("c", 520, "A", 0, D, isn=3000, other_isn=5)],
+        [{"stream": 1, "bytes_client": 100, "end": "fin"}, {"stream": 5, "bytes_client": 100, "gaps_client": 0}]),
     "one_side_only": ([p("c", 0, "S", 0), p("c", 1, "A", 0, D), p("c", 2, "A", 100, D, ack=500)],
                       [{"packets_server": 0, "bytes_client": 200, "duplicate_acks_client": 0}]),
     "joined_midway": ([p("c", 20, "A", 5100, D), p("c", 21, "A", 5000, D), p("s", 22, "A", 900, ack=5200)],
