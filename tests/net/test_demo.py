@@ -12,7 +12,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import pcapng  # noqa: E402
@@ -61,7 +60,12 @@ def start():
 with case("an ordinary user runs it: pictures of naive and length, a table of all five, status 0"):
     result = demo(env={**os.environ, "COLUMNS": "100", "LC_ALL": "C.UTF-8"})
     equal((result.returncode, result.stderr), (0, ""))
-    for part in ("BROKEN at byte 43", "framing length: ok", "lockstep", "sticky", "recv #1 returned the header (43 B)"):
+    parts = ["framing length: ok", "lockstep", "sticky"]
+    if "framing naive: ok" in result.stdout:  # a client that is held up longer than the server works: test_readme.py is slower
+        parts += ["luck"]
+    else:
+        parts += ["BROKEN at byte 43", "recv #1 returned the header (43 B)"]
+    for part in parts:
         contains(result.stdout.replace("\u202f", " "), part)  # the space in a number that no line breaks at
     lines = result.stdout.splitlines()
     table = lines[next(i for i, line in enumerate(lines) if line.startswith(" framing ")):][1:6]
@@ -88,10 +92,11 @@ def kill_at(delay):
         process.kill()
     process.wait()
     process.stderr.close()
-    end = time.monotonic() + 10
-    while in_session(process.pid) and time.monotonic() < end:
-        pass
-    return in_session(process.pid) or None
+    try:
+        wait_until(lambda: not in_session(process.pid), what="the end of every process")
+    except AssertionError:
+        return in_session(process.pid)
+    return None
 
 
 with case("killed with SIGKILL at 50 random moments: nothing is left either"):
@@ -122,10 +127,11 @@ with case("sleep breaks where a retransmission outlasts its pause, at the header
     equal([o["offset"] for o in broken], [43])
 
 with case("sleep breaks where the server works longer than the pause"):
-    equal(demo("--framing", "sleep", "--work", "150", "--pause", "50").returncode, 1)
+    equal(demo("--framing", "sleep", "--work", "600", "--pause", "50").returncode, 1)
 
 with case("naive without work may be lucky, and then says what would have broken it"):
-    result = demo("--framing", "naive", "--work", "0", "--drop", "data:2")
+    # The body comes a round trip after the header: time enough to read it alone.
+    result = demo("--framing", "naive", "--work", "0", "--delay", "150", "--drop", "data:2")
     equal(result.returncode, 0, result.stderr)
     contains(result.stdout, "luck")
 
@@ -136,7 +142,7 @@ for bug, status in (("size-chars", 1), ("size-overrun", 1), ("short-send", 1)):
         contains(result.stdout, "BROKEN at byte")
 
 with case("-o keeps a file for each framing that reads, and opens in tshark and tcpdump"):
-    result = demo("--framing", "naive,length", "-o", HOME / "kept.pcapng")
+    result = demo("--framing", "naive,length", "--work", "300", "-o", HOME / "kept.pcapng")
     equal(result.returncode, 1, result.stderr)
     for name in ("kept-naive.pcapng", "kept-length.pcapng"):
         capture = pcapng.read(HOME / name)

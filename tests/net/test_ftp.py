@@ -257,7 +257,7 @@ def bug_case(bug, framing, side, op, data, status, *parts):
                 options += ["-d", tempfile.mkdtemp(dir=SCRATCH)]
             begin = time.monotonic()
             expect(server.run(op, path if op == "put" else path.name, options=options), status, *parts)
-            check(time.monotonic() - begin < 8, "it did not end in time")
+            check(time.monotonic() - begin < 20, "it did not end in time")
 
 
 bug_case("size-chars", "length", "client", "put", TEXT, 1, "stored 1368 bytes; the file has 4096")
@@ -472,7 +472,7 @@ for number in (signal.SIGTERM, signal.SIGINT):
                 wait_until(lambda: server_has_read(peer), what="the body being taken")
                 begin = time.monotonic()
                 equal(server.stop(number), 0)
-                check(time.monotonic() - begin < 2, "it waited")
+                check(time.monotonic() - begin < 8, "it waited, as it does 10 s for a silent peer")
             equal(server.files(), [])
             contains(server.log(), "put a: stopped in the middle")
 

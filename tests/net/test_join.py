@@ -108,6 +108,9 @@ def run_network(index):
     return name, options, file, result, dict(zip(FRAMINGS, runs)), comparison
 
 
+BROKEN = []  # the networks where naive did
+
+
 def findings(objects, kind):
     return [o for o in objects if o["type"] == "finding" and o["kind"] == kind]
 
@@ -115,18 +118,22 @@ def findings(objects, kind):
 def check_network(outcome):
     name, options, file, result, runs, _ = outcome
     with case(f"{name}: the demo runs all five framings"):
-        equal((len(runs), result.returncode), (5, 1), result.stderr)
+        broken = [framing for framing, objects in runs.items() if findings(objects, "framing-broken")]
+        equal((len(runs), result.returncode), (5, int(bool(broken))), result.stderr)
     mtu = int(options[options.index("--mtu") + 1]) if "--mtu" in options else 1500
     for framing, objects in runs.items():
         with case(f"{name}, {framing}: sends, wire and recvs tile the axis, the bytes are the same three times"):
             check_run(objects, file.with_name(f"{file.stem}-{framing}.pcapng"), mtu)
-    with case(f"{name}: length ends well, naive breaks and says where and why"):
+    with case(f"{name}: length ends well, naive breaks where the header's recv took more, and says why"):
         equal(findings(runs["length"], "framing-broken"), [])
         broken = findings(runs["naive"], "framing-broken")
-        check(broken, "naive did not break")
         header = spans_of(runs["naive"], "client", "message")[0]
-        equal(broken[0]["offset"], header["length"], "the byte where the reader went wrong")
-        check(broken[0]["cause"] and broken[0]["evidence"]["recvs"], "cause and evidence")
+        # The server works before it reads, so that all has come; unless this machine holds up the client even longer.
+        equal(bool(broken), spans_of(runs["naive"], "client", "recv")[0]["length"] > header["length"], "broken")
+        if broken:
+            BROKEN.append(name)
+            equal(broken[0]["offset"], header["length"], "the byte where the reader went wrong")
+            check(broken[0]["cause"] and broken[0]["evidence"]["recvs"], "cause and evidence")
     with case(f"{name}: a wrong framing that did not break is called lucky, the right one never"):
         for framing in ("naive", "sleep", "lockstep", "size"):
             equal(bool(findings(runs[framing], "lucky")), not findings(runs[framing], "framing-broken"), framing)
@@ -172,6 +179,8 @@ else:
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for done_network in pool.map(run_network, range(len(NETWORKS))):
             check_network(done_network)
+        with case("naive breaks in most networks"):
+            check(len(BROKEN) > len(NETWORKS) / 2, BROKEN)
         for done_network in pool.map(run_python, range(len(NETWORKS))):
             check_python(done_network)
 done()

@@ -143,9 +143,9 @@ with case("nobody answers: status 1, 100% loss"):
     check("rtt" not in shown.stdout, shown.stdout)
 
 with case("-w: the time is up, whatever was sent; with -c the status tells whether all came"):
-    shown = ping("-w", "0.2", "-i", "0.05", NOBODY)
+    shown = ping("-w", "1.1", "-i", "0.25", NOBODY)
     equal(shown.returncode, 1)
-    check(3 <= int(re.search(r"(\d+) packets transmitted", shown.stdout)[1]) <= 5, shown.stdout)
+    check(2 <= int(re.search(r"(\d+) packets transmitted", shown.stdout)[1]) <= 5, shown.stdout)
     shown = ping("-w", "0.3", "-i", "0.1", "-c", 50, "127.0.0.1")
     equal(shown.returncode, 1)
     shown = ping("-w", 30, *FAST, "-c", 3, "127.0.0.1")
@@ -245,12 +245,12 @@ with case("TCP and UDP probes: open and closed ports, IPv4 and IPv6"):
         contains(shown.stdout, "udp_seq=2")
 
 with case("-A, -l, --busy, --rate, -f"):
-    shown = ping("-q", "-A", "-c", 500, "127.0.0.1", timeout=20)
+    shown = ping("-q", "-A", "-c", 500, "127.0.0.1")
     equal(shown.returncode, 0)
     contains(shown.stdout, "500 received, 0% packet loss")
-    check(int(re.search(r"time (\d+)ms", shown.stdout)[1]) < 5000, shown.stdout)
+    check(int(re.search(r"time (\d+)ms", shown.stdout)[1]) < 50_000, shown.stdout)  # 499 s if it did not adapt
     shown = ping("-l", 3, "-c", 3, "127.0.0.1")
-    check(int(re.search(r"time (\d+)ms", shown.stdout)[1]) < 900, shown.stdout)
+    check(int(re.search(r"time (\d+)ms", shown.stdout)[1]) < 2000, shown.stdout)  # 2 s if one came after the other
     for words in (("--busy", *FAST), ("--rate", 1000), ("-f",), ("-i", 0)):
         shown = ping("-q", *words, "-c", 100, "127.0.0.1")
         equal(shown.returncode, 0, words)

@@ -75,7 +75,7 @@ SERVER = """
 import socket, sys
 s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True)
 while True:
-    c, _ = s.accept(); c.settimeout(5)
+    c, _ = s.accept(); c.settimeout(30)
     data = b""
     while b"\\r\\n\\r\\n" not in data and b"\\n" not in data:
         more = c.recv(4096)

@@ -436,13 +436,13 @@ for words in (("send", "ip(dst=nobody.example)/icmp()"), ("route", "nobody.examp
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
             silent.bind(("127.0.0.9", 53))
             silent.settimeout(10)
-            (DIR / "resolv.conf").write_text("nameserver 127.0.0.9\n", encoding="utf-8")
+            (DIR / "resolv.conf").write_text("nameserver 127.0.0.9\noptions timeout:30\n", encoding="utf-8")
             sh(f"mount --bind {DIR}/resolv.conf /etc/resolv.conf")
             try:
                 process = subprocess.Popen([SOCKDIAG, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 silent.recvfrom(512)  # the question, that nobody answers
                 process.send_signal(signal.SIGINT)
-                equal(process.wait(3), -signal.SIGINT)
+                equal(process.wait(20), -signal.SIGINT)
             finally:
                 process.kill()
                 process.wait()
@@ -454,7 +454,7 @@ with case("a flood of answers holds back neither --wait nor the output"):
     try:
         before = time.monotonic()
         sums = summary(objects("--wait", "1", "ip(dst=10.9.0.2)/icmp(id=77,seq=1)", "ip(dst=10.9.0.2)/icmp(type=10)"))
-        check(1 <= time.monotonic() - before < 8, "it took too long")
+        check(1 <= time.monotonic() - before < 30, "it took too long")
         check(sums["duplicates"] > 100, sums)
     finally:
         flood.send_signal(signal.SIGINT)
