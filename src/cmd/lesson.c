@@ -16,10 +16,12 @@ static const struct command_help help = {
                    "sockdiag lesson 4\tone of them\n"
                    "sockdiag lesson sticky\tthe same\n"
                    "sockdiag lesson --auto 4\twithout questions\n"
-                   "sockdiag lesson --auto\tall of them, one after the other\n"),
-    .notes = N_(
-        "Exit status: 0; 1 if an answer of --answer was wrong, or a run did not show what it should; 2 for "
-        "errors; 3 if it was left before its end."),
+                   "sockdiag lesson --auto\tall of them, one after the other\n"
+                   "sockdiag lesson 4 --check r.py\tis this program right?\n"),
+    .notes =
+        N_("What is done is kept in XDG_STATE_HOME/sockdiag/lessons (~/.local/state/sockdiag/lessons).\n"
+           "Exit status: 0; 1 if an answer of --answer was wrong, a run did not show what it should, or the "
+           "exercise is not passed; 2 for errors; 3 if it was left before its end."),
 };
 
 static int add_answer(void *target, const char *argument, struct sd_err *err)
