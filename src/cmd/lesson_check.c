@@ -114,6 +114,23 @@ static void put_lines(struct buf *text, const char *lines, unsigned columns)
     }
 }
 
+/* The judge's section speaks of what the run of the exercise showed, besides what the lesson's runs did. */
+static enum play_end say_judgement(struct play *play, const struct exercise_result *r)
+{
+    json_t *lesson_facts = play->facts;
+    json_t *all = lesson_facts != NULL ? json_copy(lesson_facts) : json_object();
+    if (all == NULL || (r->facts != NULL && json_object_update(all, r->facts) != 0)) {
+        json_decref(all);
+        sd_fail_errno(&play->err, ENOMEM, "cannot judge the exercise");
+        return PLAY_ERROR;
+    }
+    play->facts = all;
+    const enum play_end end = say_section(play, r->section, MARKDOWN_BODY);
+    play->facts = lesson_facts;
+    json_decref(all);
+    return end;
+}
+
 static enum play_end say_failure(struct check *check, const struct exercise_result *r)
 {
     struct buf text = {0}, words = {0};
@@ -126,7 +143,7 @@ static enum play_end say_failure(struct check *check, const struct exercise_resu
     const enum play_end end = say_text(check->play, &text);
     if (end != PLAY_ON || r->section == NULL)
         return end;
-    return say_section(check->play, r->section, MARKDOWN_BODY);
+    return say_judgement(check->play, r);
 }
 
 /* "  ✗ lossy (--delay 2 --drop 5%@7)" */

@@ -6,9 +6,9 @@ ADDRESS = ("10.77.0.2", 5000)
 
 
 def ask(conn, words):
-    """Send a line, return the answer's line; what came until 2 s had passed in silence."""
+    """Send a line, return the answer's line; what came until 4 s had passed in silence."""
     conn.sendall(words + b"\n")
-    conn.settimeout(2)
+    conn.settimeout(4)
     answer = b""
     try:
         while not answer.endswith(b"\n"):
@@ -17,7 +17,7 @@ def ask(conn, words):
                 break
             answer += data
     except TimeoutError:
-        answer += b"(nothing for 2 s)"
+        answer += b"(nothing for 4 s)"
     return answer.rstrip(b"\n")
 
 
