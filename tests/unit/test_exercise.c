@@ -177,8 +177,8 @@ static void hostile_json_finds_nothing(void **state)
         "[]\n",
         "{\"type\":\"direction\",\"from\":7,\"bytes\":5}\n",
         "{\"type\":\"direction\",\"stream\":1,\"from\":\"client\",\"bytes\":-5}\n",
-        "{\"type\":\"direction\",\"stream\":1,\"from\":\"client\",\"bytes\":5}\n"
-        "{\"type\":\"finding\",\"stream\":1,\"from\":\"client\"}\n",
+        ("{\"type\":\"direction\",\"stream\":1,\"from\":\"client\",\"bytes\":5}\n"
+         "{\"type\":\"finding\",\"stream\":1,\"from\":\"client\"}\n"),
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct exercise_place place;
