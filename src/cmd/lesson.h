@@ -55,6 +55,7 @@ struct play {
     unsigned questions, right;
     unsigned again; /* how often the runs at hand were repeated */
     bool shown;     /* so far all runs showed what they should */
+    bool proved;    /* what the last expectation spoke of was seen: a proof may be told */
     bool was_wrong; /* an answer was wrong */
     enum play_exercise exercise;
     struct sd_err err;

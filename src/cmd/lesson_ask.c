@@ -273,9 +273,9 @@ enum play_end play_answer(struct play *play, const struct lesson_step *step)
         end = say_verdict(play, &v, given != NULL);
     if (end == PLAY_ON && ask->choices != NULL)
         end = say_right_choice(play, ask);
-    if (end == PLAY_ON)
-        end = say_why(play, ask, step->answer.section, &v);
-    if (end == PLAY_ON)
+    if (end == PLAY_ON && !play->proved)
+        end = ask->choices != NULL ? PLAY_ON : say_line(play, "");
+    else if (end == PLAY_ON && (end = say_why(play, ask, step->answer.section, &v)) == PLAY_ON)
         end = say_section(play, step->answer.section, MARKDOWN_HEADING | MARKDOWN_BODY);
     play->was_wrong = play->was_wrong || (!v.correct && !json_is_null(v.right));
     verdict_fini(&v);

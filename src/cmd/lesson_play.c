@@ -17,6 +17,8 @@
 
 static enum play_end play_say(struct play *play, const struct lesson_step *step)
 {
+    if (step->say.proof && !play->proved)
+        return PLAY_ON;
     const enum play_end end = input_pause(play, _("go on"));
     return end == PLAY_ON ? say_section(play, step->say.section, MARKDOWN_ALL) : end;
 }
@@ -55,6 +57,7 @@ static enum play_end play_expect(struct play *play, const struct lesson_step *st
 {
     bool all = true;
     const enum play_end end = expect_all(play, step->expect.conditions, &all);
+    play->proved = all;
     if (end != PLAY_ON || all)
         return end;
     if (play->again < TRIES - 1) {
@@ -228,7 +231,8 @@ static struct play new_play(const struct lesson_options *o, const struct lesson 
                         .style = screen_style(&o->screen, &o->common),
                         .asks = !o->automatic && o->check == NULL && !o->hints,
                         .exercise = PLAY_EXERCISE_NONE,
-                        .shown = true};
+                        .shown = true,
+                        .proved = true};
     play.text.columns = play.style.columns < TEXT_COLUMNS ? play.style.columns : TEXT_COLUMNS;
     play.text.color = play.style.color;
     return play;

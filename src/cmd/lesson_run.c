@@ -44,14 +44,14 @@ static void environment_fini(struct environment *e)
         free(e->texts[i]);
 }
 
-/* This sockdiag first in PATH; width, colours and language as the lesson has them. */
-static void environment_init(struct environment *e, const struct play *play)
+/* This sockdiag first in PATH; colours and language as the lesson has them. */
+static void environment_init(struct environment *e, const struct play *play, unsigned columns)
 {
     const char *path = getenv("PATH");
     *e = (struct environment){0};
     set(e, "PATH=%s:%s", play->program,
         path != NULL && path[0] != '\0' ? path : "/usr/local/bin:/usr/bin:/bin");
-    set(e, "COLUMNS=%u", play->style.columns);
+    set(e, "COLUMNS=%u", columns);
     set(e, play->style.color ? "CLICOLOR_FORCE=1" : "NO_COLOR=1");
     set(e, "LC_ALL=C.UTF-8");
     set(e, "LANGUAGE=%s", i18n_language());
@@ -68,6 +68,12 @@ struct tap {
     unsigned shown, beyond;
     bool quiet;
 };
+
+/* The room that a command's output has. */
+static unsigned tap_columns(const struct tap *tap)
+{
+    return tap->play->style.columns - OUTPUT_INDENT;
+}
 
 /* What of a line goes into `columns`: up to a space where one is near enough to the end. */
 static size_t line_fit(const char *text, size_t columns)
@@ -86,7 +92,7 @@ static size_t line_fit(const char *text, size_t columns)
 static void show_line(struct tap *tap, const struct buf *line)
 {
     struct buf clean = {0}, text = {0};
-    const size_t columns = tap->play->style.columns - OUTPUT_INDENT;
+    const size_t columns = tap_columns(tap);
     if (facts_is_line((const char *)line->data, line->len))
         return;
     if (tap->shown >= OUTPUT_LINES) {
@@ -192,7 +198,7 @@ static enum play_end execute(struct play *play, const char *command, unsigned se
     struct buf filled = {0};
     enum play_end end = PLAY_ERROR;
     *result = (struct run_result){0};
-    environment_init(&environment, play);
+    environment_init(&environment, play, tap != NULL ? tap_columns(tap) : play->style.columns);
     if (environment.failed)
         sd_fail(&play->err, ENOMEM, "out of memory");
     else if (facts_fill(&filled, command, play->facts, &play->err) == 0) {

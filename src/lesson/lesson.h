@@ -32,6 +32,7 @@ enum lesson_step_kind {
 
 struct lesson_say {
     const char *section;
+    bool proof; /* it speaks of what a run showed: left out where it did not */
 };
 
 struct lesson_ask {

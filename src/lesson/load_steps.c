@@ -135,6 +135,10 @@ static int get_take(const struct loader *l, const json_t **take)
 
 static int read_say(const struct loader *l, struct lesson_step *step)
 {
+    const json_t *proof = json_object_get(l->step, "proof");
+    if (proof != NULL && !json_is_boolean(proof))
+        return fail(l, "\"proof\" is true or false");
+    step->say.proof = json_is_true(proof);
     return get_section(l, "say", &step->say.section);
 }
 
@@ -410,7 +414,7 @@ static const struct reader {
     int (*read)(const struct loader *l, struct lesson_step *step);
     const char *keys; /* that it may have, each between blanks */
 } readers[] = {
-    [LESSON_SAY] = {"say", read_say, " "},
+    [LESSON_SAY] = {"say", read_say, " proof "},
     [LESSON_ASK] = {"ask", read_ask, " choices right number near wrong hint "},
     [LESSON_RUN] = {"run", read_run, " status seconds quiet "},
     [LESSON_FACTS] = {"facts", read_facts, " take "},

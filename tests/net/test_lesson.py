@@ -178,7 +178,11 @@ with case("a run that showed something else: it is said, and the lesson goes on"
     ran = lesson("90", "--auto", env={"SAMPLE_SHOWN": "4"})
     equal(ran.returncode, 1)
     contains(ran.stdout, "This run did otherwise\n──────────────────────\n\nThe run said 4, not 1.\n")
-    contains(ran.stdout, "The end\n")
+    contains(ran.stdout, "The answer: b.\n  the second choice\n\nThe answer: 1024.\n\nExercise\n")
+    claims = ("The second it was", "So long it was", "The end\n")
+    equal([part for part in claims if part in ran.stdout], [], "what would not be true of this run")
+    check(all(part in lesson("90", "--auto").stdout for part in claims), "what is true of another")
+    contains(lesson("90", "--auto", "--answer", "pick=a", env={"SAMPLE_SHOWN": "4"}).stdout, "✗ Not a: it is b.\n  the second choice\n\n")
     contains(ran.stdout, "a run did not show what it should")
     equal(ran.stdout.count("$ sh run.sh"), 3, "a run has three chances")
     found = objects(lesson("90", "--json", env={"SAMPLE_SHOWN": "4"}))
@@ -205,6 +209,7 @@ with case("a run's output is bounded on the screen, and -v tells the facts"):
     contains(ran.stdout, "  recv_2 = 1024\n")
     contains(ran.stdout, "  lost = ?\n")
     equal(too_wide(ran.stdout, 80), [])
+    contains(ran.stdout, "  room for 78\n")
     equal(ran.stdout.count("0" * 60), 3 + 1)  # 300 in lines of 78
 
 # ---- how it looks ----

@@ -1,7 +1,7 @@
 # What the sample runs; its tests ask for mistakes by the environment.
 echo "the sample runs"
 printf 'not an escape: \033[31m\n'
-[ -z "${SAMPLE_LONG:-}" ] || printf '%0300d\n' 0
+[ -z "${SAMPLE_LONG:-}" ] || printf 'room for %d\n%0300d\n' "$COLUMNS" 0
 if [ -n "${SAMPLE_COUNT:-}" ] && [ ! -e "$SAMPLE_COUNT" ]; then # wrong only the first time
     : >"$SAMPLE_COUNT"
     SAMPLE_SHOWN=9
