@@ -16,7 +16,7 @@ def ask(conn, words):
             if not data:
                 break
             answer += data
-    except TimeoutError:
+    except socket.timeout:
         answer += b"(nothing for 4 s)"
     return answer.rstrip(b"\n")
 

@@ -14,11 +14,14 @@ with socket.socket() as conn:
         begin = time.monotonic()
         try:
             sent += conn.send(bytes(6000))
-        except TimeoutError:
+        except socket.timeout:
             timed_out = "yes"
         took = time.monotonic() - begin
         if took > longest:
             slowest, longest = call, took
+    conn.settimeout(None)
+    conn.shutdown(socket.SHUT_WR)
+    conn.recv(1)  # until the server has read what was sent, and closes
     print(f"client: {sent} bytes in {call} sends; send #{slowest} took {longest * 1000:.0f} ms"
           + (" and gave up" if timed_out == "yes" else ""))
     print(f"taken={sent}\nblocked_send={slowest}\nblocked_ms={longest * 1000:.0f}\ntimed_out={timed_out}")

@@ -3,7 +3,7 @@ import socket
 import sys
 
 try:
-    with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=1) as conn:
+    with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=1.5) as conn:
         conn.sendall(b"please")
         have = 0
         while data := conn.recv(4096):

@@ -9,7 +9,7 @@ def send_surely(s, number, text):
             while int(s.recv(100)) != number:  # an answer to an earlier one, late or twice
                 pass
             return
-        except TimeoutError:
+        except socket.timeout:
             pass
 
 

@@ -13,7 +13,7 @@ with socket.socket() as conn:
     for begin in range(0, len(data), 10000):
         try:
             conn.sendall(data[begin:begin + 10000])
-        except TimeoutError:
+        except socket.timeout:
             print("the reader is slow; going on")
     conn.shutdown(socket.SHUT_WR)
     conn.settimeout(None)

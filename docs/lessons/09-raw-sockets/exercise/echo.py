@@ -21,7 +21,7 @@ def answered(s, message):
             answer = s.recv(2048)[20:]
             if answer[0] == 0 and answer[4:] == message[4:]:
                 return True
-    except TimeoutError:
+    except socket.timeout:
         return False
 
 

@@ -14,7 +14,7 @@ def why(host, port):
             conn.connect(address)
         except ConnectionRefusedError:
             return "refused"
-        except TimeoutError:
+        except socket.timeout:
             return "filtered"
         except OSError:
             return "no route"
@@ -22,7 +22,7 @@ def why(host, port):
             conn.sendall(b"please")
             while conn.recv(4096):
                 pass
-        except TimeoutError:
+        except socket.timeout:
             return "black hole"
     return "fine"
 
