@@ -11,6 +11,7 @@ for name in ("SOCK_STREAM", "SOCK_DGRAM", "SOCK_SEQPACKET"):
     left.send(b"hello")
     left.send(b"world")
     first, second = right.recv(2), right.recv(1024)
-    print(f"{name:15} recv(1024): {whole!r:14} recv(2): {first!r}, and then recv(1024): {second!r}")
+    print(f"{name:15} recv(1024): {whole!r}")
+    print(f"{'':15} recv(2): {first!r}, then recv(1024): {second!r}")
     short = name[5:].lower()
     print(f"{short}_whole={len(whole)}\n{short}_after={second.decode()}")
