@@ -52,6 +52,25 @@ static enum play_end expect_all(struct play *play, const json_t *conditions, boo
     return end;
 }
 
+/* Is it part of a run: itself, or what is made of it? */
+static bool is_of_run(const struct lesson_step *step)
+{
+    return step->kind == LESSON_RUN || step->kind == LESSON_FACTS || step->kind == LESSON_COMPUTE ||
+           step->kind == LESSON_EXPECT;
+}
+
+/* The first of the steps before `i` that make a run; `i` itself where there is none that could be repeated.
+ */
+static size_t begin_of_run(const struct lesson *lesson, size_t i)
+{
+    size_t first = i;
+    for (size_t k = i; k > 0 && is_of_run(&lesson->steps[k - 1]); k--) {
+        if (lesson->steps[k - 1].kind == LESSON_RUN)
+            first = k - 1;
+    }
+    return first;
+}
+
 /* A run may have been disturbed: it has further chances, before the lesson says that it went otherwise. */
 static enum play_end play_expect(struct play *play, const struct lesson_step *step)
 {
@@ -60,7 +79,8 @@ static enum play_end play_expect(struct play *play, const struct lesson_step *st
     play->proved = all;
     if (end != PLAY_ON || all)
         return end;
-    if (play->again < TRIES - 1) {
+    const size_t i = (size_t)(step - play->lesson->steps);
+    if (play->again < TRIES - 1 && begin_of_run(play->lesson, i) < i) {
         play->again++;
         enum play_end said = say_line(
             play, _("That went otherwise than it should; perhaps this machine was busy. Once more:"));
@@ -90,21 +110,6 @@ static enum play_end say_title(struct play *play)
     enum play_end end = say_line(play, buf_cstr(&text));
     buf_free(&text);
     return end == PLAY_ON ? say_line(play, "") : end;
-}
-
-/* Is it part of a run: itself, or what is made of it? */
-static bool is_of_run(const struct lesson_step *step)
-{
-    return step->kind == LESSON_RUN || step->kind == LESSON_FACTS || step->kind == LESSON_COMPUTE ||
-           step->kind == LESSON_EXPECT;
-}
-
-/* The first of the steps before `i` that make a run. */
-static size_t begin_of_run(const struct lesson *lesson, size_t i)
-{
-    while (i > 0 && is_of_run(&lesson->steps[i - 1]))
-        i--;
-    return i;
 }
 
 static enum play_end play_steps(struct play *play)
