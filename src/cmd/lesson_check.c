@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/lesson.h"
+#include "lesson/facts.h"
 #include "view/prose.h"
 
 /* A learner's program is judged: in which networks it is right, and what went wrong in the first where it is
@@ -83,6 +84,9 @@ static void put_output(struct buf *text, const struct buf *output, unsigned colu
         const char *newline = memchr(line, '\n', output->len - begin);
         const size_t len = newline != NULL ? (size_t)(newline - line) : output->len - begin;
         struct buf clean = {0};
+        begin += len + 1;
+        if (facts_is_line(line, len)) /* for the lesson, as those of a run */
+            continue;
         text_escape(&clean, line, len);
         const char *rest = buf_cstr(&clean);
         do {
@@ -91,7 +95,6 @@ static void put_output(struct buf *text, const struct buf *output, unsigned colu
             rest += fits;
         } while (*rest != '\0');
         buf_free(&clean);
-        begin += len + 1;
     }
 }
 
