@@ -120,6 +120,10 @@ enum play_end say_section(struct play *play, const char *section, unsigned parts
 /* A line of the runner itself, wrapped. */
 enum play_end say_line(struct play *play, const char *text);
 
+/* How many bytes of a line go into `columns`: up to a space where one is near enough to the end. What follows
+ * them may begin with that space. */
+size_t say_fit(const char *text, size_t columns);
+
 /* With --json: {"type":TYPE,"lesson":N} to add to, and to print and free. json_t objects may be NULL when
  * memory is out: then printing fails. */
 json_t *say_object(const struct play *play, const char *type);

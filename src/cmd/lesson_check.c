@@ -90,9 +90,10 @@ static void put_output(struct buf *text, const struct buf *output, unsigned colu
         text_escape(&clean, line, len);
         const char *rest = buf_cstr(&clean);
         do {
-            const size_t fits = text_fit(rest, strlen(rest), columns - 4);
+            const size_t fits = say_fit(rest, columns - 4);
             buf_printf(text, "    %.*s\n", (int)fits, rest);
             rest += fits;
+            rest += *rest == ' ' && fits > 0;
         } while (*rest != '\0');
         buf_free(&clean);
     }

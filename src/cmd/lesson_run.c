@@ -75,19 +75,6 @@ static unsigned tap_columns(const struct tap *tap)
     return tap->play->style.columns - OUTPUT_INDENT;
 }
 
-/* What of a line goes into `columns`: up to a space where one is near enough to the end. */
-static size_t line_fit(const char *text, size_t columns)
-{
-    const size_t len = strlen(text), fits = text_fit(text, len, columns);
-    if (fits == len || text[fits] == ' ')
-        return fits;
-    for (size_t i = fits; i > fits - fits / 3; i--) {
-        if (text[i - 1] == ' ')
-            return i - 1;
-    }
-    return fits;
-}
-
 /* A line of facts is for the lesson. */
 static void show_line(struct tap *tap, const struct buf *line)
 {
@@ -103,7 +90,7 @@ static void show_line(struct tap *tap, const struct buf *line)
     text_escape(&clean, line->data, line->len);
     const char *rest = buf_cstr(&clean);
     do {
-        const size_t fits = line_fit(rest, columns);
+        const size_t fits = say_fit(rest, columns);
         buf_text(&text, "  ");
         buf_append(&text, rest, fits);
         buf_char(&text, '\n');

@@ -7,6 +7,7 @@
 
 #include "base/i18n.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/lesson.h"
 #include "lesson/facts.h"
@@ -107,6 +108,18 @@ enum play_end say_line(struct play *play, const char *line)
     struct buf text = {0};
     prose_wrap(&text, line, 0, 0, play->text.columns);
     return say_text(play, &text);
+}
+
+size_t say_fit(const char *text, size_t columns)
+{
+    const size_t len = strlen(text), fits = text_fit(text, len, columns);
+    if (fits == len || text[fits] == ' ')
+        return fits;
+    for (size_t i = fits; i > fits - fits / 3; i--) {
+        if (text[i - 1] == ' ')
+            return i - 1;
+    }
+    return fits;
 }
 
 /* ---- JSON ---- */

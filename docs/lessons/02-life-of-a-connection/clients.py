@@ -18,6 +18,8 @@ def ask(conn, words):
             answer += data
     except socket.timeout:
         answer += b"(nothing for 4 s)"
+    except OSError as error:
+        answer += f"({error.strerror})".encode()
     return answer.rstrip(b"\n")
 
 
