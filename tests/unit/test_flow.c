@@ -69,7 +69,7 @@ static struct flow_table *table_for(struct log *log, size_t max)
 {
     packets = 0;
     const struct flow_config config = {
-        .observer = {log, opened, segment, closed},
+        .observer = {.context = log, .opened = opened, .segment = segment, .closed = closed},
         .key = {1, 2},
         .max_streams = max,
         .linger_ns = 1000000,
@@ -274,7 +274,7 @@ static void crowded_out(void **state)
     struct log log = {0};
     packets = 0;
     const struct flow_config config = {
-        .observer = {&log, opened, segment, closed},
+        .observer = {.context = &log, .opened = opened, .segment = segment, .closed = closed},
         .key = {1, 2},
         .max_streams = 10,
         .linger_ns = FLOW_LINGER_NS,
@@ -311,7 +311,7 @@ static void memory_is_bounded(void **state)
     (void)state;
     struct log log;
     const struct flow_config config = {
-        .observer = {&log, NULL, NULL, closed},
+        .observer = {.context = &log, .closed = closed},
         .key = {1, 2},
         .max_streams = 1000000,
         .max_memory = 100000,
