@@ -39,8 +39,8 @@ MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 SD_WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes \
   -Wmissing-prototypes $(if $(WERROR),-Werror)
 SD_CPPFLAGS := -Isrc -I. -D_GNU_SOURCE -DSOCKDIAG_VERSION='"$(VERSION)"' \
-  -DSOCKDIAG_LOCALEDIR='"$(LOCALEDIR)"' -DSOCKDIAG_LESSONDIR='"$(LESSONDIR)"' \
   $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+SD_PLACES := -DSOCKDIAG_LOCALEDIR='"$(LOCALEDIR)"' -DSOCKDIAG_LESSONDIR='"$(LESSONDIR)"'
 SD_SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # Control-flow protection is named by the machine; FORTIFY and AddressSanitizer intercept the same calls.
 SD_HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
@@ -51,7 +51,7 @@ SD_CFLAGS := -std=gnu17 -O2 -g $(SD_WARNINGS) $(SD_HARDEN) $(SD_SANITIZE)
 SD_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SD_SANITIZE)
 SD_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lunistring -lm -pthread
 
-COMPILE = $(CC) $(SD_CPPFLAGS) $(CPPFLAGS) $(SD_CFLAGS) $(CFLAGS)
+COMPILE = $(CC) $(SD_CPPFLAGS) $(SD_PLACES) $(CPPFLAGS) $(SD_CFLAGS) $(CFLAGS)
 LINK = $(CC) $(SD_CFLAGS) $(CFLAGS) $(SD_LDFLAGS) $(LDFLAGS)
 
 MODULES := src/base capture craft src/record src/lab src/sockets src/ftp src/lanes src/view src/lesson src/cmd
@@ -91,12 +91,17 @@ $(O)/locale/%/LC_MESSAGES/sockdiag.mo: po/%.po | libraries
 $(O)/lessons: | $(O)/sockdiag
 	$(Q)ln -sfn '$(abspath docs/lessons)' $@
 
-# Objects of other flags or another compiler are rebuilt, not mixed.
+# Objects of other flags or another compiler are rebuilt, not mixed; for other places only those that name one.
 FLAGS_NOW := $(CC) $(SD_CPPFLAGS) $(CPPFLAGS) $(SD_CFLAGS) $(CFLAGS) $(SD_LDFLAGS) $(LDFLAGS)
-$(O)/.flags: force
-	@mkdir -p $(@D)
-	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || \
-	  printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' >$@
+define stamp_rule
+$(O)/.$(1): force
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$$(subst ','\'',$(2))' | cmp -s - $$@ || \
+	  printf '%s\n' '$$(subst ','\'',$(2))' >$$@
+endef
+$(eval $(call stamp_rule,flags,$$(FLAGS_NOW)))
+$(eval $(call stamp_rule,places,$$(SD_PLACES)))
+$(O)/src/base/i18n.o $(O)/src/lesson/find.o: $(O)/.places
 
 .PHONY: force libraries
 force:
@@ -161,7 +166,7 @@ FUZZ_FLAGS := -std=gnu17 -O1 -g $(SD_WARNINGS) -fno-omit-frame-pointer -fno-sani
 $(BUILD)/fuzz/obj/%.o: %.c | libraries
 	$(SAY) FUZZCC $<
 	@mkdir -p $(@D)
-	$(Q)$(FUZZ_CC) $(SD_CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+	$(Q)$(FUZZ_CC) $(SD_CPPFLAGS) $(SD_PLACES) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 
 define fuzz_rule
 $(BUILD)/fuzz/$(1): $(BUILD)/fuzz/obj/tests/fuzz/$(1).o $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(call needs,tests/fuzz/$(1).c))

@@ -72,12 +72,13 @@ static void head(struct ping *ping)
                    target->address);
         put_source(ping);
     } else {
-        buf_printf(&ping->out, _("PING %" PRIu32 " hosts"), ping->target_count);
+        buf_printf(&ping->out,
+                   target->shape.method == PROBE_ICMP ? _("PING %" PRIu32 " hosts,")
+                                                      : _("PING %" PRIu32 " hosts"),
+                   ping->target_count);
     }
     if (target->shape.method != PROBE_ICMP)
         buf_printf(&ping->out, _(" %s port %" PRIu64 ","), o->tcp != 0 ? "TCP" : "UDP", o->tcp + o->udp);
-    else if (ping->target_count > 1)
-        buf_text(&ping->out, _(","));
     buf_printf(&ping->out, _(" %" PRIu64 "(%zu) bytes of data.\n"), o->size, probe_len(&target->shape));
 }
 
