@@ -141,9 +141,10 @@ enum {
     OWN_ROWS = 28
 };
 
-static size_t make_rows(struct ping_options *o, struct option_row rows[OWN_ROWS + SCREEN_OPTION_ROWS])
+/* What is sent, and where. */
+static size_t make_probe_rows(struct ping_options *o, struct option_row *rows)
 {
-    const struct option_row own[OWN_ROWS] = {
+    const struct option_row own[] = {
         {'4', "ipv4", NULL, N_("IPv4 only"), OPTION_FLAG, &o->ipv4, 0, 0, NULL, NULL},
         {'6', "ipv6", NULL, N_("IPv6 only"), OPTION_FLAG, &o->ipv6, 0, 0, NULL, NULL},
         {'c', "count", N_("N"), N_("end after N probes to each host"), OPTION_NUMBER, &o->count, 1,
@@ -168,6 +169,15 @@ static size_t make_rows(struct ping_options *o, struct option_row rows[OWN_ROWS 
          parse_tos, NULL},
         {'p', "pattern", N_("HEX"), N_("fill the payload with up to 16 bytes"), OPTION_CUSTOM, o, 0, 0,
          parse_pattern, NULL},
+    };
+    memcpy(rows, own, sizeof own);
+    return sizeof own / sizeof own[0];
+}
+
+/* How fast, to whom, and what is shown. */
+static size_t make_other_rows(struct ping_options *o, struct option_row *rows)
+{
+    const struct option_row own[] = {
         {'f', "flood", NULL,
          N_("as fast as answers come, at least 100/s; a dot a probe, taken back by its answer"), OPTION_FLAG,
          &o->flood, 0, 0, NULL, NULL},
@@ -197,11 +207,14 @@ static size_t make_rows(struct ping_options *o, struct option_row rows[OWN_ROWS 
         {0, "diff", NULL, N_("field by field: asked for, sent, came back, and why it matched"), OPTION_FLAG,
          &o->diff, 0, 0, NULL, NULL},
     };
-    size_t count = 0;
-    while (count < OWN_ROWS && own[count].name != NULL) {
-        rows[count] = own[count];
-        count++;
-    }
+    memcpy(rows, own, sizeof own);
+    return sizeof own / sizeof own[0];
+}
+
+static size_t make_rows(struct ping_options *o, struct option_row rows[OWN_ROWS + SCREEN_OPTION_ROWS])
+{
+    size_t count = make_probe_rows(o, rows);
+    count += make_other_rows(o, rows + count);
     return count + screen_option_rows(&o->screen, rows + count);
 }
 
