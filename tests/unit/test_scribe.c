@@ -78,10 +78,16 @@ static void orders_blocks_of_two_processes_by_time(void **state)
     struct scribe *scribe = started(fd);
     uint64_t begin = clock_real_ns();
     struct scribe_result result;
+    scribe_floor(scribe, 0, begin); /* neither process may be taken for idle while it has not had its turn */
+    scribe_floor(scribe, 1, begin);
     pid_t pid = fork();
     assert_true(pid >= 0);
-    for (uint32_t i = 0; i < EACH; i++)
-        put(scribe, pid == 0, begin + 2 * i + (pid == 0), 2 * i + (pid == 0));
+    const unsigned ring = pid == 0;
+    for (uint32_t i = 0; i < EACH; i++) {
+        put(scribe, ring, begin + 2 * i + ring, 2 * i + ring);
+        scribe_floor(scribe, ring, begin + 2 * i + ring);
+    }
+    scribe_busy(scribe, ring, false);
     if (pid == 0)
         _exit(0);
     waitpid(pid, NULL, 0);
