@@ -42,8 +42,10 @@ static bool page(const struct buf *text)
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return false;
-    /* -F ends at once what fits, -R keeps colours, -X keeps the text on the screen, -K ends at Ctrl-C. */
-    const pid_t pid = input_lend(own ? "LESS=${LESS-FRXK} exec less" : pager, NULL, ends[0]);
+    /* -F ends at once what fits, -R keeps colours, -X keeps the text on the screen, -K ends at Ctrl-C; no
+     * file of what was searched for is left in the home. */
+    const char *ours = "LESSHISTFILE=${LESSHISTFILE--} LESS=${LESS-FRXK} exec less";
+    const pid_t pid = input_lend(own ? ours : pager, NULL, ends[0]);
     io_close(&ends[0]);
     if (pid > 0)
         (void)io_write_all(ends[1], text->data, text->len); /* who leaves the pager early has read enough */
