@@ -22,7 +22,7 @@
  * out of the way of the third: it is in the terminal's foreground group and gets the keys' signals, which
  * they ignore, as sh(1) and time(1) do. */
 
-#define READY_MS 10000  /* for --server-cmd to listen */
+#define READY_MS 30000  /* for --server-cmd to listen; on a busy machine an interpreter takes its time */
 #define LINGER_MS 500   /* that a recorded one has to end by itself after the client's program */
 #define GOODBYE_MS 1000 /* for a recording to have the last FINs, lost ones too */
 #define GRACE_MS 2000   /* from SIGTERM to SIGKILL for it */

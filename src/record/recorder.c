@@ -30,7 +30,7 @@
 #include "record/signals.h"
 
 #define TERM_GRACE_MS 2000 /* from SIGTERM to SIGKILL for the programs that outlive the main one */
-#define DEFAULT_LISTEN_MS 10000
+#define DEFAULT_LISTEN_MS 30000
 
 struct recorder {
     const struct recorder_config *config;

@@ -38,7 +38,7 @@ struct recorder_config {
     bool survive;
     bool no_pin;                 /* do not put the programs on the recorder's CPU */
     bool keep_bytes;             /* the records hold the bytes moved */
-    unsigned listen_deadline_ms; /* 0: 10 s */
+    unsigned listen_deadline_ms; /* 0: 30 s */
     void *context;
     void (*call)(void *context,
                  const struct call *call); /* at each call's end; the record is valid until return */

@@ -42,7 +42,7 @@ RECORDED = {"minutes": 1, "steps": [{
     "run": "sockdiag lab -o t.pcapng {network} --server-cmd 'exec python3 listener.py' -- {program}",
     "facts": "sockdiag show --json t.pcapng", "take": {"bytes": {"where": {"type": "direction"}, "value": "bytes"}},
     "judge": [{"expect": [["=", "bytes", 5]], "say": "judged"}]}]}
-TEXT = "# Hostile\n\nFor tests.\n\n## Mend <!-- mend -->\n\nNothing.\n\n## Judged <!-- judged -->\n\nFive bytes are wanted.\n"
+TEXT = "# Hostile\n\nFor tests.\n\n## Mend <!-- mend -->\n\nNothing.\n\n## Judged <!-- judged -->\n\nOf five bytes {bytes} came.\n"
 LISTENER = """import socket
 with socket.create_server(("10.77.0.2", 5000)) as listener:
     conn, _ = listener.accept()
@@ -264,6 +264,12 @@ def check_recorded(who, place):
                 program.unlink()
             equal(judged["reason"], reason, str(judged))
             place.check_outside()
+    with case(f"{who}, recorded: a judge's section speaks of what was found"):
+        program.write_text(client.replace("hello", "hell"), encoding="utf-8")
+        result = run(*place.command(91, program), timeout=60)
+        program.unlink()
+        equal((result.returncode, result.stderr), (1, ""))
+        contains(result.stdout, "Of five bytes 4 came.")
 
 
 def check_received(who, place):
