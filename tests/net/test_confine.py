@@ -35,7 +35,7 @@ LESSON = {"minutes": 1, "steps": [{
     "run": "{program} $(cat mode)", "same": ["want.txt", "got.txt"]}]}
 PATIENT = {"minutes": 1, "steps": [LESSON["steps"][0] | {"seconds": PATIENCE}]}
 RECEIVED = {"minutes": 1, "steps": [{
-    "exercise": "mend", "programs": PROGRAM_NAMES, "networks": "all", "seconds": 5,
+    "exercise": "mend", "programs": PROGRAM_NAMES, "networks": "all", "seconds": 15,
     "run": "sockdiag lab -o t.pcapng {network} --server-cmd '{program}' -- python3 sender.py", "same": ["want.bin", "got.bin"]}]}
 RECORDED = {"minutes": 1, "steps": [{
     "exercise": "mend", "programs": PROGRAM_NAMES, "networks": ["clean"], "seconds": 10,
@@ -284,7 +284,7 @@ def check_received(who, place):
          "while data := conn.recv(1024): got.write(data.replace(b'\\x07', b'\\x1b'))", 1,
          ["got.bin is wrong from byte 7 on", '"\\x1b\\x08\\t\\n', '"\\x07\\x08\\t\\n']),
         ("one that waits for ever", "while True: got.write(conn.recv(1) or listener.accept()[0].recv(1))", 1,
-         ["longer than 5 s", "waiting in accept"]),
+         ["longer than 15 s", "waiting in accept"]),
         ("one that fails", "raise ValueError('no')", 1, ["got.bin ends at byte 0", "ValueError: no"]),
     )
     for about, body, status, words in cases:
