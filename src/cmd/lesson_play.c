@@ -71,7 +71,18 @@ static size_t begin_of_run(const struct lesson *lesson, size_t i)
     return first;
 }
 
-/* A run may have been disturbed: it has further chances, before the lesson says that it went otherwise. */
+enum play_end play_again(struct play *play)
+{
+    if (play->again >= TRIES - 1)
+        return PLAY_ON;
+    play->again++;
+    enum play_end said =
+        say_line(play, _("That went otherwise than it should; perhaps this machine was busy. Once more:"));
+    if (said == PLAY_ON)
+        said = say_line(play, "");
+    return said == PLAY_ON ? PLAY_AGAIN : said;
+}
+
 static enum play_end play_expect(struct play *play, const struct lesson_step *step)
 {
     bool all = true;
@@ -79,15 +90,9 @@ static enum play_end play_expect(struct play *play, const struct lesson_step *st
     play->proved = all;
     if (end != PLAY_ON || all)
         return end;
-    const size_t i = (size_t)(step - play->lesson->steps);
-    if (play->again < TRIES - 1 && begin_of_run(play->lesson, i) < i) {
-        play->again++;
-        enum play_end said = say_line(
-            play, _("That went otherwise than it should; perhaps this machine was busy. Once more:"));
-        if (said == PLAY_ON)
-            said = say_line(play, "");
-        return said == PLAY_ON ? PLAY_AGAIN : said;
-    }
+    const enum play_end again = play_again(play);
+    if (again != PLAY_ON)
+        return again;
     play->shown = false;
     return say_section(play, step->expect.otherwise, MARKDOWN_HEADING | MARKDOWN_BODY);
 }
@@ -115,15 +120,18 @@ static enum play_end say_title(struct play *play)
 static enum play_end play_steps(struct play *play)
 {
     const struct lesson *lesson = play->lesson;
+    size_t run = SIZE_MAX; /* where the run at hand begins */
     enum play_end end = say_title(play);
     play->fresh = false;
     for (size_t i = 0; i < lesson->step_count && end == PLAY_ON; i++) {
         const struct lesson_step *step = &lesson->steps[i];
-        if (!is_of_run(step))
-            play->again = 0;
+        if (!is_of_run(step) || begin_of_run(lesson, i) != run) {
+            run = begin_of_run(lesson, i);
+            play->again = lesson->steps[run].kind == LESSON_RUN ? 0 : TRIES; /* nothing to repeat */
+        }
         end = steps[step->kind](play, step);
         if (end == PLAY_AGAIN) {
-            i = begin_of_run(lesson, i) - 1;
+            i = run - 1;
             end = PLAY_ON;
         }
     }

@@ -164,6 +164,9 @@ static enum play_end judge(struct play *play, const struct run_config *config,
     const int status = run_shell_status(result->status);
     if (result->end == RUN_STOPPED)
         return PLAY_QUIT;
+    const enum play_end again = result->end == RUN_LATE ? play_again(play) : PLAY_ON;
+    if (again != PLAY_ON)
+        return again;
     if (result->end == RUN_LATE)
         sd_fail(&play->err, ETIMEDOUT, "'%.200s' did not end within %u s", config->command, config->seconds);
     else if (result->end == RUN_FLOOD)

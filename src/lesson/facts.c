@@ -260,7 +260,7 @@ int facts_fill(struct buf *out, const char *command, const json_t *facts, struct
 
 bool facts_is_line(const char *line, size_t len)
 {
-    const char *equals = memchr(line, '=', len);
+    const char *equals = len > 0 ? memchr(line, '=', len) : NULL; /* no line at all may be NULL */
     return equals != NULL && facts_is_name(line, (size_t)(equals - line));
 }
 

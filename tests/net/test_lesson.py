@@ -197,7 +197,7 @@ with case("a run that was disturbed is repeated, and then it is right"):
     contains(ran.stdout, "Once more:\n\n$ sh run.sh\n")
     check("This run did otherwise" not in ran.stdout, "it was shown in the end")
 
-for variable, part in (("FAIL", "'sh run.sh' ended with status 7: it went wrong"), ("LATE", "'sh run.sh' did not end within 5 s"),
+for variable, part in (("FAIL", "'sh run.sh' ended with status 7: it went wrong"), ("LATE", "'sh run.sh' did not end within 3 s"),
                        ("FLOOD", "'sh run.sh' printed too much")):
     with case(f"a run that goes wrong ends the lesson: {variable.lower()}"):
         ran = lesson("90", "--auto", "-q", env={f"SAMPLE_{variable}": "1"})
@@ -293,6 +293,12 @@ with case("the given program is wrong, the model solutions are right, in both la
           {"type": "exercise", "lesson": 90, "id": "mend", "network": "clean", "passed": False, "reason": "differs", "offset": 4,
            "want": "two\\nthree\\n", "got": ""})
     equal(lesson("90", "--check", "no-such.py").returncode, 2)
+    judged = WORK / "judged.py"
+    judged.write_text((SAMPLE / "solution/mend.py").read_text(encoding="utf-8") + "open('extra', 'w').close()\n", encoding="utf-8")
+    ran = lesson("90", "--check", judged)
+    equal(ran.returncode, 1)
+    contains(ran.stdout, "It has left 1 file that nobody wanted.")  # a fact of this very run
+    equal(objects(lesson("90", "--check", judged, "--json"))[0]["section"], "judged")
     check(objects(lesson("--json"))[0]["done"] is False, "read is half of it")
     shutil.rmtree(STATE)
 

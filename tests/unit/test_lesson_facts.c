@@ -258,6 +258,7 @@ static void lines(void **state)
     free(dump);
     assert_true(facts_is_line("a=", 2));
     assert_false(facts_is_line("a b=", 4));
+    assert_false(facts_is_line(NULL, 0));
     json_object_set_new(facts, "unsafe", json_string("1; rm x"));
     assert_int_equal(facts_fill(&out, "show {last} {word ${n} {} awk '{print}' {nothing}", facts, &err), 0);
     assert_string_equal(buf_cstr(&out), "show 9 {word $12 {} awk '{print}' {nothing}");
