@@ -58,7 +58,7 @@ size_t probe_len(const struct probe_shape *shape);
 size_t probe_ip_len(const struct probe_shape *shape);
 
 enum probe_verdict {
-    PROBE_STRANGE, /* not an answer to a probe of this shape: another program's, or noise */
+    PROBE_STRANGE, /* not an answer to a probe of this shape: another program's, noise, a challenge ACK */
     PROBE_FORGED,  /* has our identifier or ports, but not what only an answer to us can have */
     PROBE_REPLY,   /* the target answered: echo reply, SYN-ACK or RST, UDP datagram, UDP port unreachable */
     PROBE_EXPIRED, /* ICMP time exceeded in transit, from `from` */

@@ -208,7 +208,7 @@ static const char *tcp_denied(const struct probe_shape *shape, const struct prob
         return N_("a TCP segment whose lengths contradict each other");
     if (!probe_checksum_fits(got, &shape->source))
         return N_("a TCP segment with a wrong checksum");
-    if (flags != (TCP_SYN | TCP_ACK) && flags != (TCP_RST | TCP_ACK))
+    if (flags != (TCP_SYN | TCP_ACK) && flags != (TCP_RST | TCP_ACK) && flags != TCP_ACK)
         return N_("a TCP segment that is neither SYN-ACK nor RST-ACK: it answers no SYN (RFC 9293, 3.10.7)");
     /* A reset acknowledges all that came, an opened connection mostly the SYN alone. */
     const uint16_t port = load_be16(header + 2);
@@ -239,6 +239,10 @@ static void match_tcp(const struct probe_shape *shape, const struct probe_datagr
     const char *denied = tcp_denied(shape, got, header, out);
     if (denied != NULL)
         probe_conclude(out, PROBE_FORGED, denied);
+    else if ((header[13] & (TCP_SYN | TCP_RST)) == 0)
+        probe_conclude(out, PROBE_STRANGE,
+                       "a challenge ACK: a SYN met the half-open connection of an earlier one (RFC 9293, "
+                       "3.10.7.4), and which SYN it was is not told");
     else
         probe_conclude(out, PROBE_REPLY,
                        (header[13] & TCP_RST) != 0

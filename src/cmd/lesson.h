@@ -76,8 +76,8 @@ int lesson_list(const struct lesson_options *o, const struct find_list *list,
 
 /* ---- lesson_play.c ---- */
 
-/* A run was disturbed. PLAY_AGAIN where it is to be repeated, and the learner was told; PLAY_ON where it has no
- * further chance. */
+/* A run was disturbed. PLAY_AGAIN where it is to be repeated, and the learner was told; PLAY_ON where it has
+ * no further chance. */
 enum play_end play_again(struct play *play);
 
 /* Run a lesson; or only print its hints; or only judge the file that --check names. Returns the exit status.

@@ -14,13 +14,19 @@ enum {
     RETRY_MS = 5, /* the queue of this machine is full */
     EXPLAINED_MS = 300, /* the least that a silent hop is waited for when all behind it have answered */
     EXPLAINED_RTTS = 4,
-    MTU_ROUNDS = 3, /* --watch: rounds before the path MTU is looked for */
+    HALF_OPEN_MS = 1000, /* no SYN-ACK for so long: TCP itself repeats its SYN then (RFC 6298, 2.1) */
+    MTU_ROUNDS = 3,      /* --watch: rounds before the path MTU is looked for */
     REDRAW_MS = 100,
 };
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+static uint64_t under_way(const struct hop *hop)
+{
+    return hop->sent - hop->received - hop->lost;
 }
 
 /* ---- rounds ---- */
@@ -57,9 +63,22 @@ static void step_round(struct route *route, uint64_t now)
         route->next_send_ns = now + (uint64_t)SPACING_MS * NS_PER_MS;
 }
 
+/* When the next probe is due. All SYNs are one flow: one that meets the half-open connection of the last
+ * round gets no SYN-ACK and would count as lost. This kernel's RST, which ends that connection, follows the
+ * SYN-ACK at once: so a round begins when the target has answered the one before. */
+static uint64_t due_ns(const struct route *route)
+{
+    const unsigned end = hops_end(&route->hops);
+    const bool between = route->next_ttl == 0 && route->round > 0;
+    if (!between || route->shape.method != PROBE_TCP || (end != 0 && under_way(&route->hops.hop[end]) == 0))
+        return route->next_send_ns;
+    const uint64_t repeated = route->last_sent_ns + (uint64_t)HALF_OPEN_MS * NS_PER_MS;
+    return repeated > route->next_send_ns ? repeated : route->next_send_ns;
+}
+
 static int send_due(struct route *route, uint64_t now)
 {
-    if (!rounds_left(route) || now < route->next_send_ns)
+    if (!rounds_left(route) || now < due_ns(route))
         return 0;
     if (route->next_ttl == 0)
         begin_round(route, now);
@@ -94,11 +113,6 @@ static void expire(struct route *route, uint64_t now)
 }
 
 /* ---- is all known? ---- */
-
-static uint64_t under_way(const struct hop *hop)
-{
-    return hop->sent - hop->received - hop->lost;
-}
 
 static uint64_t patience_of(const struct route *route)
 {
@@ -282,7 +296,7 @@ static int show(struct route *route, uint64_t now, uint64_t *until, uint64_t *sh
     }
     /* Before the next round begins, so that nearly all of this one's answers are there. */
     if (!route->options.watch || route->next_ttl != 0 || route->round == *shown_round ||
-        now < route->next_send_ns || !rounds_left(route))
+        now < due_ns(route) || !rounds_left(route))
         return 0;
     struct buf out = {0};
     *shown_round = route->round;
@@ -322,7 +336,7 @@ int route_loop(struct route *route)
         if (is_done(route, now))
             break;
         if (rounds_left(route))
-            until = earlier(until, route->next_send_ns);
+            until = earlier(until, due_ns(route));
         else
             until = earlier(until, patience_ends(route, now));
         until = earlier(until, track_deadline(&route->track));

@@ -150,7 +150,8 @@ with case("-w: the time is up, whatever was sent; with -c the status tells wheth
     equal(shown.returncode, 1)
     shown = ping("-w", 30, *FAST, "-c", 3, "127.0.0.1")
     equal(shown.returncode, 0)
-    contains(shown.stdout, "3 packets transmitted, 3 received")
+    # Until three answers are read: a busy machine may have sent more by then.
+    check(re.search(r"([3-9]|\d{2,}) packets transmitted, \1 received", shown.stdout), shown.stdout)
     equal(ping("-w", "0.2", "-i", "0.1", "127.0.0.1").returncode, 0)
 
 with case("a broadcast address: asks for -b"):

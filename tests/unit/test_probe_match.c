@@ -129,6 +129,32 @@ static void tcp_answers(void **state)
     }
 }
 
+/* A SYN that meets the half-open connection of an earlier one gets an ACK that repeats what was acknowledged:
+ * no forgery, but no answer to a certain probe either. One that acknowledges what we never sent is a forgery.
+ */
+static void challenge_acks(void **state)
+{
+    (void)state;
+    struct exchange x;
+    for (int i = 0; i < 8; i++) {
+        begin(&x, i % 2 == 0 ? 4 : 6, PROBE_TCP, (enum probe_flow)(i / 2 % 2), i / 4 % 2 == 0 ? 0 : 100, 7);
+        answer_reply(&x.reply, &x.probe, false);
+        uint8_t *tcp = x.reply.data + answer_ip_len(x.reply.data);
+        tcp[13] = TCP_ACK;
+        answer_seal(x.reply.data, x.reply.len);
+        x.shape.sent = 8;
+        assert_int_equal(match(&x).verdict, PROBE_STRANGE);
+        assert_false(match(&x).number_known);
+        x.shape.sent = 7; /* that one was not sent yet */
+        assert_int_equal(match(&x).verdict, PROBE_FORGED);
+        x.shape.sent = 8;
+        tcp[8] ^= 1;
+        answer_seal(x.reply.data, x.reply.len);
+        assert_int_equal(match(&x).verdict, PROBE_FORGED);
+        end(&x);
+    }
+}
+
 /* Cut where a capture or a lie cuts it: never an answer, or for one that is shorter by all its lengths only
  * one whose cookie came. */
 static void prefixes(void **state)
@@ -301,7 +327,7 @@ static void forgeries(void **state)
         {PROBE_TCP, set_target, PROBE_STRANGE},      {PROBE_TCP, set_source_port, PROBE_STRANGE},
         {PROBE_TCP, set_target_port, PROBE_STRANGE}, {PROBE_TCP, set_ack, PROBE_FORGED},
         {PROBE_TCP, set_data_offset, PROBE_FORGED},  {PROBE_TCP, set_long_offset, PROBE_FORGED},
-        {PROBE_TCP, set_bare_rst, PROBE_FORGED},     {PROBE_TCP, set_bare_ack, PROBE_FORGED},
+        {PROBE_TCP, set_bare_rst, PROBE_FORGED},     {PROBE_TCP, set_bare_ack, PROBE_STRANGE},
         {PROBE_TCP, set_syn, PROBE_STRANGE},         {PROBE_TCP, set_fin_rst, PROBE_FORGED},
         {PROBE_UDP, set_udp_short, PROBE_FORGED},
     };
@@ -513,11 +539,11 @@ static void a_million(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(echo_replies), cmocka_unit_test(udp_answers),      cmocka_unit_test(tcp_answers),
-        cmocka_unit_test(prefixes),     cmocka_unit_test(wrong_data_byte),  cmocka_unit_test(forgeries),
-        cmocka_unit_test(damage),       cmocka_unit_test(ip_headers),       cmocka_unit_test(without_header),
-        cmocka_unit_test(broadcast),    cmocka_unit_test(partial_checksum), cmocka_unit_test(epochs),
-        cmocka_unit_test(never_sent),   cmocka_unit_test(a_million),
+        cmocka_unit_test(echo_replies),   cmocka_unit_test(udp_answers), cmocka_unit_test(tcp_answers),
+        cmocka_unit_test(challenge_acks), cmocka_unit_test(prefixes),    cmocka_unit_test(wrong_data_byte),
+        cmocka_unit_test(forgeries),      cmocka_unit_test(damage),      cmocka_unit_test(ip_headers),
+        cmocka_unit_test(without_header), cmocka_unit_test(broadcast),   cmocka_unit_test(partial_checksum),
+        cmocka_unit_test(epochs),         cmocka_unit_test(never_sent),  cmocka_unit_test(a_million),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
