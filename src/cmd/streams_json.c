@@ -8,7 +8,8 @@
 #include "cmd/streams.h"
 
 enum {
-    ROW_ROOM = 8192, /* more than the longest row */
+    ROW_ROOM = 8192, /* more than the longest row, and a key's room */
+    KEY_ROOM = 32,
 };
 
 static char *put_text(char *p, const char *text)
@@ -21,6 +22,10 @@ static char *put_text(char *p, const char *text)
 static char *put_u64(char *p, uint64_t value)
 {
     char digits[20];
+    if (value < 10) { /* most are */
+        *p = (char)('0' + value);
+        return p + 1;
+    }
     size_t at = sizeof digits;
     do {
         digits[--at] = (char)('0' + value % 10);
@@ -29,12 +34,6 @@ static char *put_u64(char *p, uint64_t value)
     memcpy(p, digits + at, sizeof digits - at);
     return p + sizeof digits - at;
 }
-
-/* ,"NAME_client": or ,"NAME_server": */
-#define SIDE_KEY(name)                                                                                       \
-    {                                                                                                        \
-        ",\"" name "_client\":", ",\"" name "_server\":"                                                     \
-    }
 
 static char *put_known(char *p, const char *key, bool known, uint64_t value)
 {
@@ -47,37 +46,63 @@ static char *put_count(char *p, const char *key, uint64_t value)
     return put_u64(put_text(p, key), value);
 }
 
+/* ,"NAME_client": or ,"NAME_server": of one length, so that it is copied without being measured. */
+struct side_key {
+    char text[2][KEY_ROOM];
+    uint8_t len;
+};
+#define SIDE_KEY(name)                                                                                       \
+    {                                                                                                        \
+        {",\"" name "_client\":", ",\"" name "_server\":"}, sizeof ",\"" name "_client\":" - 1               \
+    }
+
+static char *put_key(char *p, const struct side_key *key, int s)
+{
+    memcpy(p, key->text[s], KEY_ROOM);
+    return p + key->len;
+}
+
+static char *put_side_count(char *p, const struct side_key *key, int s, uint64_t value)
+{
+    return put_u64(put_key(p, key, s), value);
+}
+
+static char *put_side_known(char *p, const struct side_key *key, int s, bool known, uint64_t value)
+{
+    p = put_key(p, key, s);
+    return known ? put_u64(p, value) : put_text(p, "null");
+}
+
 static char *put_side(char *p, const struct row_side *side, int s)
 {
-    static const char *const packets[] = SIDE_KEY("packets"), *const bytes[] = SIDE_KEY("bytes"),
-                             *const wire_bytes[] = SIDE_KEY("wire_bytes"),
-                             *const retransmissions[] = SIDE_KEY("retransmissions"),
-                             *const out_of_order[] = SIDE_KEY("out_of_order"),
-                             *const duplicate_acks[] = SIDE_KEY("duplicate_acks"),
-                             *const zero_windows[] = SIDE_KEY("zero_windows"), *const syn[] = SIDE_KEY("syn"),
-                             *const fin[] = SIDE_KEY("fin"), *const rst[] = SIDE_KEY("rst"),
-                             *const mss[] = SIDE_KEY("mss"), *const window_scale[] = SIDE_KEY("window_scale"),
-                             *const gaps[] = SIDE_KEY("gaps");
-    p = put_count(p, packets[s], side->packets);
-    p = put_count(p, bytes[s], side->bytes);
-    p = put_count(p, wire_bytes[s], side->wire_bytes);
-    p = put_count(p, retransmissions[s], row_retransmissions(side));
-    p = put_count(p, out_of_order[s], side->marks[TCP_MARK_OUT_OF_ORDER]);
-    p = put_count(p, duplicate_acks[s], side->marks[TCP_MARK_DUPLICATE_ACK]);
-    p = put_count(p, zero_windows[s], side->marks[TCP_MARK_ZERO_WINDOW]);
-    p = put_count(p, syn[s], side->syns);
-    p = put_count(p, fin[s], side->fins);
-    p = put_count(p, rst[s], side->rsts);
-    p = put_known(p, mss[s], side->mss != 0, side->mss);
-    p = put_known(p, window_scale[s], side->window_scale >= 0, (uint64_t)side->window_scale);
-    return put_count(p, gaps[s], side->gaps);
+    static const struct side_key packets = SIDE_KEY("packets"), bytes = SIDE_KEY("bytes"),
+                                 wire_bytes = SIDE_KEY("wire_bytes"),
+                                 retransmissions = SIDE_KEY("retransmissions"),
+                                 out_of_order = SIDE_KEY("out_of_order"),
+                                 duplicate_acks = SIDE_KEY("duplicate_acks"),
+                                 zero_windows = SIDE_KEY("zero_windows"), syn = SIDE_KEY("syn"),
+                                 fin = SIDE_KEY("fin"), rst = SIDE_KEY("rst"), mss = SIDE_KEY("mss"),
+                                 window_scale = SIDE_KEY("window_scale"), gaps = SIDE_KEY("gaps");
+    p = put_side_count(p, &packets, s, side->packets);
+    p = put_side_count(p, &bytes, s, side->bytes);
+    p = put_side_count(p, &wire_bytes, s, side->wire_bytes);
+    p = put_side_count(p, &retransmissions, s, row_retransmissions(side));
+    p = put_side_count(p, &out_of_order, s, side->marks[TCP_MARK_OUT_OF_ORDER]);
+    p = put_side_count(p, &duplicate_acks, s, side->marks[TCP_MARK_DUPLICATE_ACK]);
+    p = put_side_count(p, &zero_windows, s, side->marks[TCP_MARK_ZERO_WINDOW]);
+    p = put_side_count(p, &syn, s, side->syns);
+    p = put_side_count(p, &fin, s, side->fins);
+    p = put_side_count(p, &rst, s, side->rsts);
+    p = put_side_known(p, &mss, s, side->mss != 0, side->mss);
+    p = put_side_known(p, &window_scale, s, side->window_scale >= 0, (uint64_t)side->window_scale);
+    return put_side_count(p, &gaps, s, side->gaps);
 }
 
 static char *put_md5(char *p, const struct row_side *side, int s)
 {
-    static const char *const key[] = SIDE_KEY("md5");
+    static const struct side_key key = SIDE_KEY("md5");
     static const char hex[] = "0123456789abcdef";
-    p = put_text(p, key[s]);
+    p = put_key(p, &key, s);
     if (!side->has_md5)
         return put_text(p, "null");
     *p++ = '"';
@@ -92,24 +117,24 @@ static char *put_md5(char *p, const struct row_side *side, int s)
 /* What the contract does not ask for. */
 static char *put_more(char *p, const struct row_side *side, int s)
 {
-    static const char *const
-        rtt_min[] = SIDE_KEY("rtt_min_ns"),
-        *const rtt_mean[] = SIDE_KEY("rtt_mean_ns"), *const rtt_max[] = SIDE_KEY("rtt_max_ns"),
-        *const missing[] = SIDE_KEY("missing"), *const unseen_end[] = SIDE_KEY("unseen_end"),
-        *const flight_max[] = SIDE_KEY("flight_max"), *const mss_in_force[] = SIDE_KEY("mss_in_force"),
-        *const offloaded[] = SIDE_KEY("checksums_offloaded"), *const unverified[] = SIDE_KEY("unverified");
+    static const struct side_key rtt_min = SIDE_KEY("rtt_min_ns"), rtt_mean = SIDE_KEY("rtt_mean_ns"),
+                                 rtt_max = SIDE_KEY("rtt_max_ns"), missing = SIDE_KEY("missing"),
+                                 unseen_end = SIDE_KEY("unseen_end"), flight_max = SIDE_KEY("flight_max"),
+                                 mss_in_force = SIDE_KEY("mss_in_force"),
+                                 offloaded = SIDE_KEY("checksums_offloaded"),
+                                 unverified = SIDE_KEY("unverified");
     const bool timed = side->rtt_min_ns != 0;
-    p = put_known(p, rtt_min[s], timed, side->rtt_min_ns);
-    p = put_known(p, rtt_mean[s], timed, side->rtt_mean_ns);
-    p = put_known(p, rtt_max[s], timed, side->rtt_max_ns);
-    p = put_count(p, missing[s], side->missing);
-    p = put_count(p, unseen_end[s], side->unseen_end);
-    p = put_count(p, flight_max[s], side->flight_max);
-    p = put_known(p, mss_in_force[s], side->mss_in_force != 0, side->mss_in_force);
+    p = put_side_known(p, &rtt_min, s, timed, side->rtt_min_ns);
+    p = put_side_known(p, &rtt_mean, s, timed, side->rtt_mean_ns);
+    p = put_side_known(p, &rtt_max, s, timed, side->rtt_max_ns);
+    p = put_side_count(p, &missing, s, side->missing);
+    p = put_side_count(p, &unseen_end, s, side->unseen_end);
+    p = put_side_count(p, &flight_max, s, side->flight_max);
+    p = put_side_known(p, &mss_in_force, s, side->mss_in_force != 0, side->mss_in_force);
     if (side->checksums_offloaded)
-        p = put_text(put_text(p, offloaded[s]), "true");
+        p = put_text(put_key(p, &offloaded, s), "true");
     if (side->unverified != 0)
-        p = put_count(p, unverified[s], side->unverified);
+        p = put_side_count(p, &unverified, s, side->unverified);
     return p;
 }
 
