@@ -112,7 +112,8 @@ static void bring_entry(struct flow_table *table, const struct flow_foreseen *f)
     const uint32_t place = flow_index_next(&table->index, f->hash, &at);
     if (place == FLOW_INDEX_NONE)
         return;
-    bring_near(flow_entry_at(table, place), USUAL);
+    const bool rare = (f->flags & (TCP_SYN | TCP_FIN | TCP_RST)) != 0;
+    bring_near(flow_entry_at(table, place), rare ? sizeof(struct flow_entry) : USUAL);
     if ((f->flags & (TCP_FIN | TCP_RST)) != 0)
         __builtin_prefetch(flow_pool_node(&table->pool, place), 1);
 }
