@@ -9,7 +9,7 @@
 enum {
     DEFRAG_LIMIT = 4 << 20,
     MAX_CONVERSATIONS = 65536,
-    FORESEEN = 16,    /* packets; a power of two */
+    FORESEEN = 32,    /* packets; a power of two */
     MAX_ENDS = 16384, /* each stream that ends has one or two: some 6 MiB, and rows come out soon */
     CONVERSATION_COST = sizeof(struct conversation) + 32, /* with its place in the table */
 };
@@ -79,10 +79,16 @@ void engine_free(struct engine *engine)
     free(engine);
 }
 
+/* Half of the hash is enough to be divided, which takes longer the longer the number is. */
+static bool is_of_shard(const struct engine_shard *shard, uint64_t hash)
+{
+    return (uint32_t)hash % shard->count == shard->index;
+}
+
 static bool is_elsewhere(const struct engine *engine, const struct packet *packet)
 {
     const struct engine_shard *shard = &engine->shard;
-    return shard->count > 1 && tuple_hash(&engine->shard_key, packet) % shard->count != shard->index;
+    return shard->count > 1 && !is_of_shard(shard, tuple_hash(&engine->shard_key, packet));
 }
 
 /* Is the packet, which is not decoded, of another shard? Only where that is sure. */
@@ -92,7 +98,7 @@ static struct foreseen look(const struct engine *engine, const struct packet *pa
     struct tuple_seen seen;
     if (!tuple_peek(&engine->shard_key, packet, &seen))
         return (struct foreseen){.number = packet->number};
-    return (struct foreseen){packet->number, seen.flags, seen.hash % shard->count != shard->index};
+    return (struct foreseen){packet->number, seen.flags, !is_of_shard(shard, seen.hash)};
 }
 
 /* The same, if it was foreseen without a second look. */

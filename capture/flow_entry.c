@@ -22,7 +22,7 @@
 
 enum {
     MOST_ALIKE = 16,   /* streams of the same ends, each in a network of its own; more count as the last */
-    FORESEEN_STEP = 4, /* after so many more packets, what was asked for has come */
+    FORESEEN_STEP = 4, /* after so many more of our packets, what was asked for has come */
     CLOSING_STEP = 4,  /* streams that are closed in between */
     CLOSINGS = 64,     /* after so many, the order in the list is looked at again */
     USUAL = sizeof(struct flow_entry) - FLOW_CACHE_LINE, /* what stands behind is seldom needed */
@@ -130,9 +130,7 @@ void flow_table_foresee(struct flow_table *table, const struct packet *packet)
     flow_index_prefetch(&table->index, hash);
     table->foreseen[table->asked++ % FLOW_FORESEEN] =
         (struct flow_foreseen){packet->number, hash, seen.flags};
-    if (table->asked - table->brought > FLOW_FORESEEN)
-        table->brought = table->asked - FLOW_FORESEEN;
-    while (table->foreseen[table->brought % FLOW_FORESEEN].number + FORESEEN_STEP <= packet->number)
+    if (table->asked - table->brought > FORESEEN_STEP)
         bring_entry(table, &table->foreseen[table->brought++ % FLOW_FORESEEN]);
 }
 

@@ -44,7 +44,7 @@ struct flow_oldest {
 };
 
 enum {
-    FLOW_FORESEEN = 16, /* packets; a power of two */
+    FLOW_FORESEEN = 32, /* packets; a power of two */
 };
 
 struct flow_table {

@@ -78,7 +78,7 @@ int pcapng_reader_next(struct pcapng_reader *reader, struct capture_record *reco
 /* The packets behind the last record, each once, up to PCAPNG_AHEAD of them and as far as they were read from
  * the file already: for whoever can make ready what they will need. Only number, link type and bytes of
  * `packet` are to be looked at. False: no more for now. */
-#define PCAPNG_AHEAD 8
+#define PCAPNG_AHEAD 16
 bool pcapng_reader_ahead(struct pcapng_reader *reader, struct packet *packet);
 
 /* What packet.interface and capture_record.interface number; NULL where there is none. Valid until the next
