@@ -1,5 +1,6 @@
 #include "view/columns.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,9 @@
 #include "base/text.h"
 #include "view/glyphs.h"
 #include "view/prose.h"
+
+#define HEADS SIZE_MAX   /* in the place of a row */
+#define WRAPPED_LEAST 10 /* columns of a text that goes on below */
 
 void columns_init(struct columns *table, const struct columns_head *heads, size_t head_count,
                   const struct view_style *style)
@@ -112,13 +116,33 @@ static struct fit fit_table(const struct columns *table)
     return fit;
 }
 
-static void put_cell(struct buf *out, const char *text, bool right, unsigned width)
+/* Cut to `width`, with a sign that it was. */
+static void put_cut(struct buf *out, const char *text, unsigned width, bool ascii)
+{
+    const char *dots = ascii ? "..." : "…";
+    const unsigned taken = (unsigned)text_width(dots, strlen(dots));
+    const size_t len = text_fit(text, strlen(text), width - taken);
+    buf_append(out, text, len);
+    prose_pad(out, dots, width - (unsigned)text_width(text, len));
+}
+
+static void put_cell(struct buf *out, const char *text, bool right, unsigned width, bool ascii)
 {
     const unsigned used = (unsigned)text_width(text, strlen(text));
     for (unsigned i = used; right && i < width; i++)
         buf_char(out, ' ');
-    prose_pad(out, text, right && used <= width ? used : width);
-    buf_text(out, "  ");
+    if (used > width)
+        put_cut(out, text, width, ascii);
+    else
+        prose_pad(out, text, right ? used : width);
+}
+
+static size_t last_shown(const struct columns *table, const struct fit *fit)
+{
+    size_t last = table->head_count - 1;
+    while (last > 0 && fit->width[last] == 0)
+        last--;
+    return last;
 }
 
 static void end_row(struct buf *out)
@@ -128,30 +152,42 @@ static void end_row(struct buf *out)
     buf_char(out, '\n');
 }
 
+/* Put the heads, or the cells of a row. What stands last goes on below itself, if it has room to be read. */
+static void put_row(const struct columns *table, const struct fit *fit, struct buf *out, size_t row)
+{
+    const size_t last = last_shown(table, fit);
+    const bool goes_on = !table->heads[last].right && fit->width[last] >= WRAPPED_LEAST;
+    unsigned at = 1;
+    buf_char(out, ' ');
+    for (size_t c = 0; c <= last; c++) {
+        const char *text = row == HEADS ? head_text(table, fit, c) : cell_text(table, row, c);
+        if (fit->width[c] == 0)
+            continue;
+        if (c == last && goes_on) {
+            prose_wrap(out, text, at, at, at + fit->width[c]);
+            return;
+        }
+        put_cell(out, text, table->heads[c].right, fit->width[c], table->style->ascii);
+        if (c < last)
+            buf_text(out, "  ");
+        at += fit->width[c] + 2;
+    }
+    end_row(out);
+}
+
 void columns_print(const struct columns *table, struct buf *out)
 {
     const struct fit fit = fit_table(table);
     out->failed = out->failed || table->failed;
     if (table->style->color)
         buf_text(out, "\x1b[1m");
-    buf_char(out, ' ');
-    for (size_t c = 0; c < table->head_count; c++) {
-        if (fit.width[c] > 0)
-            put_cell(out, head_text(table, &fit, c), table->heads[c].right, fit.width[c]);
-    }
-    end_row(out);
+    put_row(table, &fit, out, HEADS);
     if (table->style->color && !out->failed) {
         out->len--;
         buf_text(out, "\x1b[0m\n");
     }
-    for (size_t r = 0; r < table->rows; r++) {
-        buf_char(out, ' ');
-        for (size_t c = 0; c < table->head_count; c++) {
-            if (fit.width[c] > 0)
-                put_cell(out, cell_text(table, r, c), table->heads[c].right, fit.width[c]);
-        }
-        end_row(out);
-    }
+    for (size_t r = 0; r < table->rows; r++)
+        put_row(table, &fit, out, r);
 }
 
 void columns_fini(struct columns *table)

@@ -30,7 +30,8 @@ void columns_init(struct columns *table, const struct columns_head *heads, size_
 char (*columns_add(struct columns *table))[COLUMNS_CELL];
 
 /* Append head and rows. No line is wider than the terminal: the heads become brief, then columns are left
- * out, then the widest text is cut. An empty cell shows a dash. */
+ * out, then the widest text is made narrower: the last column goes on in the lines below, another one ends in
+ * "…". An empty cell shows a dash. */
 void columns_print(const struct columns *table, struct buf *out);
 
 void columns_fini(struct columns *table);
