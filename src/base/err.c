@@ -48,7 +48,7 @@ int sd_fail_errno(struct sd_err *err, int code, const char *format, ...)
         fill(err, code, format, args);
         va_end(args);
         size_t used = strlen(err->text);
-        snprintf(err->text + used, sizeof err->text - used, ": %s", sd_errno_text(code));
+        snprintf(err->text + used, sizeof err->text - used, _(": %s"), sd_errno_text(code));
     }
     return -code;
 }

@@ -187,11 +187,11 @@ static void put_text(struct buf *out, const struct check *check, const struct do
     static const char *const words[DOCTOR_VERDICTS] = {N_("works"), N_("note"), N_("fails")};
     const struct labelled front = {signs[finding->verdict], _(check->title), colors[finding->verdict], LABEL};
     const struct labelled under = {NULL, "", NULL, LABEL}, cure = {NULL, _("  cure"), NULL, LABEL};
-    struct buf text = {0};
+    struct buf text = {0}, safe = {0};
     if (style->brief && finding->verdict == DOCTOR_WORKS)
         return;
-    buf_printf(&text, "%s: ", _(words[finding->verdict]));
-    text_escape(&text, finding->text, strlen(finding->text)); /* it may quote the environment */
+    text_escape(&safe, finding->text, strlen(finding->text)); /* it may quote the environment */
+    buf_printf(&text, _("%s: %s"), _(words[finding->verdict]), buf_cstr(&safe));
     labelled_put(out, style, &front, buf_cstr(&text));
     if (style->verbose) {
         text.len = 0;
@@ -200,8 +200,9 @@ static void put_text(struct buf *out, const struct check *check, const struct do
     }
     if (finding->remedy[0] != '\0')
         labelled_put(out, style, &cure, finding->remedy);
-    out->failed = out->failed || text.failed;
+    out->failed = out->failed || text.failed || safe.failed;
     buf_free(&text);
+    buf_free(&safe);
 }
 
 static void put_json(struct buf *out, const struct check *check, const struct doctor_finding *finding)

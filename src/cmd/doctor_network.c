@@ -57,7 +57,7 @@ static void look_at(struct doctor_report *report, int fd, const char *interface)
     for (size_t i = 0; i < sizeof offloads / sizeof offloads[0]; i++) {
         if (!is_on(fd, interface, i))
             continue;
-        buf_printf(&names, "%s%s", names.len > 0 ? ", " : "", _(offloads[i].name));
+        buf_printf(&names, "%s%s", names.len > 0 ? _(", ") : "", _(offloads[i].name));
         buf_printf(&remedy, " %s off", offloads[i].word);
     }
     if (names.len > 0)

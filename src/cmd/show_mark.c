@@ -7,6 +7,7 @@
 
 #include "base/i18n.h"
 #include "lanes/spans.h"
+#include "lanes/words.h"
 
 #define STREAMS_NAMED 8
 
@@ -83,11 +84,11 @@ static const struct lanes_span *find_span(const struct lanes_direction *d, const
 /* "recv() #1: bytes 0 to 9" */
 static void put_span(struct buf *text, const struct show_mark *mark, const struct lanes_span *span)
 {
-    buf_printf(text, "%s #%" PRIu64 ": ", lane_names[mark->lane].title, mark->number);
-    if (span->length <= 1)
-        buf_printf(text, _("byte %" PRIu64), span->offset);
-    else
-        buf_printf(text, _("bytes %" PRIu64 " to %" PRIu64), span->offset, span_end(span) - 1);
+    const struct word name = word_printf("%s #%" PRIu64, lane_names[mark->lane].title, mark->number);
+    const struct word bytes =
+        span->length <= 1 ? word_printf(_("byte %" PRIu64), span->offset)
+                          : word_printf(_("bytes %" PRIu64 " to %" PRIu64), span->offset, span_end(span) - 1);
+    buf_printf(text, _("%s: %s"), name.text, bytes.text);
 }
 
 /* Is the place in this direction? */

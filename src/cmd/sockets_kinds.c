@@ -110,23 +110,22 @@ static void put_refusals(struct buf *out, const struct view_style *style, const 
         if (!is_first(i, results))
             continue;
         const struct kind_refusal refusal = kind_refusal(&socket_kinds[i], results[i].refused);
-        struct buf text = {0};
-        buf_text(&text, _(refusal.why));
-        const char *separator = ": ";
+        struct buf text = {0}, names = {0};
         for (size_t k = i; k < socket_kind_count; k++) {
             if (same_refusal(i, k, results)) {
-                buf_text(&text, separator);
-                put_name(&text, &socket_kinds[k]);
-                separator = ", ";
+                buf_text(&names, k > i ? ", " : "");
+                put_name(&names, &socket_kinds[k]);
             }
         }
+        buf_printf(&text, _("%s: %s"), _(refusal.why), buf_cstr(&names));
         const struct labelled front = {bad, sd_errno_name(results[i].refused), "31", 15};
         labelled_put(out, style, &front, buf_cstr(&text));
         const struct labelled cure = {NULL, _("cure"), NULL, 15};
         if (refusal.remedy != NULL)
             labelled_put(out, style, &cure, _(refusal.remedy));
-        out->failed = out->failed || text.failed;
+        out->failed = out->failed || text.failed || names.failed;
         buf_free(&text);
+        buf_free(&names);
     }
 }
 

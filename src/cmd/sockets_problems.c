@@ -35,7 +35,7 @@ static void put_who(struct buf *out, const struct problem *problem, const struct
     sockets_put_peer(out, problem->socket, look);
     if (out->len == arrow && out->len > before)
         out->len = local;
-    buf_text(out, "; ");
+    buf_text(out, _("; "));
     sockets_put_owner(out, problem->socket, look);
 }
 

@@ -18,6 +18,7 @@ GOLDEN = ROOT / "tests/golden"
 PO = sorted((ROOT / "po").glob("*.po"))
 OPEN, CLOSE = "⟦", "⟧"
 PSEUDO = "zz"  # a language whose every text is the English one in brackets
+HALF_WIDTH = re.compile(r"[\u3400-\u9fff][,:;]|[,:;] *[\u3400-\u9fff]")
 SENTENCE = re.compile(r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b")
 ROOM = tempfile.TemporaryDirectory()
 TEMPLATE = pathlib.Path(ROOM.name) / "sockdiag.pot"
@@ -184,6 +185,15 @@ with case("Chinese: pictures and tables keep to the width, and lanes stand under
     place = columns(table[0][:table[0].index("RTT") + 3])
     for row in table[1:3]:
         check(columns(row) >= place and re.search(r"\dus$", row[:place - (columns(row[:place]) - place)]), row)
+
+with case("Chinese: colons, commas and semicolons between Chinese words are Chinese"):
+    for width in (60, 80, 120):
+        for words in (["doctor"], ["doctor", "-v"], ["sockets"], ["sockets", "-v"], ["sockets", "--list"], ["sockets", "--problems"],
+                      ["show", "--mark", "recv:1", GOLDEN / "sticky.pcapng"]):
+            shown = chinese(*words, "--width", str(width)).stdout
+            equal([line for line in shown.splitlines() if columns(line) > width], [], f"{words} in {width} columns")
+            equal([line for line in shown.splitlines() if HALF_WIDTH.search(line)], [], f"{words} in {width} columns")
+    contains(chinese("show", "/dev/null/none").stderr, "：不是目录")
 
 
 def blocks_of(text):
