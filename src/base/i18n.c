@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <locale.h>
 #include <stdbool.h>
@@ -42,10 +43,15 @@ static const char *folder_at(size_t i, char space[PATH_MAX])
     return space;
 }
 
+static void catalogue_path(char path[PATH_MAX + 64], const char *folder, const char *code)
+{
+    snprintf(path, PATH_MAX + 64, "%s/%s/LC_MESSAGES/" DOMAIN ".mo", folder, code);
+}
+
 static bool is_catalogue(const char *folder, const char *code)
 {
     char path[PATH_MAX + 64];
-    snprintf(path, sizeof path, "%s/%s/LC_MESSAGES/" DOMAIN ".mo", folder, code);
+    catalogue_path(path, folder, code);
     return access(path, R_OK) == 0;
 }
 
@@ -251,4 +257,14 @@ void i18n_off(void)
 const char *i18n_language(void)
 {
     return state.language[0] != '\0' ? state.language : "en";
+}
+
+int i18n_catalogue_open(void)
+{
+    char space[PATH_MAX], found[CODE_MOST], path[PATH_MAX + 64];
+    const char *folder = state.language[0] != '\0' ? find_catalogue(state.language, space, found) : NULL;
+    if (folder == NULL)
+        return -1;
+    catalogue_path(path, folder, found);
+    return open(path, O_RDONLY | O_CLOEXEC);
 }

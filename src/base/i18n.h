@@ -35,6 +35,10 @@ void i18n_off(void);
 /* The language in force: "en", or the catalogue's name ("zh_CN"). */
 const char *i18n_language(void);
 
+/* Open the file of the catalogue in force, for who runs this program where that file is not. -1: English
+ * needs none, or it cannot be opened. */
+int i18n_catalogue_open(void);
+
 /* gettext hears of a language by the environment only (LANGUAGE), and programs that are started should
  * inherit the environment as it was given. Between these two calls it is that again, and messages are in
  * English. */

@@ -213,7 +213,7 @@ static int run_recorded(const struct lab_options *o, struct lab *lab, struct rec
     struct place client = {.options = o, .lab = lab, .host = LAB_CLIENT};
     char *server_argv[] = {"/bin/sh", "-c", (char *)(uintptr_t)o->server_cmd, NULL};
     const struct recorder_program programs[] = {
-        {.argv = server_argv, .prepare = prepare, .context = &server},
+        {.argv = server_argv, .title = o->server_cmd, .prepare = prepare, .context = &server},
         {.argv = o->argv, .prepare = prepare, .context = &client, .after_listen = o->server_cmd != NULL},
     };
     const size_t skip = o->server_cmd == NULL;

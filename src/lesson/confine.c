@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/io.h"
 #include "lab/lab.h"
 #include "lab/namespaces.h"
@@ -120,6 +121,7 @@ static int start_keeper(struct session *s, struct sd_err *err)
     int channel[STREAMS][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
     struct confine_place place = {.config = s->config, .caller = getpid(), .root = s->nobody};
     int failed = make_channels(channel, err);
+    place.catalogue = i18n_catalogue_open();
     place.own_program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (failed == 0 && place.own_program < 0)
         failed = sd_fail_errno(err, errno, "cannot open /proc/self/exe; is /proc mounted?");
@@ -136,6 +138,7 @@ static int start_keeper(struct session *s, struct sd_err *err)
     if (failed == 0 && s->keeper < 0)
         failed = sd_fail_errno(err, errno, "cannot fork");
     io_close(&place.own_program);
+    io_close(&place.catalogue);
     for (size_t i = 0; i < STREAMS; i++) {
         io_close(&channel[i][1]);
         s->fd[i] = channel[i][0];

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/i18n.h"
 #include "base/io.h"
 #include "base/sanitized.h"
 #include "lab/namespaces.h"
@@ -22,22 +23,23 @@
 /* An environment of its own, in the user's language; what the sanitizers of a test build are told goes on. */
 static int set_environment(void)
 {
-    static const char *const table[][2] = {
+    const char *const table[][2] = {
         {"PATH", CONFINE_PROGRAMS ":" CONFINE_PATH},
         {"HOME", CONFINE_FOLDER},
         {"PWD", CONFINE_FOLDER},
         {"TMPDIR", "/tmp"},
         {"LANG", "C.UTF-8"},
+        {"LANGUAGE", i18n_language()},
         {"PYTHONUNBUFFERED", "1"}, /* what was printed before the program was ended is to be seen */
         {"PYTHONDONTWRITEBYTECODE", "1"},
         {"MALLOC_ARENA_MAX", "2"}, /* address space is counted */
     };
-    static const char *const passed[] = {"LANGUAGE", "ASAN_OPTIONS", "UBSAN_OPTIONS"};
-    const char *values[3] = {NULL, NULL, NULL};
-    for (size_t i = 0; i < (SANITIZED ? 3 : 1); i++)
+    static const char *const passed[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS"};
+    const char *values[2] = {NULL, NULL};
+    for (size_t i = 0; SANITIZED && i < 2; i++)
         values[i] = getenv(passed[i]);
     int failed = clearenv();
-    for (size_t i = 0; i < 3 && failed == 0; i++)
+    for (size_t i = 0; i < 2 && failed == 0; i++)
         failed = values[i] != NULL ? setenv(passed[i], values[i], 1) : 0;
     for (size_t i = 0; i < sizeof table / sizeof table[0] && failed == 0; i++)
         failed = setenv(table[i][0], table[i][1], 1);

@@ -62,6 +62,7 @@ struct confine_place {
     int control;                         /* the keeper's end towards the caller */
     int out, err;                        /* where the command writes */
     int own_program;                     /* /proc/self/exe of the caller */
+    int catalogue;                       /* of its language; -1: none */
     pid_t caller;
     bool root; /* the caller's: the namespace's ids are others, which are to be taken on */
 };

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/i18n.h"
 #include "base/io.h"
 #include "lab/namespaces.h"
 #include "lesson/confine_private.h"
@@ -158,12 +159,11 @@ static int mount_proc(struct sd_err *err)
     return fail_mount("/proc", err);
 }
 
-/* This program: a copy, as the caller's file may stand where the sandbox does not reach. */
-static int copy_program(int from, struct sd_err *err)
+/* This program and its texts: copies, as the caller's files may stand where the sandbox does not reach. */
+static int copy_file(int from, const char *path, mode_t mode, struct sd_err *err)
 {
-    const char *path = CONFINE_PROGRAMS "/sockdiag";
     ssize_t n = 1;
-    int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+    int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (to < 0)
         return fail_mount(path, err);
     off_t at = 0;
@@ -172,6 +172,25 @@ static int copy_program(int from, struct sd_err *err)
     const int code = errno;
     close(to);
     return n == 0 ? 0 : sd_fail_errno(err, code, "cannot copy this program into the sandbox");
+}
+
+/* Where the program looks first (base/i18n.c). */
+static int copy_catalogue(int from, struct sd_err *err)
+{
+    char path[128];
+    if (from < 0)
+        return 0;
+    const int len =
+        snprintf(path, sizeof path, CONFINE_PROGRAMS "/locale/%s/LC_MESSAGES/sockdiag.mo", i18n_language());
+    for (int i = (int)sizeof CONFINE_PROGRAMS; i < len; i++) {
+        if (path[i] != '/')
+            continue;
+        path[i] = '\0';
+        if (mkdir(path, 0755) != 0)
+            return fail_mount(path, err);
+        path[i] = '/';
+    }
+    return copy_file(from, path, 0644, err);
 }
 
 static int copy_folder(const struct bundle *folder, struct sd_err *err)
@@ -356,7 +375,9 @@ int confine_build_root(const struct confine_place *place, struct sd_err *err)
     if (failed == 0)
         failed = enter(err);
     if (failed == 0)
-        failed = copy_program(place->own_program, err);
+        failed = copy_file(place->own_program, CONFINE_PROGRAMS "/sockdiag", 0755, err);
+    if (failed == 0)
+        failed = copy_catalogue(place->catalogue, err);
     if (failed == 0)
         failed = copy_folder(place->config->folder, err);
     if (failed == 0)

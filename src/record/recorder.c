@@ -158,6 +158,11 @@ static void start_ready(struct recorder *r)
     }
 }
 
+static const char *title_of(const struct recorder_program *program)
+{
+    return program->title != NULL ? program->title : program->argv[0];
+}
+
 static void check_deadline(struct recorder *r)
 {
     if (r->deadline_ns == 0 || clock_mono_ns() < r->deadline_ns)
@@ -168,7 +173,7 @@ static void check_deadline(struct recorder *r)
     } else {
         give_up(r,
                 sd_fail(r->err, ETIMEDOUT, "'%s' did not listen in time, so nothing was started against it",
-                        r->config->programs[r->started - 1].argv[0]));
+                        title_of(&r->config->programs[r->started - 1])));
     }
 }
 
@@ -184,7 +189,7 @@ static void program_ended(struct recorder *r, pid_t pid, int status)
         if (r->started < r->config->count && !r->ending) {
             give_up(r, sd_fail(r->err, ECHILD,
                                "'%s' ended before it listened, so nothing was started against it",
-                               r->config->programs[i].argv[0]));
+                               title_of(&r->config->programs[i])));
         } else if (is_main && (r->config->count > 1 || r->config->end_all) && !r->ending) {
             r->ending = true;
             if (r->config->linger_ms > 0)

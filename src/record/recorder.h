@@ -21,6 +21,7 @@
 
 struct recorder_program {
     char *const *argv;
+    const char *title; /* how messages call it; NULL: argv[0] */
     /* In the child, before its exec: enter a namespace, change the directory. May be NULL. */
     int (*prepare)(void *context, struct sd_err *err);
     void *context;

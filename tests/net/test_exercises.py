@@ -57,6 +57,19 @@ if not ABLE or have("python3", "cc"):
         raise Skip(WHY or have("python3", "cc"))
     done()
 
+with case("a server that ends at once: the sandbox speaks the learner's language, and English where ASCII is wanted"):
+    at_once = pathlib.Path(user_dir()) / "receiver.py"
+    at_once.write_text("raise SystemExit(3)\n", encoding="utf-8")
+    at_once.chmod(0o644)
+    chinese = {**ENV, "LC_ALL": "C.UTF-8", "LANGUAGE": "zh_CN"}
+    if "课" not in run(*as_user(user_sockdiag(), "lesson", "--lang", "zh_CN", "--help"), env=ENV).stdout:
+        raise Skip("no Chinese catalogue beside the program, or no C.UTF-8")
+    for options, env, word in ((["--lang", "zh_CN"], ENV, "在监听之前就结束了"), ([], chinese, "在监听之前就结束了"), ([], ENV, "ended before it listened"),
+                               (["--ascii"], chinese, "ended before it listened"), (["--ascii", "--lang", "zh_CN"], ENV, "ended before it listened")):
+        ran = run(*as_user(user_sockdiag(), "lesson", *options, "4", "--check", at_once), env=env, cwd="/", timeout=120)
+        equal((ran.returncode, ran.stderr), (1, ""), ran.stdout)
+        check(word in ran.stdout and "python3 receiver.py" in ran.stdout, ran.stdout)
+
 with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
     RAN = dict(zip(PROGRAMS, pool.map(lambda path: checked(path, "--json"), PROGRAMS)))
 

@@ -257,9 +257,10 @@ with case("the server's program gets SIGTERM at the end"):
     equal(told.read_text(encoding="ascii"), "ended by SIGTERM")
 
 with case("a server's program that ends before it listens"):
-    result = lab("--server-cmd", "exit 7", "--", "echo", "never")
-    equal((result.returncode, result.stdout), (2, ""))
-    contains(result.stderr, "'exit 7' ended before it listened")
+    for words in ([], ["-o", DIR / "never.pcapng"]):
+        result = lab(*words, "--server-cmd", "exit 7", "--", "echo", "never")
+        equal((result.returncode, result.stdout), (2, ""))
+        contains(result.stderr, "'exit 7' ended before it listened")
 
 with case("a server's program that does not end is killed"):
     mark, environment = new_mark()

@@ -1,7 +1,8 @@
 /* needs: src/lesson/confine.c src/lesson/confine_init.c src/lesson/confine_keeper.c
  * src/lesson/confine_message.c src/lesson/confine_root.c src/lesson/confine_rules.c
  * src/lesson/confine_usage.c src/lesson/bundle.c src/lab/namespaces.c src/lab/supervise.c
- * src/base/descendants.c src/base/buf.c src/base/clock.c src/base/err.c src/base/io.c */
+ * src/base/descendants.c src/base/buf.c src/base/clock.c src/base/err.c src/base/i18n.c
+ * src/base/io.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
