@@ -144,75 +144,76 @@ static void languages(void **state)
     }
 }
 
+/* A lesson's steps, and what is said of the mistake in them. */
+static const struct {
+    const char *steps, *part;
+} mistaken[] = {
+    {"", "\"steps\" is a list"},
+    {"7", "step 1 (?)"},
+    {"{\"do\": 1}", "step 1 (do): no step does this"},
+    {"{\"say\": \"none\"}", "07-sample/lesson.md has no section 'none'"},
+    {"{\"say\": \"intro\", \"loud\": true}", "there is no \"loud\" in such a step"},
+    {"{\"say\": \"intro\"},{\"say\": 7}", "step 2 (say): \"say\" is a text"},
+    {ASK, "step 1 (ask): no step answers it"},
+    {ASK "," ASK "," ANSWER, "step 2 (ask): section q is asked twice"},
+    {ASK "," ANSWER "," ANSWER, "step 3 (answer): 'q' is answered twice"},
+    {ANSWER, "no step before this one asks 'q'"},
+    {"{\"ask\": \"q\", \"choices\": [\"a\", \"b\"], \"right\": \"z\"}," ANSWER,
+     "\"right\" is one of the choices"},
+    {"{\"ask\": \"q\", \"choices\": [\"a\", \"c\"], \"right\": \"a\"}," ANSWER,
+     "section q has no item '- c) …'"},
+    {"{\"ask\": \"q\", \"choices\": [\"a\", \"b\"], \"right\": \"a\"}," ANSWER,
+     "section why has no item '- b) …'"},
+    {"{\"ask\": \"q\", \"choices\": [], \"right\": \"a\"}," ANSWER, "\"choices\" is a list of texts"},
+    {"{\"ask\": \"q\", \"number\": \"bytes\"}," ANSWER, "\"right\": an expression is missing"},
+    {"{\"ask\": \"q\", \"number\": \"bytes\", \"right\": 1, \"near\": -1}," ANSWER, "\"near\" is a number"},
+    {"{\"ask\": \"q\", \"number\": \"bytes\", \"right\": 1, \"wrong\": [[[\"=\", 1, 1], \"z\"]]}," ANSWER,
+     "no item '- z) …'"},
+    {"{\"ask\": \"q\", \"number\": \"bytes\", \"right\": 1, \"wrong\": [1]}," ANSWER, "\"wrong\" is"},
+    {NUMBER ",{\"answer\": \"q\", \"say\": \"intro\"}", "section intro has no item '- c) …'"},
+    {"{\"ask\": \"q\", \"number\": \"bytes\", \"right\": 1},{\"answer\": \"q\", \"say\": \"intro\"}",
+     "'- else) …'"},
+    {"{\"ask\": \"q\", \"number\": \"bytes\", \"right\": 1, \"hint\": \"none\"}," ANSWER,
+     "no section 'none'"},
+    {"{\"run\": \"\"}", "\"run\" is a text"},
+    {"{\"run\": \"x\", \"seconds\": 0}", "\"seconds\" is a number from 1"},
+    {"{\"run\": \"x\", \"status\": \"0\"}", "\"status\" is a number"},
+    {"{\"run\": \"x\", \"status\": []}", "\"status\" is a number"},
+    {"{\"run\": \"x\", \"quiet\": 1}", "\"quiet\" is true or false"},
+    {"{\"facts\": \"x\"}", "\"take\" is"},
+    {"{\"facts\": \"x\", \"take\": {\"Big\": {}}}", "'Big' is no name of a fact"},
+    {"{\"facts\": \"x\", \"take\": {\"answer\": {}}}", "'answer' is no name of a fact"},
+    {"{\"facts\": \"x\", \"take\": {\"n\": {}}}", "step 1 (facts): \"n\": a take needs"},
+    {"{\"compute\": {\"n\": [\"pow\", 1, 2]}}", "\"n\": there is no operation \"pow\""},
+    {"{\"compute\": {}}", "\"compute\" is"},
+    {"{\"expect\": [], \"otherwise\": \"other\"}", "\"expect\" is a list"},
+    {"{\"expect\": [[\"~\", 1, 1]], \"otherwise\": \"other\"}", "there is no condition \"~\""},
+    {"{\"expect\": [[\"=\", 1, 1]]}", "\"otherwise\" is a text"},
+    {"{\"lanes\": 1}", "\"lanes\" is a text"},
+    {EXERCISE("") "," EXERCISE(""), "step 2 (exercise): a lesson has one exercise"},
+    {EXERCISE(", \"same\": [\"a\"]"), "\"same\" is the names of two files"},
+    {EXERCISE(", \"judge\": []"), "\"judge\" is"},
+    {EXERCISE(", \"judge\": [{\"expect\": [[\"=\", 1, 1]]}]"), "has no section '?'"},
+    {EXERCISE(", \"hints\": [\"none\"]"), "has no section 'none'"},
+    {"{\"exercise\": \"other\", \"programs\": [\"none.py\"], \"networks\": \"all\", \"run\": \"x\"}",
+     "no file exercise/none.py"},
+    {"{\"exercise\": \"other\", \"programs\": [\"../lesson.md\"], \"networks\": \"all\", \"run\": \"x\"}",
+     "no file exercise/../"},
+    {"{\"exercise\": \"other\", \"programs\": [\"mend.py\"], \"networks\": \"none\", \"run\": \"x\"}",
+     "\"networks\" is a list"},
+};
+
 /* Each mistake is named, with the file and the step. */
 static void mistakes(void **state)
 {
-    static const struct {
-        const char *steps, *part;
-    } cases[] = {
-        {"", "\"steps\" is a list"},
-        {"7", "step 1 (?)"},
-        {"{\"do\": 1}", "step 1 (do): no step does this"},
-        {"{\"say\": \"none\"}", "07-sample/lesson.md has no section 'none'"},
-        {"{\"say\": \"intro\", \"loud\": true}", "there is no \"loud\" in such a step"},
-        {"{\"say\": \"intro\"},{\"say\": 7}", "step 2 (say): \"say\" is a text"},
-        {ASK, "step 1 (ask): no step answers it"},
-        {ASK "," ASK "," ANSWER, "step 2 (ask): section q is asked twice"},
-        {ASK "," ANSWER "," ANSWER, "step 3 (answer): 'q' is answered twice"},
-        {ANSWER, "no step before this one asks 'q'"},
-        {"{\"ask\": \"q\", \"choices\": [\"a\", \"b\"], \"right\": \"z\"}," ANSWER,
-         "\"right\" is one of the choices"},
-        {"{\"ask\": \"q\", \"choices\": [\"a\", \"c\"], \"right\": \"a\"}," ANSWER,
-         "section q has no item '- c) …'"},
-        {"{\"ask\": \"q\", \"choices\": [\"a\", \"b\"], \"right\": \"a\"}," ANSWER,
-         "section why has no item '- b) …'"},
-        {"{\"ask\": \"q\", \"choices\": [], \"right\": \"a\"}," ANSWER, "\"choices\" is a list of texts"},
-        {"{\"ask\": \"q\", \"number\": \"bytes\"}," ANSWER, "\"right\": an expression is missing"},
-        {"{\"ask\": \"q\", \"number\": \"bytes\", \"right\": 1, \"near\": -1}," ANSWER,
-         "\"near\" is a number"},
-        {"{\"ask\": \"q\", \"number\": \"bytes\", \"right\": 1, \"wrong\": [[[\"=\", 1, 1], \"z\"]]}," ANSWER,
-         "no item '- z) …'"},
-        {"{\"ask\": \"q\", \"number\": \"bytes\", \"right\": 1, \"wrong\": [1]}," ANSWER, "\"wrong\" is"},
-        {NUMBER ",{\"answer\": \"q\", \"say\": \"intro\"}", "section intro has no item '- c) …'"},
-        {"{\"ask\": \"q\", \"number\": \"bytes\", \"right\": 1},{\"answer\": \"q\", \"say\": \"intro\"}",
-         "'- else) …'"},
-        {"{\"ask\": \"q\", \"number\": \"bytes\", \"right\": 1, \"hint\": \"none\"}," ANSWER,
-         "no section 'none'"},
-        {"{\"run\": \"\"}", "\"run\" is a text"},
-        {"{\"run\": \"x\", \"seconds\": 0}", "\"seconds\" is a number from 1"},
-        {"{\"run\": \"x\", \"status\": \"0\"}", "\"status\" is a number"},
-        {"{\"run\": \"x\", \"status\": []}", "\"status\" is a number"},
-        {"{\"run\": \"x\", \"quiet\": 1}", "\"quiet\" is true or false"},
-        {"{\"facts\": \"x\"}", "\"take\" is"},
-        {"{\"facts\": \"x\", \"take\": {\"Big\": {}}}", "'Big' is no name of a fact"},
-        {"{\"facts\": \"x\", \"take\": {\"answer\": {}}}", "'answer' is no name of a fact"},
-        {"{\"facts\": \"x\", \"take\": {\"n\": {}}}", "step 1 (facts): \"n\": a take needs"},
-        {"{\"compute\": {\"n\": [\"pow\", 1, 2]}}", "\"n\": there is no operation \"pow\""},
-        {"{\"compute\": {}}", "\"compute\" is"},
-        {"{\"expect\": [], \"otherwise\": \"other\"}", "\"expect\" is a list"},
-        {"{\"expect\": [[\"~\", 1, 1]], \"otherwise\": \"other\"}", "there is no condition \"~\""},
-        {"{\"expect\": [[\"=\", 1, 1]]}", "\"otherwise\" is a text"},
-        {"{\"lanes\": 1}", "\"lanes\" is a text"},
-        {EXERCISE("") "," EXERCISE(""), "step 2 (exercise): a lesson has one exercise"},
-        {EXERCISE(", \"same\": [\"a\"]"), "\"same\" is the names of two files"},
-        {EXERCISE(", \"judge\": []"), "\"judge\" is"},
-        {EXERCISE(", \"judge\": [{\"expect\": [[\"=\", 1, 1]]}]"), "has no section '?'"},
-        {EXERCISE(", \"hints\": [\"none\"]"), "has no section 'none'"},
-        {"{\"exercise\": \"other\", \"programs\": [\"none.py\"], \"networks\": \"all\", \"run\": \"x\"}",
-         "no file exercise/none.py"},
-        {"{\"exercise\": \"other\", \"programs\": [\"../lesson.md\"], \"networks\": \"all\", \"run\": \"x\"}",
-         "no file exercise/../"},
-        {"{\"exercise\": \"other\", \"programs\": [\"mend.py\"], \"networks\": \"none\", \"run\": \"x\"}",
-         "\"networks\" is a list"},
-    };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof mistaken / sizeof mistaken[0]; i++) {
         struct lesson *lesson = NULL;
         struct sd_err err = {0};
-        assert_int_not_equal(load(&lesson, cases[i].steps, "", &err), 0);
+        assert_int_not_equal(load(&lesson, mistaken[i].steps, "", &err), 0);
         assert_null(lesson);
-        if (strstr(err.text, cases[i].part) == NULL || strstr(err.text, "07-sample/lesson.json") == NULL)
-            fail_msg("%s: '%s' does not speak of '%s'", cases[i].steps, err.text, cases[i].part);
+        if (strstr(err.text, mistaken[i].part) == NULL || strstr(err.text, "07-sample/lesson.json") == NULL)
+            fail_msg("%s: '%s' does not speak of '%s'", mistaken[i].steps, err.text, mistaken[i].part);
     }
 }
 
