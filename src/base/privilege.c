@@ -56,8 +56,26 @@ static int become_groups(unsigned uid, unsigned gid)
     return failed != 0 && !(errno == EPERM && setgroups_is_denied()) ? -errno : 0;
 }
 
-/* Real, effective and saved ids of the caller. EINVAL says that the user namespace has no such user: then the
- * caller is user 0 in it, and nothing outside. */
+/* Where the ids are the wanted ones already there is nothing to do, and a user namespace that does not map
+ * them (unshare -U) would refuse it: EINVAL. */
+static int set_group(gid_t gid)
+{
+    gid_t real, effective, saved;
+    if (getresgid(&real, &effective, &saved) == 0 && real == gid && effective == gid && saved == gid)
+        return 0;
+    return setresgid(gid, gid, gid) != 0 ? -errno : 0;
+}
+
+static int set_user(uid_t uid)
+{
+    uid_t real, effective, saved;
+    if (getresuid(&real, &effective, &saved) == 0 && real == uid && effective == uid && saved == uid)
+        return 0;
+    return setresuid(uid, uid, uid) != 0 ? -errno : 0;
+}
+
+/* Real, effective and saved ids of the caller. EINVAL says that the user namespace has no such user: then who
+ * called sudo is user 0 in it, and nothing outside. */
 static int become_caller(struct sd_err *err)
 {
     unsigned uid = getuid(), gid = getgid();
@@ -69,10 +87,12 @@ static int become_caller(struct sd_err *err)
         if (failed != 0 && failed != -EINVAL)
             return sd_fail_errno(err, -failed, "cannot drop the groups of root");
     }
-    if (setresgid(gid, gid, gid) != 0 && !(by_sudo && errno == EINVAL))
-        return sd_fail_errno(err, errno, "cannot become group %u", gid);
-    if (setresuid(uid, uid, uid) != 0 && !(by_sudo && errno == EINVAL))
-        return sd_fail_errno(err, errno, "cannot become user %u", uid);
+    int failed = set_group(gid);
+    if (failed != 0 && !(by_sudo && failed == -EINVAL))
+        return sd_fail_errno(err, -failed, "cannot become group %u", gid);
+    failed = set_user(uid);
+    if (failed != 0 && !(by_sudo && failed == -EINVAL))
+        return sd_fail_errno(err, -failed, "cannot become user %u", uid);
     return 0;
 }
 

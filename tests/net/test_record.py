@@ -140,6 +140,27 @@ with case("a program that is not there, not executable, missing"):
     equal(sockdiag("record", "-o", "/no/such/directory/f", "--", "true").returncode, 2)
     equal(sockdiag("record", "-i", "nosuchif0", "-o", DIR / "x.pcapng", "--", "true").returncode, 2)
 
+with case("a file in a folder of somebody else: no permission, for record and lab, also as a user without a name of its own"):
+    able, why = can_userns()
+    theirs = DIR / "theirs"
+    theirs.mkdir(mode=0o555, exist_ok=True)
+    if user_uid() is None and os.geteuid() == 0:
+        raise Skip("root may write anywhere, and there is no ordinary user here")
+    for words in ([], ["unshare", "--user"]) if able else ([],):
+        for command in ("record", "lab"):
+            result = run(*as_user(*words, user_sockdiag(), command, "-o", theirs / "x.pcapng", "--", "true"))
+            equal((result.returncode, result.stdout), (2, ""))
+            contains(result.stderr, f"sockdiag {command}: cannot write {theirs}/x.pcapng: Permission denied")
+
+with case("a user namespace that maps nobody"):
+    able, why = can_userns()
+    if not able:
+        raise Skip(why)
+    mine = pathlib.Path(user_dir()) / "nobody.pcapng"
+    result = run(*as_user("unshare", "--user", user_sockdiag(), "record", "-q", "-o", mine, "--", "true"))
+    equal((result.returncode, result.stderr), (0, ""))
+    check(mine.stat().st_size > 0, "no record")
+
 WAITING = "import socket; a, b = socket.socketpair(); a.send(b'x'); b.recv(1); print('ready', flush=True); b.recv(1)"
 
 
