@@ -27,6 +27,7 @@
 #include "base/i18n.h"
 #include "record/calls.h"
 #include "record/child.h"
+#include "record/proc.h"
 #include "record/signals.h"
 
 #define TERM_GRACE_MS 2000 /* from SIGTERM to SIGKILL for the programs that outlive the main one */
@@ -250,15 +251,14 @@ static void at_syscall_stop(struct recorder *r, struct task *task)
     }
 }
 
-/* A thread or process was made: it is traced already; its first stop may have come before this one. */
+/* A thread or process was made: it is traced already. Its first stop may have come before this one, and where
+ * this process had to wait for a CPU its end, too: then nothing more would be heard of it. */
 static void at_birth(struct recorder *r, struct task *task)
 {
     unsigned long tid = 0;
-    if (ptrace(PTRACE_GETEVENTMSG, task->tid, NULL, &tid) == 0) {
-        struct task *born = task_find(r->tasks, (pid_t)tid);
-        if (born == NULL)
-            born = task_add(r->tasks, (pid_t)tid, task);
-        if (born == NULL)
+    if (ptrace(PTRACE_GETEVENTMSG, task->tid, NULL, &tid) == 0 && task_find(r->tasks, (pid_t)tid) == NULL &&
+        proc_status((pid_t)tid, "TracerPid", 0) == getpid()) {
+        if (task_add(r->tasks, (pid_t)tid, task) == NULL)
             give_up(r, sd_fail(r->err, ENOMEM, "out of memory"));
     }
     resume(r, task, task->call.row != NULL, 0);

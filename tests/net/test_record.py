@@ -161,6 +161,24 @@ with case("a user namespace that maps nobody"):
     equal((result.returncode, result.stderr), (0, ""))
     check(mine.stat().st_size > 0, "no record")
 
+# A recorder that has to wait for the CPU behind its programs: a child of a child has ended before its fork is looked at.
+SHORT_LIVED = """
+import os
+os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)
+if os.fork() == 0:
+    for _ in range(200):
+        if os.fork() == 0:
+            os._exit(0)
+        os.wait()
+    os._exit(0)
+os.wait()
+print('done')
+"""
+
+with case("processes that end before their birth is told: the recorder ends with its programs"):
+    result = sockdiag("record", "-q", "-o", DIR / "short.pcapng", "--", sys.executable, "-c", SHORT_LIVED, timeout=60)
+    equal((result.returncode, result.stdout, result.stderr), (0, "done\n", ""))
+
 WAITING = "import socket; a, b = socket.socketpair(); a.send(b'x'); b.recv(1); print('ready', flush=True); b.recv(1)"
 
 
