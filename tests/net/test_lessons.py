@@ -210,6 +210,8 @@ def wrong_answers(folder, found):
     return rounds
 
 
+TOO_LATE_IN_WORDS = re.compile(r" did not end within |秒内没有结束")
+DID_OTHERWISE = re.compile("arundidnotshowwhatitshould|有一次运行没有显示应有的现象")  # squeezed
 LOOKS = [("zh_CN", 60), ("en", 80), ("zh_CN", 200), ("en", 60)]
 
 
@@ -217,10 +219,15 @@ def check_wrong(folder, answers, language, columns):
     """One round of wrong answers: each is noticed with its sentence, in lines that fit."""
     words = [word for question, (answer, _) in answers.items() for word in ("--answer", f"{question}={answer}")]
     witness = Witness()
-    ran = sockdiag("lesson", "--auto", "--lang", language, folder.name, *words, env={"COLUMNS": str(columns)})
+    for _ in range(TRIES):
+        ran = sockdiag("lesson", "--auto", "--lang", language, folder.name, *words, env={"COLUMNS": str(columns)})
+        disturbed = TOO_LATE_IN_WORDS.search(ran.stderr) if ran.returncode == 2 else DID_OTHERWISE.search(squeeze(ran.stdout))
+        if not disturbed:
+            break
     late = witness.end()
-    if ran.returncode == 2 and late > BUSY_S and re.search(r" did not end within |秒内没有结束", ran.stderr):
-        raise Skip(f"this machine held programs up for {late * 1000:.0f} ms; {ran.stderr.strip()}")
+    if disturbed and late > BUSY_S:
+        raise Skip(f"this machine held programs up for {late * 1000:.0f} ms; {disturbed[0]}")
+    check(not disturbed, lambda: f"{disturbed[0]}; on a machine that was not busy ({late * 1000:.1f} ms)")
     equal((ran.returncode, ran.stderr), (1, ""), ran.stdout[-800:])
     equal([line for line in ran.stdout.splitlines() if width(line) > columns], [], f"lines over {columns} columns")
     answered = {step["answer"]: step["say"] for step in steps(folder) if "answer" in step}
