@@ -37,14 +37,22 @@ bool classic_is_magic(const uint8_t magic[4])
     return is_magic(load_be32(magic)) || is_magic(load_le32(magic));
 }
 
-int classic_open(struct pcapng_reader *r, struct sd_err *err)
+static int need_header(struct pcapng_reader *r, size_t len, struct sd_err *err)
 {
-    int got = input_need(&r->input, FILE_HEADER);
+    const int got = input_need(&r->input, len);
     if (got < 0)
         return sd_fail_errno(err, -got, "%s: cannot read", r->name);
     if (got == 0)
         return sd_fail(err, EINVAL, "%s: holds no packets: it ends within the file header, after %zu bytes",
                        r->name, input_left(&r->input));
+    return 0;
+}
+
+int classic_open(struct pcapng_reader *r, struct sd_err *err)
+{
+    int failed = need_header(r, FILE_HEADER, err);
+    if (failed != 0)
+        return failed;
     const uint8_t *p = r->input.data + r->input.begin;
     r->classic = true;
     r->big_endian = is_magic(load_be32(p));
@@ -52,7 +60,7 @@ int classic_open(struct pcapng_reader *r, struct sd_err *err)
     r->nanoseconds = magic == MAGIC_NANO;
     r->record_header = magic == MAGIC_MODIFIED ? MODIFIED_RECORD_HEADER : RECORD_HEADER;
     struct reader_interface *interface = NULL;
-    int failed = reader_add_interface(r, &interface, err);
+    failed = reader_add_interface(r, &interface, err);
     if (failed != 0)
         return failed;
     interface->public.snaplen = reader_u32(r, p + 16);
@@ -79,12 +87,9 @@ static int snoop_linktype(uint32_t datalink)
 
 int snoop_open(struct pcapng_reader *r, struct sd_err *err)
 {
-    int got = input_need(&r->input, SNOOP_HEADER);
-    if (got < 0)
-        return sd_fail_errno(err, -got, "%s: cannot read", r->name);
-    if (got == 0)
-        return sd_fail(err, EINVAL, "%s: holds no packets: it ends within the file header, after %zu bytes",
-                       r->name, input_left(&r->input));
+    int failed = need_header(r, SNOOP_HEADER, err);
+    if (failed != 0)
+        return failed;
     const uint8_t *p = r->input.data + r->input.begin;
     const uint32_t datalink = load_be32(p + 12);
     if (snoop_linktype(datalink) == 0)
@@ -93,7 +98,7 @@ int snoop_open(struct pcapng_reader *r, struct sd_err *err)
     r->classic = r->snoop = r->big_endian = true;
     r->record_header = SNOOP_RECORD_HEADER;
     struct reader_interface *interface = NULL;
-    int failed = reader_add_interface(r, &interface, err);
+    failed = reader_add_interface(r, &interface, err);
     if (failed != 0)
         return failed;
     interface->public.linktype = snoop_linktype(datalink);
