@@ -107,7 +107,7 @@ struct route {
     uint64_t rounds; /* that are to be sent; 0: without an end */
     uint64_t round;  /* that were begun */
     unsigned next_ttl;
-    uint64_t round_ns, next_send_ns, last_sent_ns; /* CLOCK_MONOTONIC */
+    uint64_t round_ns, next_send_ns, last_sent_ns, last_reply_ns; /* CLOCK_MONOTONIC; the target's reply */
     uint64_t longest_rtt_ns;
 
     struct pmtu pmtu;

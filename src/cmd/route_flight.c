@@ -101,6 +101,8 @@ static void take_for_hops(struct route *route, const struct route_flight *flight
         route->longest_rtt_ns = rtt;
     names_ask(route->names, &answer->from);
     route->news = true;
+    if (answer->verdict == PROBE_REPLY)
+        route->last_reply_ns = clock_mono_ns();
 }
 
 static void take_answer(struct route *route, struct probe_answer *answer, uint64_t time_ns)

@@ -49,18 +49,22 @@ static void begin_round(struct route *route, uint64_t now)
     route->next_ttl = 1;
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* The next probe's TTL, or the next round's beginning. */
 static void step_round(struct route *route, uint64_t now)
 {
+    const uint64_t spaced = now + (uint64_t)SPACING_MS * NS_PER_MS;
     if (route->next_ttl < last_ttl(route)) {
         route->next_ttl++;
-        route->next_send_ns = now + (uint64_t)SPACING_MS * NS_PER_MS;
+        route->next_send_ns = spaced;
         return;
     }
     route->next_ttl = 0;
-    route->next_send_ns = route->round_ns + route->options.interval_ns;
-    if (route->next_send_ns < now + (uint64_t)SPACING_MS * NS_PER_MS)
-        route->next_send_ns = now + (uint64_t)SPACING_MS * NS_PER_MS;
+    route->next_send_ns = later(route->round_ns + route->options.interval_ns, spaced);
 }
 
 /* When the next probe is due. All SYNs are one flow: one that meets the half-open connection of the last
@@ -70,10 +74,11 @@ static uint64_t due_ns(const struct route *route)
 {
     const unsigned end = hops_end(&route->hops);
     const bool between = route->next_ttl == 0 && route->round > 0;
-    if (!between || route->shape.method != PROBE_TCP || (end != 0 && under_way(&route->hops.hop[end]) == 0))
+    if (!between || route->shape.method != PROBE_TCP)
         return route->next_send_ns;
-    const uint64_t repeated = route->last_sent_ns + (uint64_t)HALF_OPEN_MS * NS_PER_MS;
-    return repeated > route->next_send_ns ? repeated : route->next_send_ns;
+    const bool answered = end != 0 && under_way(&route->hops.hop[end]) == 0;
+    return later(route->next_send_ns, answered ? route->last_reply_ns + (uint64_t)SPACING_MS * NS_PER_MS
+                                               : route->last_sent_ns + (uint64_t)HALF_OPEN_MS * NS_PER_MS);
 }
 
 static int send_due(struct route *route, uint64_t now)
@@ -82,6 +87,10 @@ static int send_due(struct route *route, uint64_t now)
         return 0;
     if (route->next_ttl == 0)
         begin_round(route, now);
+    if (route->next_ttl > last_ttl(route)) { /* the end became known since */
+        step_round(route, now);
+        return 0;
+    }
     const unsigned ttl = route->next_ttl;
     const struct route_flight flight = {.ttl = (uint8_t)ttl};
     const int failed = route_send(route, (uint8_t)ttl, 0, &flight);

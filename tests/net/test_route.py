@@ -245,12 +245,14 @@ with Network() as chain:
                 break
         equal(set(chosen), {"10.0.2.2", "10.0.22.2"})
 
-with case("a SYN is not sent into the half-open connection of the last: no loss, no forgery"):
-    serves = "import socket; s = socket.create_server(('10.77.0.2', 80)); s.accept()"
-    found = objects(run(SOCKDIAG, "lab", "-q", "--delay", 60, "--server-cmd", f"{sys.executable} -c \"{serves}\"", "--",
-                        SOCKDIAG, "route", "--json", "-i", "0.02", "--probes", 4, "--tcp", "80", "10.77.0.2", timeout=60))
-    equal([(hop["sent"], hop["lost"]) for hop in found["hop"]], [(4, 0)])
-    equal(found["summary"][0]["forged"], 0)
+# The first round ends in the midst of it when the target answers, or has nearly sent all its probes by then.
+for delay in (10, 60):
+    with case(f"a SYN is not sent into the half-open connection of the last: no loss, no forgery, {delay} ms away"):
+        serves = "import socket; s = socket.create_server(('10.77.0.2', 80)); s.accept()"
+        found = objects(run(SOCKDIAG, "lab", "-q", "--delay", delay, "--server-cmd", f"{sys.executable} -c \"{serves}\"", "--",
+                            SOCKDIAG, "route", "--json", "-i", "0.02", "--probes", 4, "--tcp", "80", "10.77.0.2", timeout=60))
+        equal([(hop["sent"], hop["lost"]) for hop in found["hop"]], [(4, 0)])
+        equal(found["summary"][0]["forged"], 0)
 
 # ---- a router that answers with MPLS labels, and one that forges ----
 
