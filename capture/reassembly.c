@@ -48,7 +48,7 @@ struct reassembly {
     struct source *sources; /* a ring once it has MAX_SOURCES; NULL: `few` */
     size_t source_at, source_cap;
     struct source few[FEW_SOURCES];
-    uint64_t uncompared, given_up, too_early;
+    uint64_t uncompared, given_up;
 };
 
 /* The bytes of a segment that are the stream's and were captured. */
@@ -100,9 +100,9 @@ uint64_t reassembly_given_up(const struct reassembly *r)
     return r->given_up;
 }
 
-uint64_t reassembly_too_early(const struct reassembly *r)
+uint64_t reassembly_too_early(const struct reassembly *r, const struct tcp_direction *d)
 {
-    return r->too_early;
+    return r->started && d->origin < r->origin ? r->origin - d->origin : 0;
 }
 
 /* ---- the window ---- */
@@ -526,23 +526,11 @@ static bool is_settled(const struct tcp_direction *d)
            (!d->partial || (d->has_acked && d->range_count > 0 && d->acked > tcp_ranges(d)[0].begin));
 }
 
-static void count_too_early(struct reassembly *r, const struct tcp_segment *segment)
-{
-    for (size_t i = 0; i < segment->piece_count; i++) {
-        const struct tcp_piece *piece = &segment->pieces[i];
-        const uint64_t end = piece->offset + piece->length;
-        if (piece->is_new && piece->offset < r->origin)
-            r->too_early += (end < r->origin ? end : r->origin) - piece->offset;
-    }
-}
-
 int reassembly_feed(struct reassembly *r, const struct tcp_direction *d, const struct tcp_segment *segment)
 {
     int failed = 0;
     if (!r->started && d->started && !d->partial)
         failed = begin_at(r, d->origin);
-    if (r->started)
-        count_too_early(r, segment);
     if (failed == 0 && segment->doubted > 0)
         failed = take_doubted(r, d, segment);
     if (failed == 0 && segment->piece_count > 0 && (segment->marks & TCP_BIT(TCP_MARK_KEEP_ALIVE)) == 0) {

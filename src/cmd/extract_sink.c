@@ -212,7 +212,7 @@ static void give_up(struct side *side, const struct tcp_direction *d)
     const size_t before = reassembly_memory(side->reassembly);
     reassembly_finish(side->reassembly, d);
     side->sink->held -= before - reassembly_memory(side->reassembly);
-    side->too_early = reassembly_too_early(side->reassembly);
+    side->too_early = reassembly_too_early(side->reassembly, d);
     end_reassembly(side);
     side->given_up = true;
     side->sink->given_up++;
@@ -336,7 +336,7 @@ static int close_side(struct side *side, const struct flow_stream *stream)
     char name[EXTRACT_NAME];
     if (side->reassembly != NULL) {
         reassembly_finish(side->reassembly, d);
-        side->too_early = reassembly_too_early(side->reassembly);
+        side->too_early = reassembly_too_early(side->reassembly, d);
     }
     int failed = sink->failed != 0 ? sink->failed : list_gaps(side, d);
     if (failed == 0)

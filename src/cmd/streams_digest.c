@@ -124,7 +124,7 @@ void digests_close(struct digests *digests, struct flow_stream *stream, struct d
             reassembly_finish(digest->reassembly, &stream->direction[side]);
             digests->held -= before - reassembly_memory(digest->reassembly);
             results->has[side] = digest->wanted && !digest->incomplete && digest->bytes > 0 &&
-                                 reassembly_too_early(digest->reassembly) == 0;
+                                 reassembly_too_early(digest->reassembly, &stream->direction[side]) == 0;
             if (results->has[side])
                 MD5Final(results->md5[side], &digest->md5);
         }

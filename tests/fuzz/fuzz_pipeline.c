@@ -155,14 +155,14 @@ static void close_side(struct side *side, const struct tcp_direction *d, const s
 {
     uint8_t md5[MD5_DIGEST_LENGTH];
     reassembly_finish(side->bytes, d);
+    const uint64_t too_early = reassembly_too_early(side->bytes, d);
     must(side->fresh + tcp_direction_unverified(d) == d->unique_bytes && d->unique_bytes <= d->wire_bytes);
-    must(side->data <= d->unique_bytes && side->at <= d->next - d->origin);
-    must(d->origin != 0 || side->at == d->next);
-    must(!digest->has[from] || d->unique_bytes > 0);
-    must(side->data + reassembly_too_early(side->bytes) <= d->unique_bytes);
-    if (!side->has_gap && reassembly_too_early(side->bytes) == 0)
+    must(side->data <= d->unique_bytes && side->at + too_early == d->next - d->origin);
+    if (!side->has_gap && too_early == 0)
         must(side->data == d->unique_bytes);
-    if (digest->has[from] && !side->has_gap && reassembly_too_early(side->bytes) == 0) {
+    if (digest->has[from])
+        must(d->unique_bytes > 0 && (tcp_direction_missing(d) == 0 || tcp_direction_given_up(d) > 0));
+    if (digest->has[from] && !side->has_gap && too_early == 0) {
         MD5Final(md5, &side->md5);
         must(memcmp(md5, digest->md5[from], sizeof md5) == 0);
     }

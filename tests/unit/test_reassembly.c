@@ -266,11 +266,29 @@ static void joined_midway(void **state)
     acknowledge(f, 1011);
     feed(f, TCP_ACK, 1011, "!");
     assert_string_equal(buf_cstr(&f->told), "hello world!");
-    assert_int_equal(reassembly_too_early(f->bytes), 0);
+    assert_int_equal(reassembly_too_early(f->bytes, &f->d), 0);
     feed(f, TCP_ACK, 994, "before"); /* was given up */
     feed(f, TCP_ACK, 994, "before");
-    assert_int_equal(reassembly_too_early(f->bytes), 6);
+    assert_int_equal(reassembly_too_early(f->bytes, &f->d), 6);
     finish(f, "hello world!", "");
+}
+
+/* A SYN that comes late tells that bytes are missing before those that were given out. */
+static void a_late_syn(void **state)
+{
+    struct fixture *f = *state;
+    feed(f, TCP_ACK, 1006, "world");
+    acknowledge(f, 1011);
+    feed(f, TCP_ACK, 1011, "!");
+    assert_string_equal(buf_cstr(&f->told), "world!");
+    feed(f, TCP_SYN, 999, NULL);
+    assert_int_equal(reassembly_too_early(f->bytes, &f->d), 6);
+    f->corrupted = true; /* acknowledged, so it is what came first; and left out as well */
+    feed(f, TCP_ACK, 1000, "hello ");
+    assert_int_equal(tcp_direction_settle(&f->d, &f->scratch), 0);
+    assert_int_equal(f->d.unique_bytes, 12);
+    finish(f, "world!", "");
+    assert_int_equal(reassembly_too_early(f->bytes, &f->d), 6);
 }
 
 static void too_much_waits(void **state)
@@ -435,6 +453,7 @@ int main(void)
         CASE(in_order_over_what_waits),
         CASE(a_keep_alive_has_no_say),
         CASE(joined_midway),
+        CASE(a_late_syn),
         CASE(too_much_waits),
         CASE(the_window),
         CASE(against_the_text),
