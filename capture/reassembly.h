@@ -59,8 +59,8 @@ int reassembly_feed(struct reassembly *r, const struct tcp_direction *d, const s
 /* No more will come: what waits is given out, with the gaps between, up to the end of the axis. */
 void reassembly_finish(struct reassembly *r, const struct tcp_direction *d);
 
-/* Bytes of the axis before the first that was given out: that it begins earlier was known too late, by a SYN or
- * by a segment. What was captured of them was left out. */
+/* Bytes of the axis before the first that was given out: a SYN or a segment told too late that it begins
+ * earlier. What was captured of them was left out. */
 uint64_t reassembly_too_early(const struct reassembly *r, const struct tcp_direction *d);
 
 /* Bytes of memory held; bytes that came again and could not be compared because they were given out long
