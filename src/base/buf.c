@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digits.h"
+
 bool buf_grow(struct buf *b, size_t extra)
 {
     if (b->failed || extra > SIZE_MAX / 2 - b->len) {
@@ -32,42 +34,17 @@ void buf_zeros(struct buf *b, size_t len)
     b->len += len;
 }
 
-enum {
-    MAX_DIGITS = 20,
-};
-
-/* Decimal digits at the end of `digits`; returns where they begin. Two at a time, which halves the divisions.
- */
-static size_t to_digits(uint64_t value, char digits[MAX_DIGITS])
-{
-    static const char pairs[] =
-        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-        "8081828384858687888990919293949596979899";
-    size_t at = MAX_DIGITS;
-    for (; value >= 10; value /= 100) {
-        at -= 2;
-        memcpy(digits + at, pairs + value % 100 * 2, 2);
-    }
-    if (value > 0 || at == MAX_DIGITS)
-        digits[--at] = (char)('0' + value);
-    return at;
-}
-
 void buf_u64(struct buf *b, uint64_t value)
 {
-    char digits[MAX_DIGITS];
-    const size_t at = to_digits(value, digits);
-    buf_append(b, digits + at, sizeof digits - at);
+    if (buf_reserve(b, DIGITS_MOST))
+        b->len = (size_t)((uint8_t *)digits_put((char *)b->data + b->len, value) - b->data);
 }
 
 void buf_u64_padded(struct buf *b, uint64_t value, size_t width, char padding)
 {
-    char digits[MAX_DIGITS];
-    const size_t at = to_digits(value, digits);
-    for (size_t n = sizeof digits - at; n < width; n++)
+    for (size_t n = digits_count(value); n < width; n++)
         buf_char(b, padding);
-    buf_append(b, digits + at, sizeof digits - at);
+    buf_u64(b, value);
 }
 
 void buf_i64(struct buf *b, int64_t value)

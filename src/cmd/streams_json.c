@@ -4,6 +4,7 @@
 #include <pcap/pcap.h>
 #include <string.h>
 
+#include "base/digits.h"
 #include "base/json.h"
 #include "cmd/streams.h"
 
@@ -21,18 +22,10 @@ static char *put_text(char *p, const char *text)
 
 static char *put_u64(char *p, uint64_t value)
 {
-    char digits[20];
-    if (value < 10) { /* most are */
-        *p = (char)('0' + value);
-        return p + 1;
-    }
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    memcpy(p, digits + at, sizeof digits - at);
-    return p + sizeof digits - at;
+    if (value >= 10)
+        return digits_put(p, value);
+    *p = (char)('0' + value); /* most are */
+    return p + 1;
 }
 
 static char *put_known(char *p, const char *key, bool known, uint64_t value)

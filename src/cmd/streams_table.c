@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/digits.h"
 #include "base/i18n.h"
 #include "base/text.h"
 #include "cmd/streams.h"
@@ -27,7 +28,6 @@ enum {
     QUARTER_S = 900, /* time zones change their clocks at quarters of an hour */
     DAY_S = 86400,
     LINE_ROOM = STREAMS_COLUMN_COUNT * (CELL + GAP),
-    DIGITS = 20, /* of the largest number */
 };
 
 /* A text and how many columns it takes; all but the notes is ASCII. */
@@ -73,17 +73,8 @@ static void cell_text(struct cell *cell, const char *text)
 
 static void cell_u64(struct cell *cell, uint64_t value)
 {
-    char digits[DIGITS];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    const unsigned len = (unsigned)(sizeof digits - at);
-    if (cell->len + len > CELL)
-        return;
-    memcpy(cell->text + cell->len, digits + at, len);
-    cell->len += len;
+    if (cell->len + DIGITS_MOST <= CELL)
+        cell->len = (unsigned)(digits_put(cell->text + cell->len, value) - cell->text);
 }
 
 static void cell_two(struct cell *cell, int value)
@@ -272,17 +263,9 @@ void streams_table_init(struct streams_table *table, const struct view_style *st
     *table = (struct streams_table){.style = *style};
 }
 
-static unsigned digits_of(uint64_t value)
-{
-    unsigned digits = 1;
-    for (; value >= 10; value /= 10)
-        digits++;
-    return digits;
-}
-
 static unsigned bytes_width(uint64_t bytes)
 {
-    return bytes < EXACT_BYTES ? digits_of(bytes) : 5; /* 12.3M */
+    return bytes < EXACT_BYTES ? digits_count(bytes) : 5; /* 12.3M */
 }
 
 static unsigned endpoint_width(const struct flow_endpoint *endpoint)
@@ -290,8 +273,8 @@ static unsigned endpoint_width(const struct flow_endpoint *endpoint)
     const uint8_t *byte = endpoint->address.bytes;
     struct cell cell;
     if (endpoint->address.family == 4)
-        return digits_of(byte[0]) + digits_of(byte[1]) + digits_of(byte[2]) + digits_of(byte[3]) + 4 +
-               digits_of(endpoint->port);
+        return digits_count(byte[0]) + digits_count(byte[1]) + digits_count(byte[2]) + digits_count(byte[3]) + 4 +
+               digits_count(endpoint->port);
     cell_endpoint(&cell, endpoint);
     return cell.len;
 }
@@ -323,7 +306,7 @@ void streams_table_measure(struct streams_table *table, const struct row *row)
     if (table->day == 0)
         table->day = day;
     table->days = table->days || day != table->day;
-    need(table, STREAMS_COLUMN_NUMBER, digits_of(row->number));
+    need(table, STREAMS_COLUMN_NUMBER, digits_count(row->number));
     need(table, STREAMS_COLUMN_CLIENT, endpoint_width(&row->endpoint[FLOW_CLIENT]));
     need(table, STREAMS_COLUMN_SERVER, endpoint_width(&row->endpoint[FLOW_SERVER]));
     need(table, STREAMS_COLUMN_START, table->days ? START_WIDTH_DAYS : START_WIDTH);
@@ -331,8 +314,8 @@ void streams_table_measure(struct streams_table *table, const struct row *row)
     need(table, STREAMS_COLUMN_SENT, bytes_width(client->bytes));
     need(table, STREAMS_COLUMN_BACK, bytes_width(server->bytes));
     need(table, STREAMS_COLUMN_TOTAL, bytes_width(client->bytes + server->bytes));
-    need(table, STREAMS_COLUMN_PACKETS, digits_of(client->packets + server->packets));
-    need(table, STREAMS_COLUMN_RESENT, resent > 0 ? digits_of(resent) : 0);
+    need(table, STREAMS_COLUMN_PACKETS, digits_count(client->packets + server->packets));
+    need(table, STREAMS_COLUMN_RESENT, resent > 0 ? digits_count(resent) : 0);
     need(table, STREAMS_COLUMN_MISSING, missing > 0 ? bytes_width(missing) : 0);
     need(table, STREAMS_COLUMN_RTT, row_rtt_ns(row) != 0 ? DURATION_WIDTH : 0);
     need(table, STREAMS_COLUMN_END, row->end == FLOW_OPEN ? 4 : 3);
@@ -514,6 +497,8 @@ void streams_table_head(const struct streams_table *table, struct buf *out)
 static void put_notes(const struct streams_table *table, struct buf *out, const struct row *row)
 {
     struct buf notes = {0};
+    if (streams_problems_of(row) == 0)
+        return;
     make_notes(table, &notes, row);
     const char *text = (const char *)notes.data;
     const unsigned room = table->width[STREAMS_COLUMN_NOTES];
