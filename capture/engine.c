@@ -26,6 +26,7 @@ struct engine {
     struct conversation_table *conversations;
     struct defrag *defrag;
     struct engine_shard shard;
+    bool peeks; /* packets of other shards are fed: most of them need not be decoded */
     struct tuple_key shard_key;
     size_t reserved;                    /* of the memory, for fragments and conversations */
     struct foreseen foreseen[FORESEEN]; /* by the packet's number */
@@ -48,6 +49,7 @@ struct engine *engine_new(const struct engine_config *config)
     const size_t fragments = least(DEFRAG_LIMIT, config->max_memory / 4);
     const size_t conversations = least(MAX_CONVERSATIONS, config->max_memory / 8 / CONVERSATION_COST);
     engine->shard = config->shard;
+    engine->peeks = config->shard.count > 1 && !config->chosen;
     tuple_key_make(&engine->shard_key, &config->shard.key);
     engine->reserved = fragments + conversations * CONVERSATION_COST;
     const struct flow_config streams = {
@@ -79,10 +81,9 @@ void engine_free(struct engine *engine)
     free(engine);
 }
 
-/* Half of the hash is enough to be divided, which takes longer the longer the number is. */
 static bool is_of_shard(const struct engine_shard *shard, uint64_t hash)
 {
-    return (uint32_t)hash % shard->count == shard->index;
+    return engine_part(hash, shard->count) == shard->index;
 }
 
 static bool is_elsewhere(const struct engine *engine, const struct packet *packet)
@@ -105,7 +106,7 @@ static struct foreseen look(const struct engine *engine, const struct packet *pa
 static struct foreseen is_surely_elsewhere(const struct engine *engine, const struct packet *packet)
 {
     const struct foreseen *f = &engine->foreseen[packet->number % FORESEEN];
-    if (engine->shard.count <= 1)
+    if (!engine->peeks)
         return (struct foreseen){.number = packet->number};
     return f->number == packet->number && f->number != 0 ? *f : look(engine, packet);
 }
@@ -163,6 +164,11 @@ static enum taker sort_packet(struct engine *engine, struct packet *packet)
     return tcp ? STREAMS : CONVERSATIONS;
 }
 
+static bool is_end(uint8_t flags)
+{
+    return (flags & (TCP_FIN | TCP_RST)) != 0;
+}
+
 /* The table of streams is told of every packet, so that they end alike whatever part of them is followed. */
 int engine_feed(struct engine *engine, struct packet *packet)
 {
@@ -170,7 +176,7 @@ int engine_feed(struct engine *engine, struct packet *packet)
     engine->counts.packets++;
     if (seen.elsewhere) {
         engine->counts.elsewhere++;
-        flow_table_pass(engine->streams, packet->time_ns, seen.flags);
+        flow_table_pass(engine->streams, packet->time_ns, is_end(seen.flags));
         return 0;
     }
     decode_packet(packet);
@@ -178,13 +184,20 @@ int engine_feed(struct engine *engine, struct packet *packet)
     if (taker == STREAMS)
         return flow_table_feed(engine->streams, packet);
     flow_table_pass(engine->streams, packet->time_ns,
-                    packet->ip_protocol == IPPROTO_TCP ? packet->tcp.flags : 0);
+                    packet->ip_protocol == IPPROTO_TCP && is_end(packet->tcp.flags));
     return taker == CONVERSATIONS ? conversation_table_feed(engine->conversations, packet) : 0;
+}
+
+void engine_pass(struct engine *engine, uint64_t packets, uint32_t ends, uint64_t time_ns)
+{
+    engine->counts.packets += packets;
+    engine->counts.elsewhere += packets;
+    flow_table_pass(engine->streams, time_ns, ends);
 }
 
 void engine_foresee(struct engine *engine, const struct packet *packet)
 {
-    if (engine->shard.count > 1) {
+    if (engine->peeks) {
         struct foreseen *f = &engine->foreseen[packet->number % FORESEEN];
         *f = look(engine, packet);
         if (f->elsewhere)

@@ -9,13 +9,19 @@
  * the table that it belongs to. Lifecycle: new, feed…, finish, free. */
 struct engine;
 
-/* A part of all streams and conversations: those where the lower 32 bits of tuple_hash() by `key` leave
- * `index` when divided by `count`. The parts 0 … count - 1 by one key are disjoint and together all there is,
+/* A part of all streams and conversations: those where engine_part() of tuple_hash() by `key` is `index`. The parts 0 … count - 1 by one key are disjoint and together all there is,
  * each stream with the same number and content as in one run over everything. */
 struct engine_shard {
     unsigned index, count; /* count 0 or 1: no parts */
     struct hash_key key;
 };
+
+/* Which of `count` parts a hash falls on: half of it is enough to be divided, which takes longer the longer
+ * the number is. */
+static inline unsigned engine_part(uint64_t hash, unsigned count)
+{
+    return (unsigned)((uint32_t)hash % count);
+}
 
 struct engine_config {
     const struct flow_observer *streams;
@@ -23,6 +29,7 @@ struct engine_config {
     size_t max_memory;  /* bytes, of streams, what their observer holds, conversations and fragments */
     uint64_t linger_ns; /* streams that have ended stay so long for stragglers; 0: FLOW_LINGER_NS */
     struct engine_shard shard;
+    bool chosen; /* of the packets of other parts, those that tuple_peek() knows are not fed: engine_pass() */
 };
 
 struct engine_counts {
@@ -51,6 +58,10 @@ void engine_free(struct engine *engine);
 
 /* Take a packet with the source's fields filled; decodes it in place. 0 or -ENOMEM. */
 int engine_feed(struct engine *engine, struct packet *packet);
+
+/* Packets of other parts that are not fed: so many, `ends` of them with FIN or RST, the latest of them or of
+ * any before them of that time. */
+void engine_pass(struct engine *engine, uint64_t packets, uint32_t ends, uint64_t time_ns);
 
 /* See flow_table_foresee(). */
 void engine_foresee(struct engine *engine, const struct packet *packet);

@@ -232,9 +232,9 @@ void flow_table_tick(struct flow_table *table, uint64_t time_ns)
     flow_entries_close_over(table);
 }
 
-void flow_table_pass(struct flow_table *table, uint64_t time_ns, uint8_t flags)
+void flow_table_pass(struct flow_table *table, uint64_t time_ns, uint32_t ends)
 {
-    table->ends += (flags & (TCP_FIN | TCP_RST)) != 0;
+    table->ends += ends;
     flow_table_tick(table, time_ns);
 }
 
@@ -242,7 +242,7 @@ int flow_table_feed(struct flow_table *table, const struct packet *packet)
 {
     if (packet->ip_protocol != IPPROTO_TCP || packet->payload == NULL || packet->is_fragment)
         return 0;
-    flow_table_pass(table, packet->time_ns, packet->tcp.flags);
+    flow_table_pass(table, packet->time_ns, (packet->tcp.flags & (TCP_FIN | TCP_RST)) != 0);
     const uint32_t hash = flow_entry_hash(table, packet);
     struct flow_entry *e = flow_entry_find(table, packet, hash);
     int kept = 0;
@@ -325,6 +325,8 @@ void flow_table_finish(struct flow_table *table)
         while (table->pool.list[list].count > 0)
             flow_entry_close(table, flow_entry_first(table, (enum flow_pool_list)list), FLOW_FINISHED);
     }
+    flow_pool_clear(&table->pool);
+    flow_index_fini(&table->index);
 }
 
 void flow_table_each_open(const struct flow_table *table,

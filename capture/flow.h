@@ -103,8 +103,9 @@ int flow_table_feed(struct flow_table *table, const struct packet *packet);
  * such ones): changes nothing, but what it will need comes into the processor's cache. */
 void flow_table_foresee(struct flow_table *table, const struct packet *packet);
 
-/* A TCP packet that was not fed, as it is of another shard, had this time and these flags. */
-void flow_table_pass(struct flow_table *table, uint64_t time_ns, uint8_t flags);
+/* Packets that were not fed, as they are of another shard, had times up to this one, and so many of them FIN
+ * or RST. */
+void flow_table_pass(struct flow_table *table, uint64_t time_ns, uint32_t ends);
 
 /* A packet that was not fed had this time: closes what has lingered long enough. */
 void flow_table_tick(struct flow_table *table, uint64_t time_ns);

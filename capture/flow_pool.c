@@ -115,6 +115,15 @@ void flow_pool_shrink(struct flow_pool *pool, uint32_t before)
                     before * sizeof(struct flow_pool_node));
 }
 
+void flow_pool_clear(struct flow_pool *pool)
+{
+    const uint32_t before = pool->high;
+    pool->high = 0;
+    pool->list[FLOW_POOL_FREE].first = pool->list[FLOW_POOL_FREE].last = FLOW_POOL_NONE;
+    pool->list[FLOW_POOL_FREE].count = 0;
+    flow_pool_shrink(pool, before);
+}
+
 size_t flow_pool_memory(const struct flow_pool *pool, size_t places)
 {
     return pages_taken(&pool->records, places * pool->record_size) +

@@ -39,6 +39,9 @@ struct flow_pool {
 int flow_pool_init(struct flow_pool *pool, size_t record_size, size_t most);
 void flow_pool_fini(struct flow_pool *pool);
 
+/* Every place is free: give all the memory back. */
+void flow_pool_clear(struct flow_pool *pool);
+
 static inline void *flow_pool_at(const struct flow_pool *pool, uint32_t place)
 {
     return (char *)pool->records.at + (size_t)place * pool->record_size;

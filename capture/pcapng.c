@@ -443,6 +443,11 @@ int pcapng_reader_next(struct pcapng_reader *r, struct capture_record *record, s
     return got;
 }
 
+int pcapng_reader_borrow(struct pcapng_reader *r, const struct pcapng_lender *lender)
+{
+    return input_borrow(&r->input, lender);
+}
+
 /* ---- opening ---- */
 
 static int no_capture(const struct pcapng_reader *r, struct sd_err *err)
@@ -483,13 +488,8 @@ static int recognise(struct pcapng_reader *r, struct sd_err *err)
     return got == 0 || take_byte_order(r, NULL) == 0 ? 0 : no_capture(r, err);
 }
 
-int pcapng_reader_open(struct pcapng_reader **out, int fd, const char *name, struct sd_err *err)
-{
-    return pcapng_reader_open_wait(out, fd, &(struct pcapng_wait){.stop_fd = -1}, name, err);
-}
-
-int pcapng_reader_open_wait(struct pcapng_reader **out, int fd, const struct pcapng_wait *wait,
-                            const char *name, struct sd_err *err)
+static int open_input(struct pcapng_reader **out, const struct pcapng_input *input, const char *name,
+                      struct sd_err *err)
 {
     struct pcapng_reader *r = calloc(1, sizeof *r);
     char *copy = strdup(name);
@@ -500,8 +500,7 @@ int pcapng_reader_open_wait(struct pcapng_reader **out, int fd, const struct pca
         return sd_fail_errno(err, ENOMEM, "%s", name);
     }
     r->name = copy;
-    r->input.fd = fd;
-    r->input.wait = *wait;
+    r->input = *input;
     failed = recognise(r, err);
     if (failed != 0) {
         pcapng_reader_close(r);
@@ -511,13 +510,31 @@ int pcapng_reader_open_wait(struct pcapng_reader **out, int fd, const struct pca
     return 0;
 }
 
+int pcapng_reader_open(struct pcapng_reader **out, int fd, const char *name, struct sd_err *err)
+{
+    return pcapng_reader_open_wait(out, fd, &(struct pcapng_wait){.stop_fd = -1}, name, err);
+}
+
+int pcapng_reader_open_wait(struct pcapng_reader **out, int fd, const struct pcapng_wait *wait,
+                            const char *name, struct sd_err *err)
+{
+    return open_input(out, &(struct pcapng_input){.fd = fd, .wait = *wait}, name, err);
+}
+
+int pcapng_reader_open_at(struct pcapng_reader **out, int fd, off_t place, const char *name,
+                          struct sd_err *err)
+{
+    const struct pcapng_input input = {.fd = fd, .wait.stop_fd = -1, .placed = true, .place = place};
+    return open_input(out, &input, name, err);
+}
+
 void pcapng_reader_close(struct pcapng_reader *r)
 {
     if (r == NULL)
         return;
     buf_free(&r->comment);
     free(r->interfaces);
-    free(r->input.data);
+    input_fini(&r->input);
     free(r->name);
     free(r);
 }

@@ -1,6 +1,8 @@
 #ifndef SOCKDIAG_CAPTURE_PCAPNG_H
 #define SOCKDIAG_CAPTURE_PCAPNG_H
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "capture/packet.h"
@@ -54,6 +56,10 @@ struct pcapng_reader;
  * -EINVAL when it is no capture file. */
 int pcapng_reader_open(struct pcapng_reader **out, int fd, const char *name, struct sd_err *err);
 
+/* The same from `place` on, of a file, whose own place is neither asked for nor moved (pread(2)). */
+int pcapng_reader_open_at(struct pcapng_reader **out, int fd, off_t place, const char *name,
+                          struct sd_err *err);
+
 /* What happens where the reader would have to wait for input, as of a pipe. First before() is called (unless
  * it is NULL): what was made of the records so far can be let out. The reader gives up, with -EINTR, when
  * that answers false, and when `stop_fd` (-1: none) becomes readable, so that a signal (signalfd) ends the
@@ -62,6 +68,15 @@ struct pcapng_wait {
     int stop_fd;
     bool (*before)(void *context);
     void *context;
+};
+
+/* Whoever wants to look at packets after the reader has gone on can have it read into memory of his own:
+ * lend() gives a piece of at least `least` bytes, `*cap` of them, and the reader does not touch any piece
+ * that it got before, nor the bytes of records that it gave out. The pieces stay the lender's. NULL: out of
+ * memory. */
+struct pcapng_lender {
+    void *context;
+    uint8_t *(*lend)(void *context, size_t least, size_t *cap);
 };
 
 /* As above, with that. */
@@ -74,6 +89,9 @@ void pcapng_reader_close(struct pcapng_reader *reader);
  * another negative errno: the read failed. After a negative answer, further calls give 0. Unknown block types
  * are skipped. A Simple Packet Block has no time: its packet's time_ns is 0. */
 int pcapng_reader_next(struct pcapng_reader *reader, struct capture_record *record, struct sd_err *err);
+
+/* Between records: read into the lender's memory from now on. 0 or -ENOMEM. */
+int pcapng_reader_borrow(struct pcapng_reader *reader, const struct pcapng_lender *lender);
 
 /* The packets behind the last record, each once, up to PCAPNG_AHEAD of them and as far as they were read from
  * the file already: for whoever can make ready what they will need. Only number, link type and bytes of

@@ -10,11 +10,48 @@ enum {
     FIRST_CAP = 256 << 10,
 };
 
+/* Other memory with room for `len` bytes; what was not consumed moves there. */
+static int change_memory(struct pcapng_input *in, size_t len)
+{
+    const size_t left = input_left(in);
+    size_t cap = 0;
+    uint8_t *data = in->lender.lend(in->lender.context, len, &cap);
+    if (data == NULL)
+        return -ENOMEM;
+    if (left > 0)
+        memcpy(data, in->data + in->begin, left);
+    in->data = data;
+    in->cap = cap;
+    in->begin = 0;
+    in->end = left;
+    return 0;
+}
+
+int input_borrow(struct pcapng_input *in, const struct pcapng_lender *lender)
+{
+    uint8_t *own = in->data;
+    in->lender = *lender;
+    const int failed = change_memory(in, input_left(in));
+    if (failed == 0)
+        free(own);
+    else
+        in->lender = (struct pcapng_lender){0};
+    return failed;
+}
+
+void input_fini(struct pcapng_input *in)
+{
+    if (in->lender.lend == NULL)
+        free(in->data);
+}
+
 /* Room for `len` bytes from data + begin on. */
 static int make_room(struct pcapng_input *in, size_t len)
 {
     if (in->cap - in->begin >= len)
         return 0;
+    if (in->lender.lend != NULL)
+        return change_memory(in, len);
     if (in->begin > 0) {
         memmove(in->data, in->data + in->begin, input_left(in));
         in->end -= in->begin;
@@ -50,13 +87,22 @@ static int wait_readable(const struct pcapng_input *in)
     return fds[1].revents != 0 ? -EINTR : 0;
 }
 
+static ssize_t read_some(struct pcapng_input *in)
+{
+    if (!in->placed)
+        return read(in->fd, in->data + in->end, in->cap - in->end);
+    const ssize_t n = pread(in->fd, in->data + in->end, in->cap - in->end, in->place);
+    in->place += n > 0 ? n : 0;
+    return n;
+}
+
 int input_read(struct pcapng_input *in, size_t len)
 {
     int failed = make_room(in, len);
     while (failed == 0 && input_left(in) < len) {
         if ((in->wait.stop_fd >= 0 || in->wait.before != NULL) && (failed = wait_readable(in)) != 0)
             break;
-        ssize_t n = read(in->fd, in->data + in->end, in->cap - in->end);
+        const ssize_t n = read_some(in);
         if (n == 0)
             return 0;
         if (n > 0)

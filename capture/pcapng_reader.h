@@ -10,7 +10,10 @@
 /* A window over a file or pipe: data[begin, end) was read and not yet consumed. */
 struct pcapng_input {
     int fd;
+    bool placed; /* at `place`, else where the descriptor is */
+    off_t place;
     struct pcapng_wait wait;
+    struct pcapng_lender lender; /* of `data`, if it lends */
     uint8_t *data;
     size_t cap, begin, end;
     uint64_t position; /* in the file, of data[begin] */
@@ -71,6 +74,10 @@ static inline size_t input_left(const struct pcapng_input *input)
 /* Have `len` bytes at data + begin. 1; 0: the input ended before; -EINTR: the stop descriptor became
  * readable; another negative errno: the read failed. */
 int input_read(struct pcapng_input *input, size_t len);
+
+/* Go on in the lender's memory. 0 or -ENOMEM. */
+int input_borrow(struct pcapng_input *input, const struct pcapng_lender *lender);
+void input_fini(struct pcapng_input *input);
 static inline int input_need(struct pcapng_input *input, size_t len)
 {
     return input_left(input) >= len ? 1 : input_read(input, len);

@@ -18,7 +18,6 @@ enum {
     SIDE_RTT = 8,
     SIDE_OFFLOADED = 16,
     RARE_BEFORE_MARKS = 5,
-    RARE_COUNT = RARE_BEFORE_MARKS + TCP_MARK_COUNT,
 };
 
 /* ---- numbers ---- */
@@ -44,7 +43,7 @@ static const uint8_t *get(const uint8_t *p, uint64_t *value)
 
 /* ---- a side ---- */
 
-/* What is 0 in most streams, by its place in the packed form. */
+/* What is 0 in most streams beside the marks, by its place in the packed form; those come behind. */
 static uint64_t *rare_at(struct row_side *side, unsigned place)
 {
     switch (place) {
@@ -56,20 +55,21 @@ static uint64_t *rare_at(struct row_side *side, unsigned place)
         return &side->missing;
     case 3:
         return &side->unseen_end;
-    case 4:
-        return &side->unverified;
     default:
-        return &side->marks[place - RARE_BEFORE_MARKS];
+        return &side->unverified;
     }
 }
 
 static uint8_t *pack_rare(uint8_t *p, struct row_side *side)
 {
-    const unsigned count = side->marked != 0 ? RARE_COUNT : RARE_COUNT - TCP_MARK_COUNT;
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < RARE_BEFORE_MARKS; i++) {
         const uint64_t value = *rare_at(side, i);
         if (value != 0)
             p = put(put(p, i + 1), value);
+    }
+    for (uint32_t rest = side->marked; rest != 0; rest &= rest - 1) {
+        const unsigned mark = (unsigned)__builtin_ctz(rest);
+        p = put(put(p, RARE_BEFORE_MARKS + mark + 1), side->marks[mark]);
     }
     *p++ = 0;
     return p;
@@ -137,9 +137,12 @@ static const uint8_t *unpack_side(const uint8_t *p, struct row_side *side)
         side->window_scale = (int16_t)value;
     }
     for (p = get(p, &place); place != 0; p = get(p, &place)) {
-        p = get(p, rare_at(side, (unsigned)place - 1));
-        if (place > RARE_COUNT - TCP_MARK_COUNT)
-            side->marked |= TCP_BIT(place - 1 - (RARE_COUNT - TCP_MARK_COUNT));
+        if (place <= RARE_BEFORE_MARKS) {
+            p = get(p, rare_at(side, (unsigned)place - 1));
+        } else {
+            p = get(p, &value);
+            row_mark(side, (enum tcp_mark)(place - 1 - RARE_BEFORE_MARKS), (uint32_t)value);
+        }
     }
     if (side->has_md5) {
         memcpy(side->md5, p, ROW_MD5);
@@ -204,9 +207,16 @@ void row_unpack(struct row *row, const uint8_t *packed)
     unpack_side(p, &row->side[1]);
 }
 
+void row_unpack_start(const uint8_t *packed, uint64_t *number, uint64_t *start_ns)
+{
+    const size_t address_len = (packed[0] & FLAG_IPV6) != 0 ? 16 : 4;
+    const uint8_t *p = get(packed + 1, number);
+    get(p + 2 * (address_len + sizeof(uint16_t)), start_ns);
+}
+
 /* ---- of a stream ---- */
 
-void row_mark(struct row_side *side, enum tcp_mark mark, uint64_t times)
+void row_mark(struct row_side *side, enum tcp_mark mark, uint32_t times)
 {
     side->marks[mark] = times;
     if (times != 0)
@@ -243,7 +253,7 @@ static void fill_side(struct row_side *side, const struct flow_stream *stream, e
 
 uint64_t row_retransmissions(const struct row_side *side)
 {
-    return side->marks[TCP_MARK_RETRANSMISSION] + side->marks[TCP_MARK_FAST_RETRANSMISSION] +
+    return (uint64_t)side->marks[TCP_MARK_RETRANSMISSION] + side->marks[TCP_MARK_FAST_RETRANSMISSION] +
            side->marks[TCP_MARK_SPURIOUS_RETRANSMISSION];
 }
 

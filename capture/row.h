@@ -18,7 +18,7 @@ struct row_side {
     uint64_t rtt_min_ns, rtt_mean_ns,
         rtt_max_ns;      /* from the capture to the other side and back; 0: not known */
     uint64_t flight_max; /* bytes sent and not acknowledged */
-    uint64_t marks[TCP_MARK_COUNT];
+    uint32_t marks[TCP_MARK_COUNT];
     uint32_t marked;            /* TCP_BIT() of those that are not 0 */
     uint16_t mss, mss_in_force; /* 0: not told */
     int16_t window_scale;       /* -1: not told */
@@ -37,7 +37,7 @@ struct row {
 };
 
 /* Set the count of a mark. */
-void row_mark(struct row_side *side, enum tcp_mark mark, uint64_t times);
+void row_mark(struct row_side *side, enum tcp_mark mark, uint32_t times);
 
 /* Retransmissions of every kind. */
 uint64_t row_retransmissions(const struct row_side *side);
@@ -51,7 +51,8 @@ void row_of_stream(struct row *row, const struct flow_stream *stream);
 /* Changes nothing in the row. Returns the length, at most ROW_MAX_PACKED; typically about 100 bytes. */
 size_t row_pack(struct row *row, uint8_t out[ROW_MAX_PACKED]);
 
-/* Of what row_pack() made. */
+/* Of what row_pack() made; of that, only what tells where it began. */
 void row_unpack(struct row *row, const uint8_t *packed);
+void row_unpack_start(const uint8_t *packed, uint64_t *number, uint64_t *start_ns);
 
 #endif

@@ -35,6 +35,7 @@ struct source {
     /* a file */
     struct pcapng_reader *reader;
     int fd;
+    off_t place; /* where another source of the file begins */
     char *filter;
     struct link_filter filters[MAX_FILTERS];
     size_t filter_count;
@@ -134,8 +135,8 @@ static struct source *new_source(struct sd_err *err)
     return s;
 }
 
-int source_open_fd_guarded(struct source **out, int fd, const struct source_guard *guard, const char *name,
-                           const char *filter, struct sd_err *err)
+/* A source with its filter. */
+static int new_with_filter(struct source **out, int fd, const char *filter, struct sd_err *err)
 {
     struct source *s = new_source(err);
     int failed = 0;
@@ -146,7 +147,21 @@ int source_open_fd_guarded(struct source **out, int fd, const struct source_guar
         s->filter = strdup(filter);
         failed = s->filter != NULL ? compile_usual(s, err) : sd_fail_errno(err, ENOMEM, "filter");
     }
-    if (failed == 0 && guard != NULL && guard->before_reading != NULL)
+    if (failed != 0)
+        source_close(s);
+    else
+        *out = s;
+    return failed;
+}
+
+int source_open_fd_guarded(struct source **out, int fd, const struct source_guard *guard, const char *name,
+                           const char *filter, struct sd_err *err)
+{
+    struct source *s = NULL;
+    int failed = new_with_filter(&s, fd, filter, err);
+    if (failed != 0)
+        return failed;
+    if (guard != NULL && guard->before_reading != NULL)
         failed = guard->before_reading(guard->context, err);
     if (failed == 0)
         failed = guard != NULL ? pcapng_reader_open_wait(&s->reader, fd, &guard->wait, name, err)
@@ -156,6 +171,22 @@ int source_open_fd_guarded(struct source **out, int fd, const struct source_guar
     else
         *out = s;
     return failed;
+}
+
+int source_prepare_again(struct source **out, int fd, const char *filter, struct sd_err *err)
+{
+    const off_t place = lseek(fd, 0, SEEK_CUR);
+    if (place < 0)
+        return sd_fail_errno(err, errno, "capture");
+    const int failed = new_with_filter(out, fd, filter, err);
+    if (failed == 0)
+        (*out)->place = place;
+    return failed;
+}
+
+int source_begin_again(struct source *s, const char *name, struct sd_err *err)
+{
+    return pcapng_reader_open_at(&s->reader, s->fd, s->place, name, err);
 }
 
 int source_open_fd(struct source **out, int fd, const char *name, const char *filter, struct sd_err *err)
@@ -322,6 +353,11 @@ int source_inject(struct source *s, const void *frame, size_t len)
 int source_next(struct source *s, struct capture_record *record, struct sd_err *err)
 {
     return s->pcap != NULL ? next_live(s, record, err) : next_from_file(s, record, err);
+}
+
+int source_borrow(struct source *s, const struct pcapng_lender *lender)
+{
+    return pcapng_reader_borrow(s->reader, lender);
 }
 
 bool source_ahead(struct source *s, struct packet *packet)

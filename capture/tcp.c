@@ -54,7 +54,7 @@ struct tcp_odd *tcp_odd_of(struct tcp_direction *d, struct tcp_scratch *scratch)
 
 /* ---- marks ---- */
 
-uint64_t tcp_mark_count(const struct tcp_direction *d, enum tcp_mark mark)
+uint32_t tcp_mark_count(const struct tcp_direction *d, enum tcp_mark mark)
 {
     return d->odd != NULL ? d->odd->count[mark] : 0;
 }
@@ -82,7 +82,7 @@ static int count_marks(struct tcp_direction *d, uint32_t marks, struct tcp_scrat
 
 uint64_t tcp_retransmissions(const struct tcp_direction *d)
 {
-    return tcp_mark_count(d, TCP_MARK_RETRANSMISSION) + tcp_mark_count(d, TCP_MARK_FAST_RETRANSMISSION) +
+    return (uint64_t)tcp_mark_count(d, TCP_MARK_RETRANSMISSION) + tcp_mark_count(d, TCP_MARK_FAST_RETRANSMISSION) +
            tcp_mark_count(d, TCP_MARK_SPURIOUS_RETRANSMISSION);
 }
 

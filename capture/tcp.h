@@ -153,7 +153,7 @@ uint64_t tcp_direction_verified_end(const struct tcp_direction *d);
 bool tcp_is_own_syn(const struct tcp_direction *d, uint32_t seq);
 
 /* How often a mark was set for packets that this direction sent. */
-uint64_t tcp_mark_count(const struct tcp_direction *d, enum tcp_mark mark);
+uint32_t tcp_mark_count(const struct tcp_direction *d, enum tcp_mark mark);
 
 /* Count a mark that only a consumer of the bytes can see (TCP_MARK_CONFLICT). 0 or -ENOMEM. */
 int tcp_mark_add(struct tcp_direction *d, enum tcp_mark mark, struct tcp_scratch *scratch);

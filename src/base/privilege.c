@@ -189,7 +189,7 @@ static int allow_ioctls(scmp_filter_ctx filter, const unsigned long *requests, s
 
 int privilege_filter(unsigned flags, struct sd_err *err)
 {
-    static const int files[] = {SCMP_SYS(openat), SCMP_SYS(open)}, waits[] = {SCMP_SYS(wait4)};
+    static const int files[] = {SCMP_SYS(openat), SCMP_SYS(open)};
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (filter == NULL)
         return sd_fail_errno(err, ENOMEM, "cannot build the system call filter");
@@ -202,8 +202,6 @@ int privilege_filter(unsigned flags, struct sd_err *err)
         failed = allow_ioctls(filter, terminal_ioctls, COUNT_OF(terminal_ioctls));
     if (failed == 0 && (flags & PRIVILEGE_MAY_OPEN_FILES) != 0)
         failed = allow(filter, files, COUNT_OF(files));
-    if (failed == 0 && (flags & PRIVILEGE_MAY_WAIT) != 0)
-        failed = allow(filter, waits, COUNT_OF(waits));
     if (failed == 0 && SANITIZED)
         failed = allow(filter, sanitizer_calls, COUNT_OF(sanitizer_calls));
     if (failed == 0)

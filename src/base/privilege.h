@@ -16,7 +16,6 @@ int privilege_drop(struct sd_err *err);
 
 enum {
     PRIVILEGE_MAY_OPEN_FILES = 1,   /* capture files that rotate */
-    PRIVILEGE_MAY_WAIT = 4,         /* wait4(2): for processes that it started before */
     PRIVILEGE_MAY_SET_TERMINAL = 2, /* tcsetattr(3): to give a terminal back as it was */
 };
 

@@ -94,13 +94,13 @@ static bool let_out(void *context)
     return intake->idle_failed == 0;
 }
 
-/* From a file: `stop_fd` ends the waiting. */
-static int open_source(struct intake *intake, int stop_fd, struct sd_err *err)
+/* From a file: a signal ends the waiting. */
+static int open_source(struct intake *intake, struct sd_err *err)
 {
     const char *file = intake->config->file;
     const struct source_guard guard = {
         .before_reading = filter_calls,
-        .wait = {.stop_fd = stop_fd, .before = let_out, .context = intake},
+        .wait = {.stop_fd = intake->signal_fd, .before = let_out, .context = intake},
         .context = intake,
     };
     return source_open_fd_guarded(&intake->source, intake->input_fd, &guard,
@@ -122,32 +122,7 @@ int intake_open(struct intake *intake, const struct intake_config *config, struc
         return failed;
     if (intake->live)
         return filter_calls(intake, err);
-    return open_source(intake, intake->signal_fd, err);
-}
-
-int intake_open_for_jobs(struct intake *intake, const struct intake_config *config, struct jobs *jobs,
-                         unsigned count, struct sd_err *err)
-{
-    *intake = (struct intake){.input_fd = -1, .signal_fd = -1, .config = config};
-    int failed = take_signals(intake, err);
-    if (failed == 0)
-        failed = open_input(intake, err);
-    if (failed == 0)
-        failed = jobs_open(jobs, count, config->file, intake->input_fd, err);
-    return failed == 0 ? privilege_drop(err) : failed;
-}
-
-int intake_open_job(struct intake *intake, int input_fd, int stop_fd, struct sd_err *err)
-{
-    intake_close(intake);
-    intake->input_fd = input_fd;
-    intake->signal_fd = stop_fd;
-    return open_source(intake, stop_fd, err);
-}
-
-int intake_close_door(struct intake *intake, struct sd_err *err)
-{
-    return filter_calls(intake, err);
+    return open_source(intake, err);
 }
 
 void intake_close(struct intake *intake)

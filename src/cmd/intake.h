@@ -6,7 +6,6 @@
 
 #include "base/buf.h"
 #include "capture/source.h"
-#include "cmd/jobs.h"
 
 /* Packets of a file, a pipe or an interface for a command that looks at them: opened with the privileges at
  * hand, which are given up before the first packet byte, and read until the end or a signal. */
@@ -50,16 +49,6 @@ struct intake_handlers {
 /* 0, -EINTR where a signal came before the first byte, or another negative errno with `err` filled. `config`
  * must outlive the intake. */
 int intake_open(struct intake *intake, const struct intake_config *config, struct sd_err *err);
-
-/* As intake_open(), up to the door: the file is open, for each of `jobs` once; the rights are given up; no
- * byte of it was read, and system calls are not filtered yet. */
-int intake_open_for_jobs(struct intake *intake, const struct intake_config *config, struct jobs *jobs,
-                         unsigned count, struct sd_err *err);
-
-/* Behind it: in a job, read from `input_fd` and end when `stop_fd` becomes readable; in the process that only
- * hands on, filter system calls. 0, -EINTR or another negative errno with `err` filled. */
-int intake_open_job(struct intake *intake, int input_fd, int stop_fd, struct sd_err *err);
-int intake_close_door(struct intake *intake, struct sd_err *err);
 
 /* Until the end: 0; -EBADMSG and -ENETDOWN with `err` filled where it came too early; else what a handler
  * returned. */

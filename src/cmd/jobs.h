@@ -5,69 +5,54 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 
-/* Processes that look at the same input, each for a part of the answer, and tell it in frames: a kind and
- * some bytes. Each has a descriptor of its own of the input where that is a file; of anything else, this
- * process reads it once and hands it to all of them.
+/* One thread reads packets, others, the jobs, look at them, each at its own. What is read goes to the jobs in
+ * batches; the bytes stay where they were read, in buffers of ours that are used again when every job is
+ * ready with them. A reader that is ahead waits.
  *
- * Lifecycle: open (before the rights are given up), start (after that: it forks), run, end. */
+ * Lifecycle: start, lend and give…, finish, free; all of it is for the thread that reads. */
 
 #define JOBS_MAX 64
-#define JOBS_MAX_FRAME (64U << 10)
 
-struct job {
-    int input;  /* that the job reads; in this process the end that is written, if it is a pipe */
-    int output; /* frames */
-    int stop;   /* readable when the job shall end; in this process the end that is written */
-    int pid;
-    size_t sent;   /* bytes of the input's last piece that the job has got */
-    struct buf in; /* frames that came, from in_at on */
-    size_t in_at;
-    bool ended;
+/* A packet for a job, and how many came for other jobs since its last one. */
+struct jobs_packet {
+    uint64_t number, time_ns;
+    const uint8_t *data;
+    uint32_t captured_len, wire_len;
+    int linktype;
+    uint32_t ends;   /* of those with FIN or RST */
+    uint64_t passed; /* of all of them */
+    uint64_t now_ns; /* the latest time of any packet so far */
 };
 
-struct jobs {
-    unsigned count;
-    struct job job[JOBS_MAX];
-    int turn[2];    /* a pipe with one byte: whoever has taken it may write to stdout */
-    bool relays;    /* the input is no file: it is handed on */
-    uint8_t *piece; /* of it */
-    size_t piece_len;
-    bool input_ended;
-};
-
-/* Open the file once more for each job, if it is one; `input_fd` is open on it. 0 or -errno with `err`
- * filled. */
-int jobs_open(struct jobs *jobs, unsigned count, const char *file, int input_fd, struct sd_err *err);
-
-/* In a job: what it reads, what it listens to for its end, where frames go. Returns its exit status. */
-typedef int jobs_work(void *context, unsigned index, int input_fd, int stop_fd, int output_fd);
-
-/* Fork; returns only in the first process. */
-int jobs_start(struct jobs *jobs, jobs_work *work, void *context, struct sd_err *err);
-
-struct jobs_handlers {
+/* What a job does, in its thread; `context` is the caller's, `index` from 0 tells the job. */
+struct jobs_work {
     void *context;
-    int (*frame)(void *context, unsigned index, unsigned kind, const uint8_t *data, size_t len);
-    int (*idle)(void *context); /* all that came was taken */
+    void (*take)(void *context, unsigned index, const struct jobs_packet *packets, size_t count);
+    void (*idle)(void *context, unsigned index); /* no more is there now */
+    void (*end)(void *context, unsigned index);  /* nor will be */
 };
 
-/* Take frames until every job has ended. When `signal_fd` becomes readable, the jobs are told to end: then
- * `*interrupted`. 0 or a negative errno with `err` filled, which is a handler's where one failed. */
-int jobs_run(struct jobs *jobs, int input_fd, int signal_fd, const struct jobs_handlers *handlers,
-             bool *interrupted, struct sd_err *err);
+struct jobs;
 
-/* Wait for the jobs, after telling those that still run to end. */
-void jobs_end(struct jobs *jobs);
+/* Start `count` threads. 0, or a negative errno with `err` filled: then none runs. */
+int jobs_start(struct jobs **out, unsigned count, const struct jobs_work *work, struct sd_err *err);
 
-/* In any of the processes: be the only one that writes to stdout, until jobs_give_turn(). 0 or -errno. */
-int jobs_take_turn(const struct jobs *jobs);
-int jobs_give_turn(const struct jobs *jobs);
+/* Another buffer of at least `least` bytes to read into: packets that are given from now on lie in it. Waits
+ * until there is one. NULL: out of memory. */
+uint8_t *jobs_lend(void *jobs, size_t least, size_t *cap);
 
-/* In a job: append a frame to `out`, and write `out` when it has become long. 0 or -errno. */
-int jobs_put(struct buf *out, int output_fd, unsigned kind, const void *data, size_t len);
-int jobs_flush(struct buf *out, int output_fd);
+/* The job gets the packet, which lies in the buffer lent last. 0 or -ENOMEM. */
+int jobs_give(struct jobs *jobs, unsigned index, const struct jobs_packet *packet);
+
+/* The jobs get what was given so far, and are told that no more is there now. */
+void jobs_rest(struct jobs *jobs);
+
+/* No more will come: wait until every job has ended. */
+void jobs_finish(struct jobs *jobs);
+
+/* Finishes first, if that was not done. */
+void jobs_free(struct jobs *jobs);
 
 #endif

@@ -27,9 +27,9 @@ int streams_flush(struct streams *s)
 {
     if (s->out.failed)
         return -ENOMEM;
-    if (s->job_output >= 0)
-        return streams_tell_lines(s);
-    int failed = s->out.len > 0 && !s->reader_gone ? cmd_write_stdout(s->out.data, s->out.len) : 0;
+    int failed = 0;
+    if (s->out.len > 0 && !s->reader_gone)
+        failed = s->is_job ? streams_write_lines(s) : cmd_write_stdout(s->out.data, s->out.len);
     s->out.len = 0;
     s->reader_gone = s->reader_gone || failed == -EPIPE;
     return failed;
@@ -38,12 +38,15 @@ int streams_flush(struct streams *s)
 /* Rows leave when they are many, and when the last ones left a while ago. */
 int streams_flush_gathered(struct streams *s)
 {
-    if (s->out.len < GATHER) {
-        const uint64_t now = clock_mono_ns();
-        if (now - s->flushed_ns < FLUSH_NS)
-            return 0;
-        s->flushed_ns = now;
-    }
+    return s->out.len < GATHER ? 0 : streams_flush(s);
+}
+
+static int flush_old(struct streams *s)
+{
+    const uint64_t now = s->out.len > 0 ? clock_mono_ns() : 0;
+    if (s->out.len == 0 || now - s->flushed_ns < FLUSH_NS)
+        return 0;
+    s->flushed_ns = now;
     return streams_flush(s);
 }
 
@@ -85,13 +88,26 @@ static void note_nearest(struct streams *s, uint64_t number)
         nearest[1] = number;
 }
 
-int streams_keep_row(struct streams *s, const struct row *row, const uint8_t *packed, size_t len)
+static struct row_place place_of(const void *context, const uint8_t *packed)
 {
-    const uint64_t key = streams_sort_key(s->options.sort, row);
+    const struct streams_options *o = context;
+    struct row_place place;
+    struct row row;
+    if (o->sort == STREAMS_SORT_START) {
+        row_unpack_start(packed, &place.number, &place.key);
+        return place;
+    }
+    row_unpack(&row, packed);
+    return (struct row_place){streams_sort_key(o->sort, &row), row.number};
+}
+
+static int keep_row(struct streams *s, struct row *row)
+{
+    uint8_t packed[ROW_MAX_PACKED];
+    const size_t len = row_pack(row, packed);
     if (!s->options.common.json && s->options.top == 0)
         streams_table_measure(&s->table, row);
-    return s->job_output >= 0 ? streams_tell_row(s, key, row->number, packed, len)
-                              : row_store_add(s->rows, key, row->number, packed, len);
+    return row_store_add(s->rows, packed, len);
 }
 
 bool streams_keeps_rows(const struct streams *s)
@@ -125,9 +141,7 @@ static void take_closed(void *context, struct flow_stream *stream)
     if (s->options.problems != 0 && (streams_problems_of(&row) & s->options.problems) == 0)
         return;
     if (streams_keeps_rows(s)) {
-        uint8_t packed[ROW_MAX_PACKED];
-        const size_t len = row_pack(&row, packed);
-        s->failed = streams_keep_row(s, &row, packed, len);
+        s->failed = keep_row(s, &row);
         return;
     }
     streams_print_row(s, &row);
@@ -151,10 +165,10 @@ void streams_print_conversation(struct streams *s, const struct conversation *co
 static void take_conversation(void *context, const struct conversation *conversation)
 {
     struct streams *s = context;
-    if (s->job_output < 0)
+    if (!s->is_job)
         streams_print_conversation(s, conversation);
     else if (s->failed == 0)
-        s->failed = streams_tell_conversation(s, conversation);
+        s->failed = streams_keep_conversation(s, conversation);
 }
 
 /* ---- records ---- */
@@ -186,33 +200,51 @@ static int refresh(struct streams *s)
 /* Rows may have what open streams and waiting payload leave them. */
 static int share_memory(struct streams *s)
 {
-    const size_t memory = (size_t)s->options.memory_mb << 20;
     const size_t others = engine_memory(s->engine);
-    return row_store_set_limit(s->rows, others < memory ? memory - others : 0);
+    return row_store_set_limit(s->rows, others < s->memory ? s->memory - others : 0);
 }
 
-static int take_record(void *context, struct capture_record *record, struct sd_err *err)
+void streams_note_record(struct streams *s, const struct capture_record *record)
 {
-    struct streams *s = context;
+    struct streams_totals *t = &s->totals;
+    const uint64_t time_ns = record->packet.time_ns;
     if (record->kind == CAPTURE_PACKET) {
-        const uint64_t time_ns = record->packet.time_ns;
-        if (s->totals.first_ns == 0)
-            s->totals.first_ns = time_ns;
-        s->totals.last_ns = time_ns > s->totals.last_ns ? time_ns : s->totals.last_ns;
+        if (t->first_ns == 0)
+            t->first_ns = time_ns;
+        t->last_ns = time_ns > t->last_ns ? time_ns : t->last_ns;
+    } else if (record->kind == CAPTURE_JOURNAL) {
+        t->calls++;
+    } else if (record->dropped != UINT64_MAX) {
+        t->lost += record->dropped;
+    }
+}
+
+int streams_feed(struct streams *s, struct packet *packet)
+{
+    const int failed = engine_feed(s->engine, packet);
+    if (s->failed != 0 || ++s->since_look % LOOK_EVERY != 0)
+        return failed;
+    s->failed = s->rows != NULL ? share_memory(s) : refresh(s);
+    if (s->failed == 0)
+        s->failed = flush_old(s);
+    return failed;
+}
+
+int streams_take_record(void *run, struct capture_record *record, struct sd_err *err)
+{
+    struct streams *s = run;
+    streams_note_record(s, record);
+    if (record->kind == CAPTURE_PACKET) {
         struct packet ahead;
         while (source_ahead(s->intake.source, &ahead))
             engine_foresee(s->engine, &ahead);
-        const int failed = engine_feed(s->engine, &record->packet);
+        const int failed = streams_feed(s, &record->packet);
         if (failed != 0)
             return sd_fail_errno(err, -failed, "cannot follow the streams");
-    } else if (record->kind == CAPTURE_JOURNAL) {
-        s->totals.calls++;
-    } else if (record->dropped != UINT64_MAX) {
-        s->totals.lost += record->dropped;
     }
-    if (s->failed == 0 && ++s->since_look % LOOK_EVERY == 0)
-        s->failed = s->rows != NULL && s->job_output < 0 ? share_memory(s) : refresh(s);
-    return s->failed != 0 ? sd_fail_errno(err, -s->failed, "cannot print the streams") : 0;
+    if (s->failed != 0)
+        return sd_fail_errno(err, -s->failed, "cannot print the streams");
+    return streams_is_stopped(s);
 }
 
 static int take_idle(void *context, struct sd_err *err)
@@ -224,12 +256,6 @@ static int take_idle(void *context, struct sd_err *err)
     if (failed == 0)
         failed = refresh(s);
     return failed != 0 ? sd_fail_errno(err, -failed, "cannot print the streams") : 0;
-}
-
-int streams_read(struct streams *s, struct sd_err *err)
-{
-    const struct intake_handlers handlers = {s, take_record, take_idle};
-    return intake_run(&s->intake, &handlers, err);
 }
 
 void streams_close_all(struct streams *s, int ended)
@@ -250,7 +276,7 @@ void streams_close_all(struct streams *s, int ended)
 
 /* ---- the beginning ---- */
 
-int streams_make_engine(struct streams *s, unsigned parts, struct sd_err *err)
+int streams_make_engine(struct streams *s, struct sd_err *err)
 {
     const struct streams_options *o = &s->options;
     const struct flow_observer streams = {.context = s,
@@ -258,8 +284,7 @@ int streams_make_engine(struct streams *s, unsigned parts, struct sd_err *err)
                                           .closed = take_closed,
                                           .held = &s->digests.held};
     const struct conversation_observer conversations = {s, take_conversation};
-    const size_t memory = (size_t)o->memory_mb << 20;
-    const size_t mine = (streams_keeps_rows(s) ? memory / 2 : memory) / parts;
+    const size_t mine = streams_keeps_rows(s) ? s->memory / 2 : s->memory;
     s->digests.limit = o->compares ? mine / 2 : 0;
     s->digests.md5s = o->md5;
     const struct engine_config config = {
@@ -268,6 +293,7 @@ int streams_make_engine(struct streams *s, unsigned parts, struct sd_err *err)
         .max_memory = mine,
         .linger_ns = s->intake.live ? LIVE_LINGER_S * (uint64_t)NS_PER_S : 0,
         .shard = o->shard,
+        .chosen = s->is_dealt,
     };
     s->engine = engine_new(&config);
     return s->engine == NULL ? sd_fail_errno(err, ENOMEM, "streams") : 0;
@@ -277,16 +303,19 @@ int streams_make_rows(struct streams *s, struct sd_err *err)
 {
     if (!streams_keeps_rows(s))
         return 0;
-    s->rows = row_store_new((size_t)s->options.memory_mb << 20);
+    s->rows = row_store_new(s->memory, place_of, &s->options);
     return s->rows == NULL ? sd_fail_errno(err, ENOMEM, "streams") : 0;
 }
 
 static int run_alone(struct streams *s, struct sd_err *err)
 {
-    int failed = streams_make_engine(s, 1, err);
+    const struct intake_handlers handlers = {s, streams_take_record, take_idle};
+    int failed = streams_make_rows(s, err);
+    if (failed == 0)
+        failed = streams_make_engine(s, err);
     if (failed != 0)
         return cmd_fail(streams_name, "%s", err->text);
-    const int ended = streams_read(s, err);
+    const int ended = intake_run(&s->intake, &handlers, err);
     streams_close_all(s, ended);
     return streams_finish(s, ended, err);
 }
@@ -294,14 +323,13 @@ static int run_alone(struct streams *s, struct sd_err *err)
 static int run(struct streams *s)
 {
     const struct view_style style = screen_style(&s->options.screen, &s->options.common);
-    const bool alone = s->options.jobs <= 1;
+    const unsigned jobs = streams_job_count(s);
     struct sd_err err = {0};
-    int failed = streams_make_rows(s, &err);
+    s->memory = (size_t)s->options.memory_mb << 20;
     streams_table_init(&s->table, &style);
-    if (failed == 0 && !alone)
-        return streams_run_jobs(s, &err);
-    if (failed == 0)
-        failed = intake_open(&s->intake, &s->options.intake, &err);
+    if (jobs > 1)
+        return streams_run_jobs(s, jobs, &err);
+    int failed = intake_open(&s->intake, &s->options.intake, &err);
     if (failed == -EINTR && !s->intake.live)
         return CMD_OK; /* a signal, before the input's first byte */
     if (failed != 0)
@@ -315,6 +343,15 @@ static int run(struct streams *s)
     return run_alone(s, &err);
 }
 
+void streams_fini(struct streams *s)
+{
+    engine_free(s->engine);
+    streams_printer_end(s->printer);
+    row_store_free(s->rows);
+    free(s->kept_conversations);
+    buf_free(&s->out);
+}
+
 int cmd_streams(int argc, char **argv)
 {
     struct streams *s = calloc(1, sizeof *s);
@@ -323,19 +360,14 @@ int cmd_streams(int argc, char **argv)
     int status = CMD_OK;
     if (s == NULL)
         return cmd_fail(streams_name, "out of memory");
-    s->intake.input_fd = s->intake.signal_fd = s->job_output = -1;
+    s->intake.input_fd = s->intake.signal_fd = -1;
     if (streams_options_parse(&s->options, argc, argv, &filter, &err) != 0)
         status = cmd_usage(streams_name, err.text);
     else if (!s->options.common.help)
         status = run(s);
-    engine_free(s->engine);
-    streams_printer_end(s->printer);
-    row_store_free(s->rows);
+    streams_crowd_free(s->crowd);
+    streams_fini(s);
     intake_close(&s->intake);
-    jobs_end(&s->jobs);
-    free(s->kept_conversations);
-    buf_free(&s->frames);
-    buf_free(&s->out);
     buf_free(&filter);
     free(s);
     return status;

@@ -17,7 +17,8 @@ enum {
 struct digest {
     struct reassembly *reassembly; /* NULL: no payload yet, or given up */
     MD5_CTX md5;
-    uint64_t bytes, conflicts;
+    uint64_t bytes;
+    uint32_t conflicts;
     bool incomplete, wanted;
 };
 
@@ -53,7 +54,7 @@ static void take_conflict(void *context, const struct reassembly_conflict *confl
 {
     struct digest *digest = context;
     (void)conflict;
-    digest->conflicts++;
+    digest->conflicts += digest->conflicts < UINT32_MAX;
 }
 
 static int begin(struct digest *digest, bool wanted)

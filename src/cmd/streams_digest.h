@@ -21,7 +21,7 @@ int digests_feed(struct digests *digests, struct flow_stream *stream, enum flow_
 struct digest_results {
     bool has[2]; /* not where bytes are missing, nor where there are none */
     uint8_t md5[2][ROW_MD5];
-    uint64_t conflicts[2];
+    uint32_t conflicts[2];
 };
 
 /* The stream is closed: finish its digests and free what hangs at stream->user. */

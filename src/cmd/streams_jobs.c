@@ -1,168 +1,72 @@
-/* streams -j: several processes, each for the streams whose hash falls on it. */
+/* streams -j: the jobs, and how what they have found becomes one answer. */
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "base/privilege.h"
 #include "cmd/cmd.h"
-#include "cmd/streams_run.h"
-
-enum kind {
-    KIND_ROW,          /* a struct place, and packed */
-    KIND_CONVERSATION, /* a struct conversation */
-    KIND_TOTALS,       /* a struct told, once, at the end */
-};
+#include "cmd/streams_crowd.h"
 
 enum {
     MAX_CONVERSATIONS = 1 << 20, /* that are put in order; more are printed as they come */
+    JOBS_UNASKED = 8,            /* at most, where nobody said how many: each more brings less */
 };
 
-/* Where a row stands in the order. */
-struct place {
-    uint64_t key, number;
-};
-
-struct told {
-    struct streams_totals totals;
-    struct streams_table table; /* as wide as its rows need */
-    int ended;                  /* as intake_run() tells */
-    struct sd_err err;
-    bool reader_gone;
-};
+#define FILE_LARGE (64 << 20) /* less is read before threads pay */
 
 /* ---- in a job ---- */
 
-/* Lines are many: a job prints its own, whole ones, when it is its turn. */
-int streams_tell_lines(struct streams *s)
+int streams_write_lines(struct streams *s)
 {
-    int failed = jobs_flush(&s->frames, s->job_output);
-    if (failed != 0 || s->out.len == 0)
-        return failed;
-    failed = jobs_take_turn(&s->jobs);
-    if (failed == 0)
-        failed = cmd_write_stdout(s->out.data, s->out.len);
-    s->out.len = 0;
-    const int given = jobs_give_turn(&s->jobs);
-    s->reader_gone = s->reader_gone || failed == -EPIPE;
-    return failed != 0 ? failed : given;
+    pthread_mutex_lock(&s->crowd->turn);
+    const int failed = cmd_write_stdout(s->out.data, s->out.len);
+    pthread_mutex_unlock(&s->crowd->turn);
+    return failed;
 }
 
-int streams_tell_row(struct streams *s, uint64_t key, uint64_t number, const uint8_t *packed, size_t len)
+bool streams_is_stopped(const struct streams *s)
 {
-    uint8_t frame[sizeof(struct place) + ROW_MAX_PACKED];
-    const struct place place = {key, number};
-    memcpy(frame, &place, sizeof place);
-    memcpy(frame + sizeof place, packed, len);
-    return jobs_put(&s->frames, s->job_output, KIND_ROW, frame, sizeof place + len);
+    return s->crowd != NULL && atomic_load_explicit(&s->crowd->stopped, memory_order_relaxed);
 }
 
-int streams_tell_conversation(struct streams *s, const struct conversation *conversation)
+void streams_job_end(struct streams *s, int ended)
 {
-    return jobs_put(&s->frames, s->job_output, KIND_CONVERSATION, conversation, sizeof *conversation);
+    if ((ended != 0 && ended != -EBADMSG) || s->failed != 0)
+        atomic_store(&s->crowd->stopped, true);
+    streams_close_all(s, ended);
+    engine_finish_conversations(s->engine);
+    s->totals.conversations_evicted = conversation_table_evicted(engine_conversations(s->engine));
+    if (s->failed == 0 && s->rows != NULL)
+        s->failed = row_store_sort(s->rows);
+    if (s->failed == 0)
+        s->failed = streams_flush(s);
 }
 
-/* The part of a part: of those whose hash leaves K when divided by N, those that leave `index` when what is
- * left is divided by the number of jobs. */
-static void take_part(struct engine_shard *shard, unsigned index, unsigned jobs)
-{
-    const unsigned count = shard->count > 1 ? shard->count : 1;
-    shard->index = (shard->count > 1 ? shard->index : 0) + count * index;
-    shard->count = count * jobs;
-}
-
-static int work(void *context, unsigned index, int input_fd, int stop_fd, int output_fd)
+/* A thread of its own: behind the gate, all is as in the first one, but for signals. */
+static void *read_part(void *context)
 {
     struct streams *s = context;
-    struct told told = {.ended = 0};
-    const unsigned jobs = (unsigned)s->options.jobs;
-    take_part(&s->options.shard, index, jobs);
-    s->job_output = output_fd;
-    told.ended = intake_open_job(&s->intake, input_fd, stop_fd, &told.err);
-    if (told.ended == 0)
-        told.ended = streams_make_engine(s, jobs, &told.err);
-    if (told.ended == 0) {
-        told.ended = streams_read(s, &told.err);
-        streams_close_all(s, told.ended);
-        engine_finish_conversations(s->engine);
-        s->totals.conversations_evicted = conversation_table_evicted(engine_conversations(s->engine));
-        if (told.ended == 0 || told.ended == -EBADMSG)
-            told.ended = s->failed != 0 ? s->failed : told.ended;
+    struct sd_err err = {0};
+    struct capture_record record;
+    pthread_mutex_lock(&s->crowd->gate);
+    pthread_mutex_unlock(&s->crowd->gate);
+    int got = streams_is_stopped(s) ? 0 : source_begin_again(s->intake.source, s->options.intake.file, &err);
+    if (got == 0) {
+        while (!streams_is_stopped(s) && (got = source_next(s->intake.source, &record, &err)) > 0) {
+            if ((got = streams_take_record(s, &record, &err)) != 0)
+                break;
+        }
     }
-    told.totals = s->totals;
-    told.table = s->table;
-    if (streams_tell_lines(s) != 0 || jobs_put(&s->frames, output_fd, KIND_TOTALS, &told, sizeof told) != 0 ||
-        jobs_flush(&s->frames, output_fd) != 0)
-        return CMD_ERROR;
-    engine_free(s->engine);
-    row_store_free(s->rows);
-    intake_close(&s->intake);
-    return CMD_OK;
+    streams_job_end(s, got < 0 ? got : 0);
+    return NULL;
 }
 
-/* ---- in the first process ---- */
-
-static void add_totals(struct streams_totals *sum, const struct streams_totals *t, bool first)
+int streams_keep_conversation(struct streams *s, const struct conversation *conversation)
 {
-    if (first) { /* what each job counts for itself, and all the same */
-        sum->packets.packets = t->packets.packets;
-        sum->packets.fragments = t->packets.fragments;
-        sum->defrag = t->defrag;
-        sum->compared = t->compared;
-        sum->calls = t->calls;
-        sum->lost = t->lost;
-        sum->first_ns = t->first_ns;
-        sum->last_ns = t->last_ns;
-    }
-    sum->packets.tcp += t->packets.tcp;
-    sum->packets.conversations += t->packets.conversations;
-    sum->packets.other += t->packets.other;
-    sum->packets.undecoded += t->packets.undecoded;
-    for (size_t i = 0; i < ENGINE_UNDECODED && t->undecoded[i].packets != 0; i++)
-        engine_undecoded_add(sum->undecoded, t->undecoded[i]); /* its texts are those of this process */
-    for (int kind = 0; kind < CONVERSATION_KINDS; kind++) {
-        sum->conversations[kind].conversations += t->conversations[kind].conversations;
-        sum->conversations[kind].packets += t->conversations[kind].packets;
-    }
-    sum->streams += t->streams;
-    sum->printed += t->printed;
-    sum->evicted += t->evicted;
-    sum->continued += t->continued;
-    sum->conversations_evicted += t->conversations_evicted;
-    sum->payload_given_up += t->payload_given_up;
-    sum->damaged = sum->damaged || t->damaged;
-    sum->interrupted = sum->interrupted || t->interrupted;
-    if (t->nearest[0] > sum->nearest[0])
-        sum->nearest[0] = t->nearest[0];
-    if (t->nearest[1] != 0 && (sum->nearest[1] == 0 || t->nearest[1] < sum->nearest[1]))
-        sum->nearest[1] = t->nearest[1];
-}
-
-struct gathering {
-    struct streams *s;
-    int ended;
-    struct sd_err err; /* of the first job that has one to tell */
-};
-
-static void take_told(struct gathering *g, const uint8_t *data)
-{
-    struct told told;
-    memcpy(&told, data, sizeof told);
-    add_totals(&g->s->totals, &told.totals, g->s->jobs_told++ == 0);
-    streams_table_join(&g->s->table, &told.table);
-    g->s->reader_gone = g->s->reader_gone || told.reader_gone;
-    if (told.ended != 0 && (g->ended == 0 || g->ended == -EBADMSG)) {
-        g->ended = told.ended;
-        g->err = told.err;
-    }
-}
-
-static int keep_conversation(struct streams *s, const uint8_t *data)
-{
-    struct conversation conversation;
-    memcpy(&conversation, data, sizeof conversation);
-    if (s->kept_count == MAX_CONVERSATIONS) {
-        streams_print_conversation(s, &conversation);
+    if (s->kept_count == MAX_CONVERSATIONS / s->crowd->count) {
+        streams_print_conversation(s, conversation);
         return s->failed;
     }
     if (s->kept_count == s->kept_cap) {
@@ -173,61 +77,246 @@ static int keep_conversation(struct streams *s, const uint8_t *data)
         s->kept_conversations = kept;
         s->kept_cap = cap;
     }
-    s->kept_conversations[s->kept_count++] = conversation;
+    s->kept_conversations[s->kept_count++] = *conversation;
     return 0;
 }
 
-static int take_frame(void *context, unsigned index, unsigned kind, const uint8_t *data, size_t len)
+/* ---- the beginning ---- */
+
+/* Where rows are printed as they come, one thread keeps them in order: there, several must be asked for. */
+unsigned streams_job_count(const struct streams *s)
 {
-    struct gathering *g = context;
-    struct streams *s = g->s;
-    struct place place;
-    (void)index;
-    switch (kind) {
-    case KIND_ROW:
-        memcpy(&place, data, sizeof place);
-        return row_store_add(s->rows, place.key, place.number, data + sizeof place, len - sizeof place);
-    case KIND_CONVERSATION:
-        return keep_conversation(s, data);
-    default:
-        take_told(g, data);
-        return 0;
+    const struct streams_options *o = &s->options;
+    struct stat st;
+    cpu_set_t mine;
+    if (o->jobs != 0 || o->intake.file == NULL)
+        return o->jobs > 1 ? (unsigned)o->jobs : 1;
+    if (!streams_keeps_rows(s) || stat(o->intake.file, &st) != 0 || !S_ISREG(st.st_mode) ||
+        st.st_size < FILE_LARGE || sched_getaffinity(0, sizeof mine, &mine) != 0)
+        return 1;
+    const int processors = CPU_COUNT(&mine);
+    return processors < JOBS_UNASKED ? (unsigned)processors : JOBS_UNASKED;
+}
+
+/* The part of a part: of those whose hash leaves K when divided by N, those that leave `index` when what is
+ * left is divided by the number of jobs. */
+static int make_job(struct crowd *crowd, unsigned index, struct sd_err *err)
+{
+    const struct streams *all = crowd->s;
+    struct streams *s = &crowd->job[index];
+    *s = (struct streams){.options = all->options, .table = all->table, .crowd = crowd, .is_job = true};
+    s->is_dealt = crowd->deals;
+    s->intake.input_fd = s->intake.signal_fd = -1;
+    s->memory = all->memory / crowd->count;
+    s->options.shard.index = crowd->first + index * crowd->step;
+    s->options.shard.count = crowd->parts;
+    const int failed = streams_make_engine(s, err);
+    return failed == 0 ? streams_make_rows(s, err) : failed;
+}
+
+/* All but the first job, which is this thread's, wait at the gate. */
+static int start_readers(struct crowd *crowd, struct sd_err *err)
+{
+    const struct streams *s = crowd->s;
+    int failed = 0;
+    pthread_mutex_lock(&crowd->gate);
+    crowd->is_shut = true;
+    for (unsigned i = 1; i < crowd->count && failed == 0; i++) {
+        struct streams *job = &crowd->job[i];
+        failed =
+            source_prepare_again(&job->intake.source, s->intake.input_fd, s->options.intake.filter, err);
+        if (failed != 0)
+            break;
+        failed = pthread_create(&crowd->thread[crowd->started], NULL, read_part, job);
+        if (failed != 0)
+            failed = sd_fail_errno(err, failed, "cannot start a thread");
+        else
+            crowd->started++;
     }
+    return failed;
 }
 
-static int take_idle(void *context)
+/* Threads begin before system calls are filtered. */
+static int start(void *context, struct sd_err *err)
 {
-    struct gathering *g = context;
-    return streams_flush(g->s);
+    struct crowd *crowd = context;
+    struct streams *s = crowd->s;
+    struct stat st;
+    int failed = 0;
+    if (fstat(s->intake.input_fd, &st) != 0)
+        return sd_fail_errno(err, errno, "cannot look at %s", s->options.intake.file);
+    crowd->deals = !S_ISREG(st.st_mode);
+    for (unsigned i = 0; i < crowd->count && failed == 0; i++)
+        failed = make_job(crowd, i, err);
+    if (failed != 0)
+        return failed;
+    if (streams_keeps_rows(s))
+        s->printer = streams_printer_start(crowd->count);
+    return crowd->deals ? streams_deal_start(crowd, err) : start_readers(crowd, err);
 }
 
-int streams_run_jobs(struct streams *s, struct sd_err *err)
+static struct crowd *new_crowd(struct streams *s, unsigned count)
 {
-    struct gathering g = {.s = s};
-    const struct jobs_handlers handlers = {&g, take_frame, take_idle};
-    s->options.intake.privileges = PRIVILEGE_MAY_WAIT;
-    int failed =
-        intake_open_for_jobs(&s->intake, &s->options.intake, &s->jobs, (unsigned)s->options.jobs, err);
-    if (failed == 0 && s->rows != NULL)
-        failed = row_store_set_limit(s->rows, ((size_t)s->options.memory_mb << 20) / 2);
-    if (failed == 0)
-        failed = jobs_start(&s->jobs, work, s, err);
-    if (failed == 0 && s->rows != NULL)
-        s->printer = streams_printer_start((unsigned)s->options.jobs);
-    if (failed == 0)
-        failed = intake_close_door(&s->intake, err);
-    if (failed == 0)
-        failed = jobs_run(&s->jobs, s->intake.input_fd, s->intake.signal_fd, &handlers,
-                          &s->intake.interrupted, err);
-    if (failed == 0 && s->jobs_told < s->jobs.count)
-        failed = sd_fail(err, EIO, "a job ended early: it was killed, or ran out of memory");
-    if (failed != 0 && !s->reader_gone)
-        return cmd_fail(streams_name, "%s", err->text);
-    if (s->reader_gone)
-        return CMD_OK;
+    struct crowd *crowd = calloc(1, sizeof *crowd + count * sizeof crowd->job[0]);
+    const struct engine_shard *shard = &s->options.shard;
+    if (crowd == NULL)
+        return NULL;
+    crowd->s = s;
+    crowd->count = count;
+    crowd->step = shard->count > 1 ? shard->count : 1;
+    crowd->first = shard->count > 1 ? shard->index : 0;
+    crowd->parts = crowd->step * count;
+    pthread_mutex_init(&crowd->turn, NULL);
+    pthread_mutex_init(&crowd->gate, NULL);
+    tuple_key_make(&crowd->key, &shard->key);
+    return crowd;
+}
+
+/* Let the threads through, and wait for them. */
+static void end_readers(struct crowd *crowd)
+{
+    if (crowd->is_shut)
+        pthread_mutex_unlock(&crowd->gate);
+    crowd->is_shut = false;
+    for (unsigned i = 0; i < crowd->started; i++)
+        pthread_join(crowd->thread[i], NULL);
+    crowd->started = 0;
+}
+
+void streams_crowd_free(struct crowd *crowd)
+{
+    if (crowd == NULL)
+        return;
+    atomic_store(&crowd->stopped, true);
+    end_readers(crowd);
+    jobs_free(crowd->jobs);
+    for (unsigned i = 0; i < crowd->count; i++) {
+        if (i > 0)
+            source_close(crowd->job[i].intake.source);
+        streams_fini(&crowd->job[i]);
+    }
+    pthread_mutex_destroy(&crowd->gate);
+    pthread_mutex_destroy(&crowd->turn);
+    free(crowd);
+}
+
+/* ---- the end ---- */
+
+/* What each job counts for itself, and all the same. */
+static void take_common(struct streams_totals *sum, const struct streams_totals *t, bool is_dealt)
+{
+    sum->packets.fragments = t->packets.fragments;
+    sum->defrag = t->defrag;
+    sum->compared = t->compared;
+    if (is_dealt)
+        return; /* who dealt has counted the rest */
+    sum->packets.packets = t->packets.packets;
+    sum->calls = t->calls;
+    sum->lost = t->lost;
+    sum->first_ns = t->first_ns;
+    sum->last_ns = t->last_ns;
+}
+
+static void add_totals(struct streams_totals *sum, const struct streams_totals *t)
+{
+    sum->packets.tcp += t->packets.tcp;
+    sum->packets.conversations += t->packets.conversations;
+    sum->packets.other += t->packets.other;
+    sum->packets.undecoded += t->packets.undecoded;
+    for (size_t i = 0; i < ENGINE_UNDECODED && t->undecoded[i].packets != 0; i++)
+        engine_undecoded_add(sum->undecoded, t->undecoded[i]);
+    for (int kind = 0; kind < CONVERSATION_KINDS; kind++) {
+        sum->conversations[kind].conversations += t->conversations[kind].conversations;
+        sum->conversations[kind].packets += t->conversations[kind].packets;
+    }
+    sum->streams += t->streams;
+    sum->printed += t->printed;
+    sum->evicted += t->evicted;
+    sum->continued += t->continued;
+    sum->conversations_evicted += t->conversations_evicted;
+    sum->payload_given_up += t->payload_given_up;
+    if (t->nearest[0] > sum->nearest[0])
+        sum->nearest[0] = t->nearest[0];
+    if (t->nearest[1] != 0 && (sum->nearest[1] == 0 || t->nearest[1] < sum->nearest[1]))
+        sum->nearest[1] = t->nearest[1];
+}
+
+static int join_conversations(struct streams *s, const struct streams *job)
+{
+    if (job->kept_count == 0)
+        return 0;
+    struct conversation *all =
+        reallocarray(s->kept_conversations, s->kept_count + job->kept_count, sizeof *all);
+    if (all == NULL)
+        return -ENOMEM;
+    memcpy(all + s->kept_count, job->kept_conversations, job->kept_count * sizeof *all);
+    s->kept_conversations = all;
+    s->kept_count += job->kept_count;
+    return 0;
+}
+
+/* What a job has found is the whole run's now. */
+static int join(struct streams *s, struct streams *job)
+{
+    add_totals(&s->totals, &job->totals);
+    streams_table_join(&s->table, &job->table);
+    s->reader_gone = s->reader_gone || job->reader_gone;
+    int failed = job->failed != 0 ? job->failed : join_conversations(s, job);
+    if (failed != 0 || job->rows == NULL)
+        return failed;
+    if (s->rows != NULL)
+        return row_store_join(s->rows, job->rows);
+    s->rows = job->rows;
+    job->rows = NULL;
+    return 0;
+}
+
+static int join_all(struct crowd *crowd, int ended)
+{
+    struct streams *s = crowd->s;
     struct streams_totals *t = &s->totals;
+    int failed = ended != -EBADMSG ? ended : 0;
+    take_common(t, &crowd->job[0].totals, crowd->deals);
+    for (unsigned i = 0; i < crowd->count; i++) {
+        const int joined = join(s, &crowd->job[i]);
+        failed = failed != 0 ? failed : joined;
+    }
     t->packets.elsewhere = t->packets.packets - t->packets.fragments - t->packets.tcp -
                            t->packets.conversations - t->packets.other;
-    s->failed = g.ended != 0 && g.ended != -EBADMSG ? g.ended : 0;
-    return g.ended == -EINTR ? CMD_OK : streams_finish(s, g.ended, &g.err);
+    t->damaged = ended == -EBADMSG;
+    t->interrupted = s->intake.interrupted;
+    return failed;
+}
+
+/* The first job, while the others do the same. */
+static int read_all(struct crowd *crowd, struct sd_err *err)
+{
+    struct streams *job = &crowd->job[0];
+    const struct intake_handlers handlers = {job, streams_take_record, NULL};
+    job->intake.source = crowd->s->intake.source;
+    pthread_mutex_unlock(&crowd->gate);
+    crowd->is_shut = false;
+    const int ended = intake_run(&crowd->s->intake, &handlers, err);
+    if (crowd->s->intake.interrupted)
+        atomic_store(&crowd->stopped, true);
+    streams_job_end(job, ended);
+    end_readers(crowd);
+    return ended;
+}
+
+int streams_run_jobs(struct streams *s, unsigned count, struct sd_err *err)
+{
+    struct crowd *crowd = s->crowd = new_crowd(s, count);
+    if (crowd == NULL)
+        return cmd_fail(streams_name, "out of memory");
+    s->options.intake.open_outputs = start;
+    s->options.intake.context = crowd;
+    const int failed = intake_open(&s->intake, &s->options.intake, err);
+    if (failed == -EINTR)
+        return CMD_OK; /* a signal, before the input's first byte */
+    if (failed != 0)
+        return cmd_fail(streams_name, "%s", err->text);
+    const int ended = crowd->deals ? streams_deal(crowd, err) : read_all(crowd, err);
+    s->failed = join_all(crowd, ended);
+    return streams_finish(s, ended, err);
 }

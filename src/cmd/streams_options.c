@@ -150,7 +150,7 @@ static const char *contradiction(const struct streams_options *o, bool has_file)
     if (live && (o->sort_name != NULL || o->top != 0))
         return N_("-i prints each stream as it closes: --sort and --top are for files");
     if (live && o->jobs > 1)
-        return N_("-j is for files: what comes from an interface is followed by one process");
+        return N_("-j is for files: what comes from an interface is followed by one thread");
     if (!live && o->intake.buffer_mb != 0)
         return N_("--buffer is for capturing, not for reading a file");
     if (!live && !has_file)
@@ -182,7 +182,7 @@ int streams_options_parse(struct streams_options *o, int argc, char **argv, stru
          &o->shard, 0, 0, parse_shard, NULL},
         {0, "shard-key", N_("N"), N_("what the parts are cut by; the same for all of them"), OPTION_CUSTOM,
          &o->shard, 0, 0, parse_shard_key, NULL},
-        {'j', "jobs", N_("N"), N_("as N processes, each for a part"), OPTION_NUMBER, &o->jobs, 1, JOBS_MAX,
+        {'j', "jobs", N_("N"), N_("with N threads, each for a part"), OPTION_NUMBER, &o->jobs, 1, JOBS_MAX,
          NULL, NULL},
         {0, "buffer", N_("MB"), N_("size of the kernel's ring buffer (64)"), OPTION_NUMBER,
          &o->intake.buffer_mb, 1, 2047, NULL, NULL},

@@ -8,7 +8,7 @@
  * block behind the other. */
 
 enum {
-    BLOCK = 2048, /* rows */
+    BLOCK = 8192, /* rows */
     MOST = 64,    /* threads */
 };
 

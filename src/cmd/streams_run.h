@@ -7,8 +7,10 @@
 #include "cmd/streams_live.h"
 #include "cmd/streams_print.h"
 
-/* A run of `streams`, in one process or in several: with -j, each job follows a part of the streams and tells
- * its rows to the first process, which puts them in order, prints them, and adds the totals up. */
+/* A run of `streams`, in one thread or, with -j, in several: then each job follows a part of the streams as
+ * if it were the only one, and what the jobs have found is joined in the end. */
+
+struct crowd;
 
 struct streams {
     struct streams_options options;
@@ -21,46 +23,53 @@ struct streams {
     struct streams_live live;
     struct streams_totals totals;
     struct buf out;
+    size_t memory; /* that this run may take: --memory, or a job's share of it */
     uint64_t flushed_ns, since_look;
     bool conversations_begun;
     struct conversation *kept_conversations; /* of the jobs, to be printed in order */
     size_t kept_count, kept_cap;
-    struct jobs jobs;
-    int job_output;     /* in a job: where frames go; -1: this is none */
-    struct buf frames;  /* in a job: that go there */
-    unsigned jobs_told; /* jobs that have told their totals */
-    bool reader_gone;   /* of our lines */
-    int failed;         /* of an observer, which cannot tell: negative errno */
+    struct crowd *crowd; /* of all the jobs; NULL: there are none */
+    bool is_job, is_dealt; /* its packets are given to it */
+    bool reader_gone; /* of our lines */
+    int failed;       /* of an observer, which cannot tell: negative errno */
 };
 
-/* Write what was gathered: to stdout, or in a job to the first process. 0 or -errno. */
+void streams_fini(struct streams *s);
+
+/* Write what was gathered to stdout. 0 or -errno. */
 int streams_flush(struct streams *s);
 int streams_flush_gathered(struct streams *s);
 
-/* Print a row as it comes, or keep it to be printed in order. */
+/* Print a row, or a conversation, now. */
 void streams_print_row(struct streams *s, const struct row *row);
-int streams_keep_row(struct streams *s, const struct row *row, const uint8_t *packed, size_t len);
 void streams_print_conversation(struct streams *s, const struct conversation *conversation);
 
-/* The tables, for one of `parts` processes; the rows, for the one that prints. 0 or -ENOMEM with `err`
- * filled. */
-int streams_make_engine(struct streams *s, unsigned parts, struct sd_err *err);
+/* The tables; the place for rows that are kept. 0 or -ENOMEM with `err` filled. */
+int streams_make_engine(struct streams *s, struct sd_err *err);
 int streams_make_rows(struct streams *s, struct sd_err *err);
 
-/* Read packets until the end: what intake_run() returned. Then close all streams and gather the totals. */
-int streams_read(struct streams *s, struct sd_err *err);
+/* A record of this run's source, as an intake's handler has it: count what it tells beside its packet, and
+ * follow the packet, for which 0 or a negative errno is answered. */
+int streams_take_record(void *run, struct capture_record *record, struct sd_err *err);
+void streams_note_record(struct streams *s, const struct capture_record *record);
+int streams_feed(struct streams *s, struct packet *packet);
+
+/* No more will come, for intake_run() returned `ended`: close all streams and gather the totals. */
 void streams_close_all(struct streams *s, int ended);
 
 /* Print what is left, and say what did not go well. Returns the exit status. */
 int streams_finish(struct streams *s, int ended, const struct sd_err *err);
 
-/* The run of the first process, with jobs. Returns the exit status. */
-int streams_run_jobs(struct streams *s, struct sd_err *err);
+/* How many jobs are asked for, or worth it. The run with them: returns the exit status. */
+unsigned streams_job_count(const struct streams *s);
+int streams_run_jobs(struct streams *s, unsigned count, struct sd_err *err);
+void streams_crowd_free(struct crowd *crowd);
 
-/* In a job: tell a row. 0 or -errno. */
-int streams_tell_row(struct streams *s, uint64_t key, uint64_t number, const uint8_t *packed, size_t len);
-int streams_tell_conversation(struct streams *s, const struct conversation *conversation);
-int streams_tell_lines(struct streams *s);
+/* In a job: write its lines when it is its turn; shall it end; keep a conversation to be printed in order. 0 or
+ * a negative errno. */
+int streams_write_lines(struct streams *s);
+bool streams_is_stopped(const struct streams *s);
+int streams_keep_conversation(struct streams *s, const struct conversation *conversation);
 
 /* Does this run keep its rows until all is read? */
 bool streams_keeps_rows(const struct streams *s);

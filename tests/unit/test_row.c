@@ -58,9 +58,12 @@ static size_t check_round_trip(struct row *row)
     uint8_t packed[ROW_MAX_PACKED];
     struct row back;
     const size_t len = row_pack(row, packed);
+    uint64_t number, start_ns;
     assert_true(len <= sizeof packed);
     row_unpack(&back, packed);
     check_same(row, &back);
+    row_unpack_start(packed, &number, &start_ns);
+    assert_true(number == row->number && start_ns == row->start_ns);
     return len;
 }
 
@@ -135,7 +138,7 @@ static void nothing_and_everything(void **state)
                                   .rtt_max_ns = UINT64_MAX,
                                   .flight_max = UINT64_MAX};
         for (int mark = 0; mark < TCP_MARK_COUNT; mark++)
-            row_mark(side, (enum tcp_mark)mark, UINT64_MAX);
+            row_mark(side, (enum tcp_mark)mark, UINT32_MAX);
         side->mss = side->mss_in_force = 65535;
         side->window_scale = 255;
         side->checksums_offloaded = side->has_md5 = true;
@@ -166,7 +169,7 @@ static void any(void **state)
             side->wire_bytes = random_number(); /* less than bytes, too */
             side->window_scale = (int16_t)(rand() % 16 - 1);
             side->missing = random_number();
-            row_mark(side, (enum tcp_mark)(rand() % TCP_MARK_COUNT), random_number());
+            row_mark(side, (enum tcp_mark)(rand() % TCP_MARK_COUNT), (uint32_t)random_number());
         }
         check_round_trip(&row);
     }
