@@ -9,8 +9,9 @@
  * the table that it belongs to. Lifecycle: new, feed…, finish, free. */
 struct engine;
 
-/* A part of all streams and conversations: those where engine_part() of tuple_hash() by `key` is `index`. The parts 0 … count - 1 by one key are disjoint and together all there is,
- * each stream with the same number and content as in one run over everything. */
+/* A part of all streams and conversations: those where engine_part() of tuple_hash() by `key` is `index`. The
+ * parts 0 … count - 1 by one key are disjoint and together all there is, each stream with the same number and
+ * content as in one run over everything. */
 struct engine_shard {
     unsigned index, count; /* count 0 or 1: no parts */
     struct hash_key key;

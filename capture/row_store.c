@@ -16,7 +16,7 @@ enum {
     AHEAD = 8,       /* records that will be got soon */
     CACHE_LINE = 64,
     LENGTH_BYTES = 2, /* a head */
-    DIGIT_BITS = 11, /* of a key, a pass of the sort */
+    DIGIT_BITS = 11,  /* of a key, a pass of the sort */
     DIGITS = 1 << DIGIT_BITS,
     LEAST_LIMIT = 4 << 20,
 };
@@ -41,7 +41,8 @@ struct row_store {
     struct pages index; /* `count` entries in order, if `sorted` */
     bool sorted;
     uint64_t given_up;
-    struct row_place first_given_up; /* in the order; what comes behind it is not kept either, if given_up > 0 */
+    struct row_place
+        first_given_up; /* in the order; what comes behind it is not kept either, if given_up > 0 */
 };
 
 struct row_store *row_store_new(size_t limit, row_store_place *place, const void *context)
@@ -302,7 +303,8 @@ int row_store_join(struct row_store *into, struct row_store *from)
         memcpy(all + into->chunk_count, from->chunks, from->chunk_count * sizeof *all);
     into->chunk_count = chunks;
     into->count += from->count;
-    if (from->given_up > 0 && (into->given_up == 0 || is_behind(&into->first_given_up, &from->first_given_up)))
+    if (from->given_up > 0 &&
+        (into->given_up == 0 || is_behind(&into->first_given_up, &from->first_given_up)))
         into->first_given_up = from->first_given_up;
     into->given_up += from->given_up;
     if (into->given_up > 0)

@@ -82,7 +82,8 @@ static int count_marks(struct tcp_direction *d, uint32_t marks, struct tcp_scrat
 
 uint64_t tcp_retransmissions(const struct tcp_direction *d)
 {
-    return (uint64_t)tcp_mark_count(d, TCP_MARK_RETRANSMISSION) + tcp_mark_count(d, TCP_MARK_FAST_RETRANSMISSION) +
+    return (uint64_t)tcp_mark_count(d, TCP_MARK_RETRANSMISSION) +
+           tcp_mark_count(d, TCP_MARK_FAST_RETRANSMISSION) +
            tcp_mark_count(d, TCP_MARK_SPURIOUS_RETRANSMISSION);
 }
 

@@ -7,7 +7,7 @@
 enum {
     BATCHES = 16,
     BUFFERS = 8,
-    BUFFER = 256 << 10, /* a processor's second cache holds some of them */
+    BUFFER = 256 << 10,   /* a processor's second cache holds some of them */
     BATCH_PACKETS = 4096, /* for one job, at most */
 };
 

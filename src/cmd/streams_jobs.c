@@ -123,8 +123,7 @@ static int start_readers(struct crowd *crowd, struct sd_err *err)
     crowd->is_shut = true;
     for (unsigned i = 1; i < crowd->count && failed == 0; i++) {
         struct streams *job = &crowd->job[i];
-        failed =
-            source_prepare_again(&job->intake.source, s->intake.input_fd, s->options.intake.filter, err);
+        failed = source_prepare_again(&job->intake.source, s->intake.input_fd, s->options.intake.filter, err);
         if (failed != 0)
             break;
         failed = pthread_create(&crowd->thread[crowd->started], NULL, read_part, job);

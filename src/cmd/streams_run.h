@@ -28,10 +28,10 @@ struct streams {
     bool conversations_begun;
     struct conversation *kept_conversations; /* of the jobs, to be printed in order */
     size_t kept_count, kept_cap;
-    struct crowd *crowd; /* of all the jobs; NULL: there are none */
+    struct crowd *crowd;   /* of all the jobs; NULL: there are none */
     bool is_job, is_dealt; /* its packets are given to it */
-    bool reader_gone; /* of our lines */
-    int failed;       /* of an observer, which cannot tell: negative errno */
+    bool reader_gone;      /* of our lines */
+    int failed;            /* of an observer, which cannot tell: negative errno */
 };
 
 void streams_fini(struct streams *s);
@@ -65,8 +65,8 @@ unsigned streams_job_count(const struct streams *s);
 int streams_run_jobs(struct streams *s, unsigned count, struct sd_err *err);
 void streams_crowd_free(struct crowd *crowd);
 
-/* In a job: write its lines when it is its turn; shall it end; keep a conversation to be printed in order. 0 or
- * a negative errno. */
+/* In a job: write its lines when it is its turn; shall it end; keep a conversation to be printed in order. 0
+ * or a negative errno. */
 int streams_write_lines(struct streams *s);
 bool streams_is_stopped(const struct streams *s);
 int streams_keep_conversation(struct streams *s, const struct conversation *conversation);

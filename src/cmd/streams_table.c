@@ -273,8 +273,8 @@ static unsigned endpoint_width(const struct flow_endpoint *endpoint)
     const uint8_t *byte = endpoint->address.bytes;
     struct cell cell;
     if (endpoint->address.family == 4)
-        return digits_count(byte[0]) + digits_count(byte[1]) + digits_count(byte[2]) + digits_count(byte[3]) + 4 +
-               digits_count(endpoint->port);
+        return digits_count(byte[0]) + digits_count(byte[1]) + digits_count(byte[2]) + digits_count(byte[3]) +
+               4 + digits_count(endpoint->port);
     cell_endpoint(&cell, endpoint);
     return cell.len;
 }
