@@ -209,6 +209,7 @@ void streams_note_record(struct streams *s, const struct capture_record *record)
     struct streams_totals *t = &s->totals;
     const uint64_t time_ns = record->packet.time_ns;
     if (record->kind == CAPTURE_PACKET) {
+        s->last_number = record->packet.number;
         if (t->first_ns == 0)
             t->first_ns = time_ns;
         t->last_ns = time_ns > t->last_ns ? time_ns : t->last_ns;

@@ -29,6 +29,11 @@ struct crowd {
     /* Each reads: the first job in the first thread, the others behind the gate. */
     pthread_mutex_t gate;
     bool is_shut;
+    atomic_bool interrupted; /* by a signal: then all end behind the same packet */
+    pthread_mutex_t lock;    /* of what follows */
+    pthread_cond_t agreed;
+    unsigned votes;    /* jobs that have told how far they are */
+    uint64_t furthest; /* the number of the last packet of any */
     pthread_t thread[JOBS_MAX];
     unsigned started; /* threads; the first job has none of its own */
 

@@ -44,22 +44,54 @@ void streams_job_end(struct streams *s, int ended)
         s->failed = streams_flush(s);
 }
 
+/* A job has come to packet `number`. Returns, when all have told that, the highest of them. */
+static uint64_t agree(struct crowd *crowd, uint64_t number)
+{
+    pthread_mutex_lock(&crowd->lock);
+    crowd->furthest = number > crowd->furthest ? number : crowd->furthest;
+    if (++crowd->votes == crowd->count)
+        pthread_cond_broadcast(&crowd->agreed);
+    while (crowd->votes < crowd->count && atomic_load(&crowd->interrupted))
+        pthread_cond_wait(&crowd->agreed, &crowd->lock);
+    const uint64_t furthest = crowd->furthest;
+    pthread_mutex_unlock(&crowd->lock);
+    return furthest;
+}
+
+/* Read until packet `end` (UINT64_MAX: of the file), or to where all jobs agree to end after a signal. As
+ * intake_run() tells. */
+static int read_on(struct streams *s, uint64_t end, struct sd_err *err)
+{
+    struct capture_record record;
+    bool voted = end != UINT64_MAX;
+    int got = 0;
+    while (s->last_number < end && !streams_is_stopped(s) &&
+           (got = source_next(s->intake.source, &record, err)) > 0 &&
+           (got = streams_take_record(s, &record, err)) == 0) {
+        if (!voted && atomic_load_explicit(&s->crowd->interrupted, memory_order_relaxed)) {
+            voted = true;
+            end = agree(s->crowd, s->last_number);
+        }
+    }
+    if (!voted)
+        (void)agree(s->crowd, s->last_number);
+    return got < 0 ? got : 0;
+}
+
 /* A thread of its own: behind the gate, all is as in the first one, but for signals. */
 static void *read_part(void *context)
 {
     struct streams *s = context;
     struct sd_err err = {0};
-    struct capture_record record;
     pthread_mutex_lock(&s->crowd->gate);
     pthread_mutex_unlock(&s->crowd->gate);
-    int got = streams_is_stopped(s) ? 0 : source_begin_again(s->intake.source, s->options.intake.file, &err);
-    if (got == 0) {
-        while (!streams_is_stopped(s) && (got = source_next(s->intake.source, &record, &err)) > 0) {
-            if ((got = streams_take_record(s, &record, &err)) != 0)
-                break;
-        }
-    }
-    streams_job_end(s, got < 0 ? got : 0);
+    int ended =
+        streams_is_stopped(s) ? 0 : source_begin_again(s->intake.source, s->options.intake.file, &err);
+    if (ended == 0)
+        ended = read_on(s, UINT64_MAX, &err);
+    else
+        (void)agree(s->crowd, 0);
+    streams_job_end(s, ended);
     return NULL;
 }
 
@@ -167,6 +199,8 @@ static struct crowd *new_crowd(struct streams *s, unsigned count)
     crowd->parts = crowd->step * count;
     pthread_mutex_init(&crowd->turn, NULL);
     pthread_mutex_init(&crowd->gate, NULL);
+    pthread_mutex_init(&crowd->lock, NULL);
+    pthread_cond_init(&crowd->agreed, NULL);
     tuple_key_make(&crowd->key, &shard->key);
     return crowd;
 }
@@ -194,6 +228,8 @@ void streams_crowd_free(struct crowd *crowd)
             source_close(crowd->job[i].intake.source);
         streams_fini(&crowd->job[i]);
     }
+    pthread_cond_destroy(&crowd->agreed);
+    pthread_mutex_destroy(&crowd->lock);
     pthread_mutex_destroy(&crowd->gate);
     pthread_mutex_destroy(&crowd->turn);
     free(crowd);
@@ -295,9 +331,11 @@ static int read_all(struct crowd *crowd, struct sd_err *err)
     job->intake.source = crowd->s->intake.source;
     pthread_mutex_unlock(&crowd->gate);
     crowd->is_shut = false;
-    const int ended = intake_run(&crowd->s->intake, &handlers, err);
+    int ended = intake_run(&crowd->s->intake, &handlers, err);
+    atomic_store(&crowd->interrupted, crowd->s->intake.interrupted);
+    const uint64_t end = agree(crowd, job->last_number);
     if (crowd->s->intake.interrupted)
-        atomic_store(&crowd->stopped, true);
+        ended = read_on(job, end, err);
     streams_job_end(job, ended);
     end_readers(crowd);
     return ended;

@@ -25,6 +25,7 @@ struct streams {
     struct buf out;
     size_t memory; /* that this run may take: --memory, or a job's share of it */
     uint64_t flushed_ns, since_look;
+    uint64_t last_number; /* of the packet that came last */
     bool conversations_begun;
     struct conversation *kept_conversations; /* of the jobs, to be printed in order */
     size_t kept_count, kept_cap;

@@ -13,7 +13,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from cases import case, check, contains, done, equal  # noqa: E402
-from procs import SOCKDIAG, sockdiag  # noqa: E402
+from procs import SOCKDIAG, sockdiag, wait_until  # noqa: E402
 from scenes import ACK, RST, SYN, Scene  # noqa: E402
 
 WORK = tempfile.TemporaryDirectory()
@@ -69,6 +69,14 @@ def write_crowd(path, count):
 
 def streams(*words, **more):
     return sockdiag("streams", *words, **more)
+
+
+def read_so_far(pid):
+    """The bytes that a process has read."""
+    try:
+        return int(re.search(r"^rchar: (\d+)", pathlib.Path(f"/proc/{pid}/io").read_text(encoding="ascii"), re.M)[1])
+    except (OSError, TypeError):
+        return 0
 
 
 def rows(*words, **more):
@@ -256,7 +264,7 @@ with case("where very many connections end, stragglers that come too late are to
     equal(sorted(map(str, (row for part in parts for row in part[:-1]))), sorted(map(str, found[:-1])))
     equal(sum(part[-1]["continued_streams"] for part in parts), 1)
 
-with case("-j: several processes print what one does, of a file and of a pipe"):
+with case("-j: several threads print what one does, of a file and of a pipe"):
     for words in ((), ("--sort", "bytes", "--top", "100"), ("--json", "--md5", "--sort", "start"), ("--problem", "partial"),
                   ("--stream", "1,4"), ("--stream", "2"), ("--shard", "2/3"), ("--conversations",)):
         for file in (MANY, CAPTURE):
@@ -287,6 +295,29 @@ with case("-j: damage, mistakes and a signal"):
     out, err = process.communicate(timeout=20)
     check(process.returncode in (0, 3), f"{process.returncode}: {err}")
     check(process.returncode == 0 or b"interrupted" in err, err)
+
+with case("-j: after a signal, every thread ends behind the same packet"):
+    crowd, big, cut = (pathlib.Path(WORK.name) / name for name in ("crowd.pcap", "big.pcap", "cut.pcap"))
+    write_crowd(crowd, 3000)
+    content, record = crowd.read_bytes(), 16 + 54
+    equal((len(content) - 24) % record, 0)
+    big.write_bytes(content[:24] + content[24:] * (70_000_000 // len(content)))
+    equal(streams(big).stdout, streams("-j", "1", big).stdout)  # large enough for several threads unasked
+    ended = 0
+    for jobs in ("2", "5", "2"):
+        process = subprocess.Popen([SOCKDIAG, "streams", "-j", jobs, "--json", "--sort", "start", big], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_until(lambda: process.poll() is not None or read_so_far(process.pid) > 5_000_000, what="a part of the file to be read")
+        process.terminate()
+        out, err = process.communicate(timeout=60)
+        lines = out.splitlines()
+        packets = json.loads(lines[-1])["packets"]
+        check(process.returncode == 0 or (process.returncode == 3 and "interrupted" in err), err)
+        ended += process.returncode == 3
+        cut.write_bytes(big.read_bytes()[:24 + packets * record])
+        equal(lines[:-1], streams("-j", "1", "--json", "--sort", "start", cut).stdout.splitlines()[:-1], f"{packets} packets")
+    check(ended > 0, "none was interrupted")
+    big.unlink()
 
 with case("conversations of other protocols are counted, and listed"):
     path = pathlib.Path(WORK.name) / "udp.pcapng"
