@@ -12,6 +12,7 @@ enum {
     FLAG_END = 8, /* times enum flow_end, */
     END_MASK = 3, /* which is no more */
     FLAG_CONTINUES = 32,
+    FLAG_BRIEF = 64,
     SIDE_MD5 = 1,
     SIDE_MSS = 2,
     SIDE_SCALE = 4,
@@ -75,6 +76,16 @@ static uint8_t *pack_rare(uint8_t *p, struct row_side *side)
     return p;
 }
 
+static uint8_t *pack_brief_side(uint8_t *p, struct row_side *side)
+{
+    *p++ = (uint8_t)(side->checksums_offloaded ? SIDE_OFFLOADED : 0);
+    p = put(p, side->packets);
+    p = put(p, side->bytes);
+    p = put(p, side->syns);
+    p = put(p, side->rtt_min_ns);
+    return pack_rare(p, side);
+}
+
 static uint8_t *pack_side(uint8_t *p, struct row_side *side)
 {
     uint8_t *flags = p++;
@@ -105,9 +116,33 @@ static uint8_t *pack_side(uint8_t *p, struct row_side *side)
     return p;
 }
 
-static const uint8_t *unpack_side(const uint8_t *p, struct row_side *side)
+static const uint8_t *unpack_rare(const uint8_t *p, struct row_side *side)
 {
     uint64_t value, place;
+    for (p = get(p, &place); place != 0; p = get(p, &place)) {
+        if (place <= RARE_BEFORE_MARKS) {
+            p = get(p, rare_at(side, (unsigned)place - 1));
+        } else {
+            p = get(p, &value);
+            row_mark(side, (enum tcp_mark)(place - 1 - RARE_BEFORE_MARKS), (uint32_t)value);
+        }
+    }
+    return p;
+}
+
+static const uint8_t *unpack_brief_side(const uint8_t *p, struct row_side *side)
+{
+    *side = (struct row_side){.window_scale = -1, .checksums_offloaded = (*p++ & SIDE_OFFLOADED) != 0};
+    p = get(p, &side->packets);
+    p = get(p, &side->bytes);
+    p = get(p, &side->syns);
+    p = get(p, &side->rtt_min_ns);
+    return unpack_rare(p, side);
+}
+
+static const uint8_t *unpack_side(const uint8_t *p, struct row_side *side)
+{
+    uint64_t value;
     const uint8_t flags = *p++;
     *side = (struct row_side){.window_scale = -1,
                               .has_md5 = (flags & SIDE_MD5) != 0,
@@ -136,14 +171,7 @@ static const uint8_t *unpack_side(const uint8_t *p, struct row_side *side)
         p = get(p, &value);
         side->window_scale = (int16_t)value;
     }
-    for (p = get(p, &place); place != 0; p = get(p, &place)) {
-        if (place <= RARE_BEFORE_MARKS) {
-            p = get(p, rare_at(side, (unsigned)place - 1));
-        } else {
-            p = get(p, &value);
-            row_mark(side, (enum tcp_mark)(place - 1 - RARE_BEFORE_MARKS), (uint32_t)value);
-        }
-    }
+    p = unpack_rare(p, side);
     if (side->has_md5) {
         memcpy(side->md5, p, ROW_MD5);
         p += ROW_MD5;
@@ -170,21 +198,22 @@ static const uint8_t *unpack_endpoint(const uint8_t *p, struct flow_endpoint *en
     return p + address_len + 2;
 }
 
-size_t row_pack(struct row *row, uint8_t out[ROW_MAX_PACKED])
+size_t row_pack(struct row *row, enum row_extent extent, uint8_t out[ROW_MAX_PACKED])
 {
+    const bool brief = extent == ROW_BRIEF;
     const bool ipv6 = row->endpoint[0].address.family != 4;
     uint8_t *p = out;
     *p++ = (uint8_t)((ipv6 ? FLAG_IPV6 : 0) | (row->partial ? FLAG_PARTIAL : 0) |
                      (row->evicted ? FLAG_EVICTED : 0) | (row->continues ? FLAG_CONTINUES : 0) |
-                     (int)row->end * FLAG_END);
+                     (brief ? FLAG_BRIEF : 0) | (int)row->end * FLAG_END);
     p = put(p, row->number);
     for (int i = 0; i < 2; i++)
         p = pack_endpoint(p, &row->endpoint[i], ipv6 ? 16 : 4);
     p = put(p, row->start_ns);
     p = put(p, row->end_ns - row->start_ns);
     p = put(p, row->handshake_rtt_ns);
-    p = pack_side(p, &row->side[0]);
-    p = pack_side(p, &row->side[1]);
+    for (int i = 0; i < 2; i++)
+        p = (brief ? pack_brief_side : pack_side)(p, &row->side[i]);
     return (size_t)(p - out);
 }
 
@@ -203,8 +232,8 @@ void row_unpack(struct row *row, const uint8_t *packed)
     p = get(p, &row->end_ns);
     row->end_ns += row->start_ns;
     p = get(p, &row->handshake_rtt_ns);
-    p = unpack_side(p, &row->side[0]);
-    unpack_side(p, &row->side[1]);
+    for (int i = 0; i < 2; i++)
+        p = ((flags & FLAG_BRIEF) != 0 ? unpack_brief_side : unpack_side)(p, &row->side[i]);
 }
 
 void row_unpack_start(const uint8_t *packed, uint64_t *number, uint64_t *start_ns)

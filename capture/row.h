@@ -48,8 +48,14 @@ uint64_t row_rtt_ns(const struct row *row);
 /* The row of a stream, without digests. */
 void row_of_stream(struct row *row, const struct flow_stream *stream);
 
-/* Changes nothing in the row. Returns the length, at most ROW_MAX_PACKED; typically about 100 bytes. */
-size_t row_pack(struct row *row, uint8_t out[ROW_MAX_PACKED]);
+enum row_extent {
+    ROW_WHOLE, /* typically 90 bytes */
+    ROW_BRIEF, /* what a table for people, and the problems, are made of: the rest is 0 again, an MSS or a
+                  window's scale not told; typically 55 bytes */
+};
+
+/* Changes nothing in the row. Returns the length, at most ROW_MAX_PACKED. */
+size_t row_pack(struct row *row, enum row_extent extent, uint8_t out[ROW_MAX_PACKED]);
 
 /* Of what row_pack() made; of that, only what tells where it began. */
 void row_unpack(struct row *row, const uint8_t *packed);

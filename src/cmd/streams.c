@@ -104,7 +104,7 @@ static struct row_place place_of(const void *context, const uint8_t *packed)
 static int keep_row(struct streams *s, struct row *row)
 {
     uint8_t packed[ROW_MAX_PACKED];
-    const size_t len = row_pack(row, packed);
+    const size_t len = row_pack(row, s->options.common.json ? ROW_WHOLE : ROW_BRIEF, packed);
     if (!s->options.common.json && s->options.top == 0)
         streams_table_measure(&s->table, row);
     return row_store_add(s->rows, packed, len);

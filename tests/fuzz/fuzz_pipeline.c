@@ -179,10 +179,10 @@ static void keep_row(struct run *run, const struct flow_stream *stream, const st
     must(row.start_ns <= row.end_ns && row.number > 0);
     must(row.side[0].packets + row.side[1].packets > 0);
     kept->number = row.number;
-    kept->len = row_pack(&row, kept->bytes);
+    kept->len = row_pack(&row, ROW_WHOLE, kept->bytes);
     must(kept->len <= ROW_MAX_PACKED);
     row_unpack(&again, kept->bytes);
-    must(row_pack(&again, packed) == kept->len && memcmp(packed, kept->bytes, kept->len) == 0);
+    must(row_pack(&again, ROW_WHOLE, packed) == kept->len && memcmp(packed, kept->bytes, kept->len) == 0);
 }
 
 static void close_stream(void *context, struct flow_stream *stream)
