@@ -9,16 +9,8 @@
 enum {
     DEFRAG_LIMIT = 4 << 20,
     MAX_CONVERSATIONS = 65536,
-    FORESEEN = 32,    /* packets; a power of two */
     MAX_ENDS = 16384, /* each stream that ends has one or two: some 6 MiB, and rows come out soon */
     CONVERSATION_COST = sizeof(struct conversation) + 32, /* with its place in the table */
-};
-
-/* A packet to come. */
-struct foreseen {
-    uint64_t number; /* 0: none */
-    uint8_t flags;   /* if it is elsewhere: of TCP */
-    bool elsewhere;  /* surely of another shard */
 };
 
 struct engine {
@@ -26,10 +18,8 @@ struct engine {
     struct conversation_table *conversations;
     struct defrag *defrag;
     struct engine_shard shard;
-    bool peeks; /* packets of other shards are fed: most of them need not be decoded */
     struct tuple_key shard_key;
-    size_t reserved;                    /* of the memory, for fragments and conversations */
-    struct foreseen foreseen[FORESEEN]; /* by the packet's number */
+    size_t reserved; /* of the memory, for fragments and conversations */
     struct engine_counts counts;
     struct engine_undecoded undecoded[ENGINE_UNDECODED];
 };
@@ -49,7 +39,6 @@ struct engine *engine_new(const struct engine_config *config)
     const size_t fragments = least(DEFRAG_LIMIT, config->max_memory / 4);
     const size_t conversations = least(MAX_CONVERSATIONS, config->max_memory / 8 / CONVERSATION_COST);
     engine->shard = config->shard;
-    engine->peeks = config->shard.count > 1 && !config->chosen;
     tuple_key_make(&engine->shard_key, &config->shard.key);
     engine->reserved = fragments + conversations * CONVERSATION_COST;
     const struct flow_config streams = {
@@ -81,34 +70,11 @@ void engine_free(struct engine *engine)
     free(engine);
 }
 
-static bool is_of_shard(const struct engine_shard *shard, uint64_t hash)
-{
-    return engine_part(hash, shard->count) == shard->index;
-}
-
 static bool is_elsewhere(const struct engine *engine, const struct packet *packet)
 {
     const struct engine_shard *shard = &engine->shard;
-    return shard->count > 1 && !is_of_shard(shard, tuple_hash(&engine->shard_key, packet));
-}
-
-/* Is the packet, which is not decoded, of another shard? Only where that is sure. */
-static struct foreseen look(const struct engine *engine, const struct packet *packet)
-{
-    const struct engine_shard *shard = &engine->shard;
-    struct tuple_seen seen;
-    if (!tuple_peek(&engine->shard_key, packet, &seen))
-        return (struct foreseen){.number = packet->number};
-    return (struct foreseen){packet->number, seen.flags, !is_of_shard(shard, seen.hash)};
-}
-
-/* The same, if it was foreseen without a second look. */
-static struct foreseen is_surely_elsewhere(const struct engine *engine, const struct packet *packet)
-{
-    const struct foreseen *f = &engine->foreseen[packet->number % FORESEEN];
-    if (!engine->peeks)
-        return (struct foreseen){.number = packet->number};
-    return f->number == packet->number && f->number != 0 ? *f : look(engine, packet);
+    return shard->count > 1 &&
+           engine_part(tuple_hash(&engine->shard_key, packet), shard->count) != shard->index;
 }
 
 void engine_undecoded_add(struct engine_undecoded *table, struct engine_undecoded kind)
@@ -172,13 +138,7 @@ static bool is_end(uint8_t flags)
 /* The table of streams is told of every packet, so that they end alike whatever part of them is followed. */
 int engine_feed(struct engine *engine, struct packet *packet)
 {
-    const struct foreseen seen = is_surely_elsewhere(engine, packet);
     engine->counts.packets++;
-    if (seen.elsewhere) {
-        engine->counts.elsewhere++;
-        flow_table_pass(engine->streams, packet->time_ns, is_end(seen.flags));
-        return 0;
-    }
     decode_packet(packet);
     const enum taker taker = sort_packet(engine, packet);
     if (taker == STREAMS)
@@ -197,12 +157,6 @@ void engine_pass(struct engine *engine, uint64_t packets, uint32_t ends, uint64_
 
 void engine_foresee(struct engine *engine, const struct packet *packet)
 {
-    if (engine->peeks) {
-        struct foreseen *f = &engine->foreseen[packet->number % FORESEEN];
-        *f = look(engine, packet);
-        if (f->elsewhere)
-            return;
-    }
     flow_table_foresee(engine->streams, packet);
 }
 

@@ -27,10 +27,9 @@ static inline unsigned engine_part(uint64_t hash, unsigned count)
 struct engine_config {
     const struct flow_observer *streams;
     const struct conversation_observer *conversations; /* NULL: they are only counted */
-    size_t max_memory;  /* bytes, of streams, what their observer holds, conversations and fragments */
-    uint64_t linger_ns; /* streams that have ended stay so long for stragglers; 0: FLOW_LINGER_NS */
-    struct engine_shard shard;
-    bool chosen; /* of the packets of other parts, those that tuple_peek() knows are not fed: engine_pass() */
+    size_t max_memory;         /* bytes, of streams, what their observer holds, conversations and fragments */
+    uint64_t linger_ns;        /* streams that have ended stay so long for stragglers; 0: FLOW_LINGER_NS */
+    struct engine_shard shard; /* packets of other parts are fed in vain, or not at all: engine_pass() */
 };
 
 struct engine_counts {

@@ -99,8 +99,8 @@ void flow_table_free(struct flow_table *table);
 /* Take a decoded packet; those that are not TCP are ignored. 0 or -ENOMEM. */
 int flow_table_feed(struct flow_table *table, const struct packet *packet);
 
-/* This packet, not decoded yet, is going to be fed soon, but for others before it (source_ahead() tells of
- * such ones): changes nothing, but what it will need comes into the processor's cache. */
+/* This packet, not decoded yet, is going to be fed soon, but for others before it: changes nothing, but what
+ * it will need comes into the processor's cache. */
 void flow_table_foresee(struct flow_table *table, const struct packet *packet);
 
 /* Packets that were not fed, as they are of another shard, had times up to this one, and so many of them FIN

@@ -385,44 +385,32 @@ static int next_pcapng(struct pcapng_reader *r, struct capture_record *record, s
     }
 }
 
-/* As classic_look(), for an Enhanced Packet Block. */
-static size_t enhanced_look(const struct pcapng_reader *r, const uint8_t *p, size_t left,
-                            struct packet *packet)
+/* The length of the record in the bytes at `p`; 0: not one that can be told. */
+static size_t block_look(const struct pcapng_reader *r, const uint8_t *p, size_t left)
 {
-    enum {
-        DATA = 28,
-        LEAST = DATA + 4,
-    };
-    if (left < LEAST || reader_u32(r, p) != BLOCK_ENHANCED)
+    if (left < BLOCK_FRAME)
         return 0;
-    const uint32_t total = reader_u32(r, p + 4), id = reader_u32(r, p + 8), captured = reader_u32(r, p + 20);
-    if (total < LEAST || total > left || total % 4 != 0 || captured > total - LEAST ||
-        id >= r->interface_count - r->section_first)
+    switch (reader_u32(r, p)) {
+    case BLOCK_ENHANCED:
+    case BLOCK_PACKET:
+    case BLOCK_SIMPLE:
+    case BLOCK_STATS:
+    case BLOCK_JOURNAL:
+        return reader_u32(r, p + 4);
+    default:
         return 0;
-    packet_captured(packet, r->interfaces[r->section_first + id].public.linktype, 0, p + DATA, captured,
-                    captured);
-    return total;
+    }
 }
 
-bool pcapng_reader_ahead(struct pcapng_reader *r, struct packet *packet)
+bool pcapng_reader_has_next(const struct pcapng_reader *r)
 {
     const struct pcapng_input *in = &r->input;
-    const uint64_t behind_last = in->position + r->consume;
-    if (r->ahead < behind_last) {
-        r->ahead = behind_last;
-        r->ahead_count = 0;
-    }
-    const uint64_t skip = r->ahead - in->position;
-    if (r->ahead_count >= PCAPNG_AHEAD || skip > input_left(in))
+    if (r->ended || input_left(in) < r->consume)
         return false;
-    const uint8_t *p = in->data + in->begin + skip;
-    const size_t left = input_left(in) - (size_t)skip;
-    const size_t len = (r->classic ? classic_look : enhanced_look)(r, p, left, packet);
-    if (len == 0)
-        return false;
-    r->ahead += len;
-    packet->number = r->packets + ++r->ahead_count;
-    return true;
+    const size_t left = input_left(in) - r->consume;
+    const uint8_t *p = in->data + in->begin + r->consume;
+    const size_t len = r->classic ? classic_look(r, p, left) : block_look(r, p, left);
+    return len > 0 && len <= left;
 }
 
 int pcapng_reader_next(struct pcapng_reader *r, struct capture_record *record, struct sd_err *err)
@@ -431,7 +419,6 @@ int pcapng_reader_next(struct pcapng_reader *r, struct capture_record *record, s
         return 0;
     capture_record_clear(record);
     consume(r);
-    r->ahead_count -= r->ahead_count > 0;
     struct sd_err cause;
     cause.code = 0; /* the text is not cleared: this is done for each packet */
     int got = r->classic ? classic_next(r, record, &cause) : next_pcapng(r, record, &cause);

@@ -93,11 +93,9 @@ int pcapng_reader_next(struct pcapng_reader *reader, struct capture_record *reco
 /* Between records: read into the lender's memory from now on. 0 or -ENOMEM. */
 int pcapng_reader_borrow(struct pcapng_reader *reader, const struct pcapng_lender *lender);
 
-/* The packets behind the last record, each once, up to PCAPNG_AHEAD of them and as far as they were read from
- * the file already: for whoever can make ready what they will need. Only number, link type and bytes of
- * `packet` are to be looked at. False: no more for now. */
-#define PCAPNG_AHEAD 16
-bool pcapng_reader_ahead(struct pcapng_reader *reader, struct packet *packet);
+/* Does the next record stand in memory as a whole? Then pcapng_reader_next() reads nothing for it, and the
+ * bytes of those before it stay where they are. */
+bool pcapng_reader_has_next(const struct pcapng_reader *reader);
 
 /* What packet.interface and capture_record.interface number; NULL where there is none. Valid until the next
  * call of pcapng_reader_next(). */

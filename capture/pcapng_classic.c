@@ -129,16 +129,9 @@ static struct head read_head(const struct pcapng_reader *r, const uint8_t *p)
     return head;
 }
 
-size_t classic_look(const struct pcapng_reader *r, const uint8_t *p, size_t left, struct packet *packet)
+size_t classic_look(const struct pcapng_reader *r, const uint8_t *p, size_t left)
 {
-    if (left < r->record_header)
-        return 0;
-    const struct head head = read_head(r, p);
-    if (head.total == 0 || head.total > left)
-        return 0;
-    packet_captured(packet, r->interfaces[0].public.linktype, 0, p + r->record_header, head.captured,
-                    head.captured);
-    return head.total;
+    return left >= r->record_header ? read_head(r, p).total : 0;
 }
 
 int classic_next(struct pcapng_reader *r, struct capture_record *record, struct sd_err *err)

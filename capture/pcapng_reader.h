@@ -30,9 +30,7 @@ struct reader_interface {
 struct pcapng_reader {
     struct pcapng_input input;
     char *name;
-    size_t consume;       /* length of the block that the last record points into */
-    uint64_t ahead;       /* position in the file of what pcapng_reader_ahead() tells next */
-    unsigned ahead_count; /* records between the last one and that */
+    size_t consume; /* length of the block that the last record points into */
     bool ended;
     bool big_endian;
     bool classic; /* or snoop */
@@ -97,8 +95,7 @@ bool snoop_is_magic(const uint8_t magic[8]);
 int snoop_open(struct pcapng_reader *r, struct sd_err *err);
 int classic_next(struct pcapng_reader *r, struct capture_record *record, struct sd_err *err);
 
-/* The record in the bytes at `p`, for pcapng_reader_ahead(): its whole length, with the packet filled; 0: not
- * one that can be told. */
-size_t classic_look(const struct pcapng_reader *r, const uint8_t *p, size_t left, struct packet *packet);
+/* The length of the record in the bytes at `p`; 0: not one that can be told. */
+size_t classic_look(const struct pcapng_reader *r, const uint8_t *p, size_t left);
 
 #endif

@@ -111,16 +111,25 @@ static int filter_takes(struct source *s, const struct packet *packet, struct sd
     return pcap_offline_filter(&f->program, &header, packet->data) != 0;
 }
 
+/* As source_next(); 0 also for a packet that the filter does not take. */
+static int next_if_taken(struct source *s, struct capture_record *record, struct sd_err *err)
+{
+    const int got = pcapng_reader_next(s->reader, record, err);
+    if (got <= 0) {
+        s->ended = true;
+        return got;
+    }
+    const int takes = record->kind == CAPTURE_PACKET ? filter_takes(s, &record->packet, err) : 1;
+    s->ended = takes < 0;
+    return takes;
+}
+
 static int next_from_file(struct source *s, struct capture_record *record, struct sd_err *err)
 {
     while (!s->ended) {
-        int got = pcapng_reader_next(s->reader, record, err);
-        if (got <= 0)
+        const int got = next_if_taken(s, record, err);
+        if (got != 0)
             return got;
-        int takes = record->kind == CAPTURE_PACKET ? filter_takes(s, &record->packet, err) : 1;
-        s->ended = takes < 0;
-        if (takes != 0)
-            return takes;
     }
     return 0;
 }
@@ -360,9 +369,14 @@ int source_borrow(struct source *s, const struct pcapng_lender *lender)
     return pcapng_reader_borrow(s->reader, lender);
 }
 
-bool source_ahead(struct source *s, struct packet *packet)
+int source_next_in_memory(struct source *s, struct capture_record *record, struct sd_err *err)
 {
-    return s->reader != NULL && pcapng_reader_ahead(s->reader, packet);
+    while (s->reader != NULL && !s->ended && pcapng_reader_has_next(s->reader)) {
+        const int got = next_if_taken(s, record, err);
+        if (got != 0)
+            return got;
+    }
+    return 0;
 }
 
 int source_fd(const struct source *s)

@@ -54,8 +54,8 @@ int source_borrow(struct source *source, const struct pcapng_lender *lender);
  * -ENETDOWN when its interface went down or away, and never 0. */
 int source_next(struct source *source, struct capture_record *record, struct sd_err *err);
 
-/* See pcapng_reader_ahead(); of a live source, nothing is known ahead. */
-bool source_ahead(struct source *source, struct packet *packet);
+/* The next record of a file, if it stands in memory: see pcapng_reader_has_next(). 0: none does. */
+int source_next_in_memory(struct source *source, struct capture_record *record, struct sd_err *err);
 
 int source_fd(const struct source *source);              /* to poll; -1 for a file */
 int source_linktype(const struct source *source);        /* of a live source */

@@ -13,7 +13,7 @@
 #include "base/json.h"
 #include "base/privilege.h"
 #include "base/text.h"
-#include "capture/engine.h"
+#include "capture/batch.h"
 #include "cmd/cmd.h"
 #include "cmd/intake.h"
 #include "cmd/options.h"
@@ -39,6 +39,7 @@ struct extract {
 
     struct intake intake;
     struct engine *engine;
+    struct batch batch; /* of packets for it */
     struct extract_sink sink;
     uint64_t lost;
 };
@@ -175,26 +176,33 @@ static int make_engine(struct extract *x, struct sd_err *err)
     const size_t memory = ((size_t)x->memory_mb << 20) - x->config.gather - EXTRACT_FILES_MEMORY;
     x->sink.memory = memory / 2;
     const struct engine_config config = {.streams = &observer, .max_memory = memory};
+    batch_init(&x->batch, &config.shard);
     x->engine = engine_new(&config);
     return x->engine == NULL ? sd_fail_errno(err, ENOMEM, "extract") : 0;
+}
+
+static void take_other(void *context, const struct capture_record *record)
+{
+    struct extract *x = context;
+    if (record->kind == CAPTURE_STATS && record->dropped != UINT64_MAX)
+        x->lost += record->dropped;
 }
 
 static int take_record(void *context, struct capture_record *record, struct sd_err *err)
 {
     struct extract *x = context;
-    struct packet ahead;
-    int failed = 0;
-    while (source_ahead(x->intake.source, &ahead))
-        engine_foresee(x->engine, &ahead);
+    const struct batch_others others = {x, take_other};
     if (record->kind == CAPTURE_PACKET)
-        failed = engine_feed(x->engine, &record->packet);
-    else if (record->kind == CAPTURE_STATS && record->dropped != UINT64_MAX)
-        x->lost += record->dropped;
+        (void)batch_add(&x->batch, &record->packet);
+    else
+        take_other(x, record);
+    const int swept = batch_sweep(&x->batch, x->intake.source, &others, err);
+    const int failed = batch_feed(&x->batch, x->engine);
     if (failed != 0)
         return sd_fail_errno(err, -failed, "cannot follow the streams");
     if (x->sink.failed != 0)
         *err = x->sink.err;
-    return x->sink.failed;
+    return x->sink.failed != 0 ? x->sink.failed : swept;
 }
 
 /* Nothing is there now: what is finished is written, and listed. */

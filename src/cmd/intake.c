@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,15 +95,18 @@ static bool let_out(void *context)
     return intake->idle_failed == 0;
 }
 
-/* From a file: a signal ends the waiting. */
+/* From a file: a signal ends the waiting, where there may be one. */
 static int open_source(struct intake *intake, struct sd_err *err)
 {
     const char *file = intake->config->file;
-    const struct source_guard guard = {
+    struct stat st;
+    struct source_guard guard = {
         .before_reading = filter_calls,
         .wait = {.stop_fd = intake->signal_fd, .before = let_out, .context = intake},
         .context = intake,
     };
+    if (fstat(intake->input_fd, &st) == 0 && S_ISREG(st.st_mode))
+        guard.wait = (struct pcapng_wait){.stop_fd = -1};
     return source_open_fd_guarded(&intake->source, intake->input_fd, &guard,
                                   strcmp(file, "-") == 0 ? "stdin" : file, intake->config->filter, err);
 }

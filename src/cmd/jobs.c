@@ -5,18 +5,18 @@
 #include <stdlib.h>
 
 enum {
-    BATCHES = 16,
+    LOADS = 16,
     BUFFERS = 8,
-    BUFFER = 256 << 10,   /* a processor's second cache holds some of them */
-    BATCH_PACKETS = 4096, /* for one job, at most */
+    BUFFER = 256 << 10,  /* a processor's second cache holds some of them */
+    LOAD_PACKETS = 4096, /* for one job, at most */
 };
 
 struct list {
-    struct jobs_packet *packets;
+    struct batch_packet *packets;
     size_t count, cap;
 };
 
-struct batch {
+struct load {
     struct list list[JOBS_MAX]; /* for each job */
     bool rest;                  /* no more is there now */
 };
@@ -24,13 +24,13 @@ struct batch {
 struct buffer {
     uint8_t *bytes;
     size_t cap;
-    uint64_t until; /* batches before this one have packets in it */
+    uint64_t until; /* loads before this one have packets in it */
 };
 
 struct job {
     struct jobs *jobs;
     pthread_t thread;
-    uint64_t done; /* batches */
+    uint64_t done; /* loads */
 };
 
 struct jobs {
@@ -38,12 +38,12 @@ struct jobs {
     unsigned count;
     struct buffer buffers[BUFFERS]; /* the reader's, as `current` and `given` */
     unsigned buffer;                /* lent last */
-    struct batch batch[BATCHES];    /* the reader's from `filled` on */
-    size_t given;                   /* packets in the batch that is being filled */
+    struct load load[LOADS];        /* the reader's from `filled` on */
+    size_t given;                   /* packets in the load that is being filled */
     pthread_mutex_t lock;           /* of what follows */
     pthread_cond_t more, room;
-    uint64_t filled; /* batches */
-    uint64_t wanted; /* batches that must be done before the reader goes on; 0: it does not wait */
+    uint64_t filled; /* loads */
+    uint64_t wanted; /* loads that must be done before the reader goes on; 0: it does not wait */
     bool ended;
     bool finished; /* the reader's */
     struct job job[];
@@ -51,7 +51,7 @@ struct jobs {
 
 /* ---- in a job ---- */
 
-/* Batches that every job is ready with. */
+/* Loads that every job is ready with. */
 static uint64_t least_done(const struct jobs *jobs)
 {
     uint64_t least = UINT64_MAX;
@@ -60,19 +60,19 @@ static uint64_t least_done(const struct jobs *jobs)
     return least;
 }
 
-/* Wait for the batch after those that are done. NULL: there is none. */
-static const struct batch *next_batch(struct job *job)
+/* Wait for the load after those that are done. NULL: there is none. */
+static const struct load *next_load(struct job *job)
 {
     struct jobs *jobs = job->jobs;
     pthread_mutex_lock(&jobs->lock);
     while (jobs->filled == job->done && !jobs->ended)
         pthread_cond_wait(&jobs->more, &jobs->lock);
-    const struct batch *batch = jobs->filled > job->done ? &jobs->batch[job->done % BATCHES] : NULL;
+    const struct load *load = jobs->filled > job->done ? &jobs->load[job->done % LOADS] : NULL;
     pthread_mutex_unlock(&jobs->lock);
-    return batch;
+    return load;
 }
 
-static void batch_done(struct job *job)
+static void load_done(struct job *job)
 {
     struct jobs *jobs = job->jobs;
     pthread_mutex_lock(&jobs->lock);
@@ -87,12 +87,12 @@ static void *run(void *context)
     struct job *job = context;
     const struct jobs_work *work = &job->jobs->work;
     const unsigned index = (unsigned)(job - job->jobs->job);
-    const struct batch *batch;
-    while ((batch = next_batch(job)) != NULL) {
-        work->take(work->context, index, batch->list[index].packets, batch->list[index].count);
-        if (batch->rest)
+    const struct load *load;
+    while ((load = next_load(job)) != NULL) {
+        work->take(work->context, index, load->list[index].packets, load->list[index].count);
+        if (load->rest)
             work->idle(work->context, index);
-        batch_done(job);
+        load_done(job);
     }
     work->end(work->context, index);
     return NULL;
@@ -123,7 +123,7 @@ int jobs_start(struct jobs **out, unsigned count, const struct jobs_work *work, 
     return 0;
 }
 
-/* Wait until so many batches are done; if it must be waited, until `better` many: a reader that is always
+/* Wait until so many loads are done; if it must be waited, until `better` many: a reader that is always
  * ahead is not to be woken for each of them. */
 static void wait_done(struct jobs *jobs, uint64_t wanted, uint64_t better)
 {
@@ -137,18 +137,18 @@ static void wait_done(struct jobs *jobs, uint64_t wanted, uint64_t better)
     pthread_mutex_unlock(&jobs->lock);
 }
 
-/* The jobs get the batch that was being filled; the next one is made ready. */
+/* The jobs get the load that was being filled; the next one is made ready. */
 static void hand_over(struct jobs *jobs, bool rest)
 {
-    jobs->batch[jobs->filled % BATCHES].rest = rest;
+    jobs->load[jobs->filled % LOADS].rest = rest;
     jobs->given = 0;
     pthread_mutex_lock(&jobs->lock);
     jobs->filled++;
     pthread_cond_broadcast(&jobs->more);
     pthread_mutex_unlock(&jobs->lock);
-    if (jobs->filled >= BATCHES)
-        wait_done(jobs, jobs->filled - BATCHES + 1, jobs->filled - BATCHES / 2);
-    struct batch *next = &jobs->batch[jobs->filled % BATCHES];
+    if (jobs->filled >= LOADS)
+        wait_done(jobs, jobs->filled - LOADS + 1, jobs->filled - LOADS / 2);
+    struct load *next = &jobs->load[jobs->filled % LOADS];
     for (unsigned i = 0; i < jobs->count; i++)
         next->list[i].count = 0;
 }
@@ -173,11 +173,11 @@ uint8_t *jobs_lend(void *context, size_t least, size_t *cap)
     return buffer->bytes;
 }
 
-static int append(struct list *list, const struct jobs_packet *packet)
+static int append(struct list *list, const struct batch_packet *packet)
 {
     if (list->count == list->cap) {
         const size_t cap = list->cap == 0 ? 256 : list->cap * 2;
-        struct jobs_packet *grown = reallocarray(list->packets, cap, sizeof *grown);
+        struct batch_packet *grown = reallocarray(list->packets, cap, sizeof *grown);
         if (grown == NULL)
             return -ENOMEM;
         list->packets = grown;
@@ -187,12 +187,12 @@ static int append(struct list *list, const struct jobs_packet *packet)
     return 0;
 }
 
-int jobs_give(struct jobs *jobs, unsigned index, const struct jobs_packet *packet)
+int jobs_give(struct jobs *jobs, unsigned index, const struct batch_packet *packet)
 {
-    struct list *list = &jobs->batch[jobs->filled % BATCHES].list[index];
+    struct list *list = &jobs->load[jobs->filled % LOADS].list[index];
     jobs->given++;
     const int failed = append(list, packet);
-    if (failed == 0 && list->count == BATCH_PACKETS)
+    if (failed == 0 && list->count == LOAD_PACKETS)
         hand_over(jobs, false);
     return failed;
 }
@@ -222,9 +222,9 @@ void jobs_free(struct jobs *jobs)
     if (jobs == NULL)
         return;
     jobs_finish(jobs);
-    for (unsigned i = 0; i < BATCHES; i++) {
+    for (unsigned i = 0; i < LOADS; i++) {
         for (unsigned j = 0; j < jobs->count; j++)
-            free(jobs->batch[i].list[j].packets);
+            free(jobs->load[i].list[j].packets);
     }
     for (unsigned i = 0; i < BUFFERS; i++)
         free(jobs->buffers[i].bytes);

@@ -6,30 +6,20 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "capture/batch.h"
 
 /* One thread reads packets, others, the jobs, look at them, each at its own. What is read goes to the jobs in
- * batches; the bytes stay where they were read, in buffers of ours that are used again when every job is
+ * loads; the bytes stay where they were read, in buffers of ours that are used again when every job is
  * ready with them. A reader that is ahead waits.
  *
  * Lifecycle: start, lend and give…, finish, free; all of it is for the thread that reads. */
 
 #define JOBS_MAX 64
 
-/* A packet for a job, and how many came for other jobs since its last one. */
-struct jobs_packet {
-    uint64_t number, time_ns;
-    const uint8_t *data;
-    uint32_t captured_len, wire_len;
-    int linktype;
-    uint32_t ends;   /* of those with FIN or RST */
-    uint64_t passed; /* of all of them */
-    uint64_t now_ns; /* the latest time of any packet so far */
-};
-
 /* What a job does, in its thread; `context` is the caller's, `index` from 0 tells the job. */
 struct jobs_work {
     void *context;
-    void (*take)(void *context, unsigned index, const struct jobs_packet *packets, size_t count);
+    void (*take)(void *context, unsigned index, const struct batch_packet *packets, size_t count);
     void (*idle)(void *context, unsigned index); /* no more is there now */
     void (*end)(void *context, unsigned index);  /* nor will be */
 };
@@ -44,7 +34,7 @@ int jobs_start(struct jobs **out, unsigned count, const struct jobs_work *work, 
 uint8_t *jobs_lend(void *jobs, size_t least, size_t *cap);
 
 /* The job gets the packet, which lies in the buffer lent last. 0 or -ENOMEM. */
-int jobs_give(struct jobs *jobs, unsigned index, const struct jobs_packet *packet);
+int jobs_give(struct jobs *jobs, unsigned index, const struct batch_packet *packet);
 
 /* The jobs get what was given so far, and are told that no more is there now. */
 void jobs_rest(struct jobs *jobs);

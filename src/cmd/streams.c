@@ -178,6 +178,8 @@ static void gather_totals(struct streams *s)
     struct streams_totals *t = &s->totals;
     const struct conversation_table *conversations = engine_conversations(s->engine);
     t->packets = engine_counts(s->engine);
+    t->first_ns = s->batch.first_ns;
+    t->last_ns = s->batch.now_ns;
     t->defrag = engine_defrag_counts(s->engine);
     memcpy(t->undecoded, engine_undecoded(s->engine), sizeof t->undecoded);
     for (int kind = 0; kind < CONVERSATION_KINDS; kind++)
@@ -204,48 +206,43 @@ static int share_memory(struct streams *s)
     return row_store_set_limit(s->rows, others < s->memory ? s->memory - others : 0);
 }
 
-void streams_note_record(struct streams *s, const struct capture_record *record)
+void streams_take_other(void *run, const struct capture_record *record)
 {
-    struct streams_totals *t = &s->totals;
-    const uint64_t time_ns = record->packet.time_ns;
-    if (record->kind == CAPTURE_PACKET) {
-        s->last_number = record->packet.number;
-        if (t->first_ns == 0)
-            t->first_ns = time_ns;
-        t->last_ns = time_ns > t->last_ns ? time_ns : t->last_ns;
-    } else if (record->kind == CAPTURE_JOURNAL) {
-        t->calls++;
-    } else if (record->dropped != UINT64_MAX) {
-        t->lost += record->dropped;
-    }
+    struct streams *s = run;
+    if (record->kind == CAPTURE_JOURNAL)
+        s->totals.calls++;
+    else if (record->dropped != UINT64_MAX)
+        s->totals.lost += record->dropped;
 }
 
-int streams_feed(struct streams *s, struct packet *packet)
+void streams_look_around(struct streams *s, size_t packets)
 {
-    const int failed = engine_feed(s->engine, packet);
-    if (s->failed != 0 || ++s->since_look % LOOK_EVERY != 0)
-        return failed;
+    s->since_look += packets;
+    if (s->failed != 0 || s->since_look < LOOK_EVERY)
+        return;
+    s->since_look = 0;
     s->failed = s->rows != NULL ? share_memory(s) : refresh(s);
     if (s->failed == 0)
         s->failed = flush_old(s);
-    return failed;
 }
 
 int streams_take_record(void *run, struct capture_record *record, struct sd_err *err)
 {
     struct streams *s = run;
-    streams_note_record(s, record);
-    if (record->kind == CAPTURE_PACKET) {
-        struct packet ahead;
-        while (source_ahead(s->intake.source, &ahead))
-            engine_foresee(s->engine, &ahead);
-        const int failed = streams_feed(s, &record->packet);
-        if (failed != 0)
-            return sd_fail_errno(err, -failed, "cannot follow the streams");
-    }
+    const struct batch_others others = {s, streams_take_other};
+    if (record->kind == CAPTURE_PACKET)
+        (void)batch_add(&s->batch, &record->packet);
+    else
+        streams_take_other(s, record);
+    const int swept = batch_sweep(&s->batch, s->intake.source, &others, err);
+    const size_t count = s->batch.count;
+    const int failed = batch_feed(&s->batch, s->engine);
+    if (failed != 0)
+        return sd_fail_errno(err, -failed, "cannot follow the streams");
+    streams_look_around(s, count);
     if (s->failed != 0)
         return sd_fail_errno(err, -s->failed, "cannot print the streams");
-    return streams_is_stopped(s);
+    return swept < 0 ? swept : streams_is_stopped(s);
 }
 
 static int take_idle(void *context, struct sd_err *err)
@@ -286,6 +283,7 @@ int streams_make_engine(struct streams *s, struct sd_err *err)
                                           .held = &s->digests.held};
     const struct conversation_observer conversations = {s, take_conversation};
     const size_t mine = streams_keeps_rows(s) ? s->memory / 2 : s->memory;
+    batch_init(&s->batch, &o->shard);
     s->digests.limit = o->compares ? mine / 2 : 0;
     s->digests.md5s = o->md5;
     const struct engine_config config = {
@@ -294,7 +292,6 @@ int streams_make_engine(struct streams *s, struct sd_err *err)
         .max_memory = mine,
         .linger_ns = s->intake.live ? LIVE_LINGER_S * (uint64_t)NS_PER_S : 0,
         .shard = o->shard,
-        .chosen = s->is_dealt,
     };
     s->engine = engine_new(&config);
     return s->engine == NULL ? sd_fail_errno(err, ENOMEM, "streams") : 0;

@@ -4,19 +4,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "capture/tuple.h"
 #include "cmd/jobs.h"
 #include "cmd/streams_run.h"
 
 /* streams -j: several jobs, each with a thread and a run of its own, follow a part of the streams. A file is
  * read by every job, which passes over the packets of others: they stay in its processor's cache. Anything
  * else can be read only once: the first thread does that, and deals the packets out. */
-
-/* Of the packets that go to one job only: all that were dealt out, or those that a job knows of. */
-struct dealt {
-    uint64_t packets;
-    uint32_t ends; /* with FIN or RST */
-};
 
 struct crowd {
     struct streams *s; /* whose crowd it is */
@@ -40,9 +33,9 @@ struct crowd {
     /* One deals. */
     struct jobs *jobs;
     struct tuple_key key;
-    struct dealt dealt, told[JOBS_MAX];
-    uint64_t now_ns; /* the latest time so far */
-    int ended;       /* as intake_run() tells; set before the jobs are told to end */
+    struct batch_passed dealt, told[JOBS_MAX]; /* of those for one job only: all, and what a job knows of */
+    uint64_t now_ns;                           /* the latest time so far */
+    int ended; /* as intake_run() tells; set before the jobs are told to end */
 
     struct streams job[]; /* of each the run, as if it were the only one */
 };

@@ -4,41 +4,18 @@
 
 #include "cmd/streams_crowd.h"
 
-enum {
-    AHEAD = 16, /* packets that are foreseen */
-};
-
 /* ---- in a job ---- */
 
-static struct packet packet_of(const struct jobs_packet *from)
-{
-    struct packet packet = {.number = from->number};
-    packet_captured(&packet, from->linktype, from->time_ns, from->data, from->captured_len, from->wire_len);
-    return packet;
-}
-
-static void foresee(struct streams *s, const struct jobs_packet *packets, size_t count, size_t i)
-{
-    if (i >= count)
-        return;
-    const struct packet packet = packet_of(&packets[i]);
-    engine_foresee(s->engine, &packet);
-}
-
-static void follow(void *context, unsigned index, const struct jobs_packet *packets, size_t count)
+static void follow(void *context, unsigned index, const struct batch_packet *packets, size_t count)
 {
     struct crowd *crowd = context;
     struct streams *s = &crowd->job[index];
-    for (size_t i = 0; i < AHEAD; i++)
-        foresee(s, packets, count, i);
-    for (size_t i = 0; i < count && s->failed == 0; i++) {
-        const struct jobs_packet *p = &packets[i];
-        struct packet packet = packet_of(p);
-        foresee(s, packets, count, i + AHEAD);
-        if (p->passed > 0)
-            engine_pass(s->engine, p->passed, p->ends, p->now_ns);
-        const int failed = streams_feed(s, &packet);
+    for (size_t done = 0; done < count && s->failed == 0;) {
+        const size_t some = count - done < BATCH_PACKETS ? count - done : BATCH_PACKETS;
+        const int failed = batch_feed_packets(s->engine, packets + done, some);
+        done += some;
         s->failed = s->failed != 0 ? s->failed : failed;
+        streams_look_around(s, some);
     }
     if (s->failed != 0)
         atomic_store(&crowd->stopped, true);
@@ -64,18 +41,11 @@ static void follow_end(void *context, unsigned index)
 
 static int give(struct crowd *crowd, unsigned index, const struct packet *packet)
 {
-    const struct dealt *told = &crowd->told[index];
-    const struct jobs_packet given = {
-        .number = packet->number,
-        .time_ns = packet->time_ns,
-        .data = packet->data,
-        .captured_len = packet->captured_len,
-        .wire_len = packet->wire_len,
-        .linktype = packet->linktype,
-        .passed = crowd->dealt.packets - told->packets,
-        .ends = crowd->dealt.ends - told->ends,
-        .now_ns = crowd->now_ns,
-    };
+    const struct batch_passed *told = &crowd->told[index];
+    struct batch_packet given = batch_packet_of(packet);
+    given.passed = crowd->dealt.packets - told->packets;
+    given.ends = crowd->dealt.ends - told->ends;
+    given.now_ns = crowd->now_ns;
     crowd->told[index] = crowd->dealt;
     return jobs_give(crowd->jobs, index, &given);
 }
@@ -106,10 +76,13 @@ static int deal(struct crowd *crowd, const struct packet *packet)
 static int take_record(void *context, struct capture_record *record, struct sd_err *err)
 {
     struct crowd *crowd = context;
-    streams_note_record(crowd->s, record);
-    if (record->kind != CAPTURE_PACKET)
+    struct streams_totals *t = &crowd->s->totals;
+    if (record->kind != CAPTURE_PACKET) {
+        streams_take_other(crowd->s, record);
         return 0;
-    crowd->s->totals.packets.packets++;
+    }
+    t->packets.packets++;
+    t->first_ns = t->first_ns != 0 ? t->first_ns : record->packet.time_ns;
     const int failed = deal(crowd, &record->packet);
     if (failed != 0)
         return sd_fail_errno(err, -failed, "cannot follow the streams");
@@ -138,5 +111,6 @@ int streams_deal(struct crowd *crowd, struct sd_err *err)
     crowd->ended = source_borrow(intake->source, &lender) == 0 ? intake_run(intake, &handlers, err)
                                                                : sd_fail_errno(err, ENOMEM, "streams");
     jobs_finish(crowd->jobs);
+    crowd->s->totals.last_ns = crowd->now_ns;
     return crowd->ended;
 }

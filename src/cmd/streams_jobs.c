@@ -64,17 +64,18 @@ static int read_on(struct streams *s, uint64_t end, struct sd_err *err)
 {
     struct capture_record record;
     bool voted = end != UINT64_MAX;
+    s->batch.end = end;
     int got = 0;
-    while (s->last_number < end && !streams_is_stopped(s) &&
+    while (s->batch.last_number < end && !streams_is_stopped(s) &&
            (got = source_next(s->intake.source, &record, err)) > 0 &&
            (got = streams_take_record(s, &record, err)) == 0) {
         if (!voted && atomic_load_explicit(&s->crowd->interrupted, memory_order_relaxed)) {
             voted = true;
-            end = agree(s->crowd, s->last_number);
+            s->batch.end = end = agree(s->crowd, s->batch.last_number);
         }
     }
     if (!voted)
-        (void)agree(s->crowd, s->last_number);
+        (void)agree(s->crowd, s->batch.last_number);
     return got < 0 ? got : 0;
 }
 
@@ -137,7 +138,6 @@ static int make_job(struct crowd *crowd, unsigned index, struct sd_err *err)
     const struct streams *all = crowd->s;
     struct streams *s = &crowd->job[index];
     *s = (struct streams){.options = all->options, .table = all->table, .crowd = crowd, .is_job = true};
-    s->is_dealt = crowd->deals;
     s->intake.input_fd = s->intake.signal_fd = -1;
     s->memory = all->memory / crowd->count;
     s->options.shard.index = crowd->first + index * crowd->step;
@@ -333,7 +333,7 @@ static int read_all(struct crowd *crowd, struct sd_err *err)
     crowd->is_shut = false;
     int ended = intake_run(&crowd->s->intake, &handlers, err);
     atomic_store(&crowd->interrupted, crowd->s->intake.interrupted);
-    const uint64_t end = agree(crowd, job->last_number);
+    const uint64_t end = agree(crowd, job->batch.last_number);
     if (crowd->s->intake.interrupted)
         ended = read_on(job, end, err);
     streams_job_end(job, ended);

@@ -1,7 +1,7 @@
 #ifndef SOCKDIAG_CMD_STREAMS_RUN_H
 #define SOCKDIAG_CMD_STREAMS_RUN_H
 
-#include "cmd/jobs.h"
+#include "capture/batch.h"
 #include "cmd/streams.h"
 #include "cmd/streams_digest.h"
 #include "cmd/streams_live.h"
@@ -25,14 +25,14 @@ struct streams {
     struct buf out;
     size_t memory; /* that this run may take: --memory, or a job's share of it */
     uint64_t flushed_ns, since_look;
-    uint64_t last_number; /* of the packet that came last */
+    struct batch batch; /* of its packets */
     bool conversations_begun;
     struct conversation *kept_conversations; /* of the jobs, to be printed in order */
     size_t kept_count, kept_cap;
-    struct crowd *crowd;   /* of all the jobs; NULL: there are none */
-    bool is_job, is_dealt; /* its packets are given to it */
-    bool reader_gone;      /* of our lines */
-    int failed;            /* of an observer, which cannot tell: negative errno */
+    struct crowd *crowd; /* of all the jobs; NULL: there are none */
+    bool is_job;
+    bool reader_gone; /* of our lines */
+    int failed;       /* of an observer, which cannot tell: negative errno */
 };
 
 void streams_fini(struct streams *s);
@@ -49,11 +49,14 @@ void streams_print_conversation(struct streams *s, const struct conversation *co
 int streams_make_engine(struct streams *s, struct sd_err *err);
 int streams_make_rows(struct streams *s, struct sd_err *err);
 
-/* A record of this run's source, as an intake's handler has it: count what it tells beside its packet, and
- * follow the packet, for which 0 or a negative errno is answered. */
+/* A record of this run's source, as an intake's handler has it, and those behind it that stand in memory. */
 int streams_take_record(void *run, struct capture_record *record, struct sd_err *err);
-void streams_note_record(struct streams *s, const struct capture_record *record);
-int streams_feed(struct streams *s, struct packet *packet);
+
+/* A record that is no packet. */
+void streams_take_other(void *run, const struct capture_record *record);
+
+/* So many packets were fed: from time to time, rows are let out, and memory is looked at. */
+void streams_look_around(struct streams *s, size_t packets);
 
 /* No more will come, for intake_run() returned `ended`: close all streams and gather the totals. */
 void streams_close_all(struct streams *s, int ended);

@@ -315,7 +315,8 @@ with case("-j: after a signal, every thread ends behind the same packet"):
         check(process.returncode == 0 or (process.returncode == 3 and "interrupted" in err), err)
         ended += process.returncode == 3
         cut.write_bytes(big.read_bytes()[:24 + packets * record])
-        equal(lines[:-1], streams("-j", "1", "--json", "--sort", "start", cut).stdout.splitlines()[:-1], f"{packets} packets")
+        expected = streams("-j", "1", "--json", "--sort", "start", cut).stdout.splitlines()
+        check(lines[:-1] == expected[:-1], f"other rows than of {packets} packets")
     check(ended > 0, "none was interrupted")
     big.unlink()
 

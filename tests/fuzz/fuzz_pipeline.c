@@ -1,11 +1,12 @@
 /* needs: tests/fuzz/mutate_pcap.c capture/source.c capture/pcapng.c capture/pcapng_input.c
- * capture/pcapng_classic.c capture/engine.c capture/conversation.c capture/flow.c capture/flow_entry.c
- * capture/flow_gone.c capture/flow_pool.c src/base/pages.c capture/flow_index.c capture/flow_judge.c
- * capture/packet_copy.c capture/tuple.c capture/tcp.c capture/tcp_judge.c capture/tcp_marks.c
- * capture/tcp_ranges.c capture/tcp_rtt.c capture/reassembly.c capture/row.c capture/defrag.c
- * capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c capture/decode_ppp.c
- * capture/decode_transport.c capture/decode_tunnel.c capture/decode_udp.c capture/decode_wlan.c
- * src/cmd/streams_digest.c src/base/buf.c src/base/err.c src/base/hash.c src/base/io.c src/base/missing.c */
+ * capture/pcapng_classic.c capture/batch.c capture/engine.c capture/conversation.c capture/flow.c
+ * capture/flow_entry.c capture/flow_gone.c capture/flow_pool.c src/base/pages.c capture/flow_index.c
+ * capture/flow_judge.c capture/packet_copy.c capture/tuple.c capture/tcp.c capture/tcp_judge.c
+ * capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c capture/reassembly.c capture/row.c
+ * capture/defrag.c capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c
+ * capture/decode_ppp.c capture/decode_transport.c capture/decode_tunnel.c capture/decode_udp.c
+ * capture/decode_wlan.c src/cmd/streams_digest.c src/base/buf.c src/base/err.c src/base/hash.c src/base/io.c
+ * src/base/missing.c */
 #include <md5.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "capture/engine.h"
+#include "capture/batch.h"
 #include "capture/reassembly.h"
 #include "capture/source.h"
 #include "cmd/streams_digest.h"
@@ -231,22 +232,27 @@ static void check_counts(const struct run *run, const struct engine *engine)
     must(run->digests.held == 0);
 }
 
-static void feed_all(struct source *source, struct engine *engine, struct run *run, size_t memory)
+static void take_other(void *context, const struct capture_record *record)
 {
+    must(context == NULL && record->kind != CAPTURE_PACKET);
+}
+
+static void feed_all(struct source *source, struct engine *engine, struct run *run, size_t memory,
+                     const struct engine_shard *shard)
+{
+    static struct batch batch;
+    const struct batch_others others = {NULL, take_other};
     struct capture_record record;
-    uint64_t packets = 0;
-    while ((run->ended = source_next(source, &record, NULL)) > 0) {
-        struct packet ahead;
-        if (record.kind != CAPTURE_PACKET)
-            continue;
-        must(record.packet.number == ++packets);
-        while (source_ahead(source, &ahead))
-            engine_foresee(engine, &ahead);
-        must(engine_feed(engine, &record.packet) == 0);
+    batch_init(&batch, shard);
+    while (run->ended >= 0 && (run->ended = source_next(source, &record, NULL)) > 0) {
+        must(record.kind != CAPTURE_PACKET || batch_add(&batch, &record.packet));
+        const int swept = batch_sweep(&batch, source, &others, NULL);
+        must(batch_feed(&batch, engine) == 0 && batch.count == 0);
+        run->ended = swept < 0 ? swept : run->ended;
         const struct flow_table *streams = engine_streams(engine);
         must(flow_table_memory(streams) <= memory || flow_table_count(streams) <= 1);
     }
-    must(packets == engine_counts(engine).packets);
+    must(batch.last_number == engine_counts(engine).packets);
 }
 
 static struct run read_file(int fd, size_t memory, const struct engine_shard *shard)
@@ -265,7 +271,7 @@ static struct run read_file(int fd, size_t memory, const struct engine_shard *sh
     must(engine != NULL && lseek(fd, 0, SEEK_SET) == 0);
     run.ended = source_open_fd(&source, fd, "file", NULL, NULL);
     if (run.ended == 0) {
-        feed_all(source, engine, &run, memory);
+        feed_all(source, engine, &run, memory, shard);
         engine_finish_streams(engine);
         engine_finish_conversations(engine);
     }

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,52 +23,59 @@ int file_of(const void *data, size_t len)
     return fd;
 }
 
-/* Packets that were told ahead and are still to come: their lengths and sums. */
-struct ahead {
-    size_t count;
-    uint32_t len[PCAPNG_AHEAD];
-    uint64_t sum[PCAPNG_AHEAD], number[PCAPNG_AHEAD];
-};
-
-static uint64_t sum_of(const struct packet *packet)
+static uint64_t sum_of(const struct capture_record *r)
 {
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < packet->captured_len; i++)
-        sum = sum * 31 + packet->data[i];
+    for (uint32_t i = 0; i < r->packet.captured_len; i++)
+        sum = sum * 31 + r->packet.data[i];
+    for (size_t i = 0; i < r->packet.comment_len; i++)
+        sum = sum * 31 + (uint8_t)r->packet.comment[i];
+    for (size_t i = 0; i < r->journal_len; i++)
+        sum = sum * 31 + (uint8_t)r->journal[i];
     return sum;
 }
 
-/* What comes is what was told ahead; then see what is told now. */
-static void check_ahead(struct ahead *ahead, struct pcapng_reader *reader, const struct capture_record *r)
+/* The last records: while each next one stood in memory, they must stay as they are. */
+enum {
+    STANDING = 8,
+};
+
+struct standing {
+    struct capture_record record[STANDING];
+    uint64_t sum[STANDING];
+    size_t count;
+};
+
+static void check_standing(struct standing *s, const struct capture_record *r, bool in_memory)
 {
-    struct packet packet;
-    if (r->kind == CAPTURE_PACKET && ahead->count > 0) {
-        assert_int_equal(ahead->len[0], r->packet.captured_len);
-        assert_true(ahead->sum[0] == sum_of(&r->packet));
-        assert_true(ahead->number[0] == r->packet.number);
-        ahead->count--;
-        memmove(ahead->len, ahead->len + 1, ahead->count * sizeof ahead->len[0]);
-        memmove(ahead->sum, ahead->sum + 1, ahead->count * sizeof ahead->sum[0]);
-        memmove(ahead->number, ahead->number + 1, ahead->count * sizeof ahead->number[0]);
-    }
-    while (pcapng_reader_ahead(reader, &packet)) {
-        assert_true(ahead->count < PCAPNG_AHEAD);
-        ahead->len[ahead->count] = packet.captured_len;
-        ahead->number[ahead->count] = packet.number;
-        ahead->sum[ahead->count++] = sum_of(&packet);
-    }
+    s->count = in_memory ? s->count : 0;
+    for (size_t i = 0; i < s->count && i < STANDING; i++)
+        assert_true(s->sum[i] == sum_of(&s->record[i]));
+    s->record[s->count % STANDING] = *r;
+    s->sum[s->count++ % STANDING] = sum_of(r);
+}
+
+/* The next record, which is one if it stands in memory, or damage. */
+static int next(struct pcapng_reader *reader, struct capture_record *r, struct standing *s,
+                struct sd_err *err)
+{
+    const bool in_memory = pcapng_reader_has_next(reader);
+    const int got = pcapng_reader_next(reader, r, err);
+    assert_true(!in_memory || got > 0 || got == -EBADMSG);
+    if (got > 0)
+        check_standing(s, r, in_memory);
+    return got;
 }
 
 struct seen read_all(const void *data, size_t len)
 {
     struct seen seen = {0};
-    struct ahead ahead = {0};
+    struct standing standing = {.count = 0};
     struct pcapng_reader *reader = NULL;
     int fd = file_of(data, len);
     seen.opened = pcapng_reader_open(&reader, fd, "f", &seen.err);
     struct capture_record r;
-    while (seen.opened == 0 && (seen.last = pcapng_reader_next(reader, &r, &seen.err)) > 0) {
-        check_ahead(&ahead, reader, &r);
+    while (seen.opened == 0 && (seen.last = next(reader, &r, &standing, &seen.err)) > 0) {
         seen.packets += r.kind == CAPTURE_PACKET;
         seen.journals += r.kind == CAPTURE_JOURNAL;
         seen.stats += r.kind == CAPTURE_STATS;

@@ -39,11 +39,11 @@ static size_t length_of(uint64_t number)
     return 1 + number % 97 + (number % 50000 == 0 ? 1 << 20 : 0); /* some are longer than a buffer */
 }
 
-static void take(void *context, unsigned index, const struct jobs_packet *packets, size_t count)
+static void take(void *context, unsigned index, const struct batch_packet *packets, size_t count)
 {
     struct seen *seen = &((struct fixture *)context)->seen[index];
     for (size_t i = 0; i < count; i++) {
-        const struct jobs_packet *p = &packets[i];
+        const struct batch_packet *p = &packets[i];
         seen->wrong += p->number <= seen->last || p->captured_len != length_of(p->number);
         for (size_t at = 0; at < p->captured_len; at++)
             seen->wrong += p->data[at] != byte_of(p->number, at);
@@ -87,7 +87,7 @@ static void give_all(struct jobs *jobs, unsigned (*who)(uint64_t number))
         }
         for (size_t i = 0; i < len; i++)
             bytes[used + i] = byte_of(number, i);
-        const struct jobs_packet packet = {
+        const struct batch_packet packet = {
             .number = number, .data = bytes + used, .captured_len = (uint32_t)len, .passed = 2};
         for (unsigned i = 0; i < JOBS; i++) {
             if ((who(number) >> i & 1) != 0)
@@ -161,7 +161,7 @@ static void rests(void **state)
         uint8_t *at = bytes + (number - 1) * 98;
         for (size_t i = 0; i < length_of(number); i++)
             at[i] = byte_of(number, i);
-        const struct jobs_packet packet = {
+        const struct batch_packet packet = {
             .number = number, .data = at, .captured_len = (uint32_t)length_of(number)};
         assert_int_equal(jobs_give(jobs, number % JOBS, &packet), 0);
         jobs_rest(jobs);
