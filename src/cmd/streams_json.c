@@ -27,7 +27,8 @@ static char *put_u64(char *p, uint64_t value)
     return p + 1;
 }
 
-static inline __attribute__((always_inline)) char *put_known(char *p, const char *key, bool known, uint64_t value)
+static inline __attribute__((always_inline)) char *put_known(char *p, const char *key, bool known,
+                                                             uint64_t value)
 {
     p = put_text(p, key);
     return known ? put_u64(p, value) : put_text(p, "null");
@@ -143,7 +144,8 @@ static char *put_marks(char *p, const struct row_side *side, int s)
     return p;
 }
 
-static inline __attribute__((always_inline)) char *put_endpoint(char *p, const char *key, const struct flow_endpoint *endpoint)
+static inline __attribute__((always_inline)) char *put_endpoint(char *p, const char *key,
+                                                                const struct flow_endpoint *endpoint)
 {
     p = put_text(p, key);
     return p + packet_endpoint_text(&endpoint->address, endpoint->port, p);
