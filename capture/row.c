@@ -255,7 +255,7 @@ void row_mark(struct row_side *side, enum tcp_mark mark, uint32_t times)
 static void fill_side(struct row_side *side, const struct flow_stream *stream, enum flow_side from)
 {
     const struct tcp_direction *d = &stream->direction[from], *peer = &stream->direction[1 - from];
-    const struct tcp_rtt *rtt = d->rtt.count > 0 ? &d->rtt : &d->rtt_ts;
+    const struct tcp_rtt *rtt = &d->rtt;
     side->packets = d->packets;
     side->bytes = d->unique_bytes;
     side->wire_bytes = d->wire_bytes;

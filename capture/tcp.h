@@ -53,6 +53,7 @@ struct tcp_direction {
     bool ids_same : 1;     /* nor do they tell packets apart */
     bool has_id : 1, has_ts : 1, syn_has_ts : 1, sack_permitted : 1;
     bool timing : 1, ts_timing : 1;
+    bool rtt_by_ts : 1;         /* see `rtt` */
     bool checksums_trusted : 1; /* the flow table's: wrong, but no damage */
 
     uint8_t shift;       /* by which its windows are scaled, if window_known */
@@ -78,15 +79,16 @@ struct tcp_direction {
     uint64_t last_ns;             /* when the last packet was captured */
     uint64_t timed_end, timed_ns; /* the segment being timed, if `timing` */
     uint64_t ts_timed_ns;         /* the time stamp being timed, if `ts_timing` */
-    struct tcp_rtt rtt; /* by acknowledgement: what was sent twice is not timed (Karn); SYN and FIN too */
+    /* By acknowledgement: what was sent twice is not timed (Karn); SYN and FIN too. While there is none, by
+     * the echo of a time stamp (RFC 7323): then `rtt_by_ts`. */
+    struct tcp_rtt rtt;
     union {
         struct tcp_range inlined[TCP_INLINE_RANGES];
         struct tcp_range *list;
     } range; /* see tcp_ranges() */
 
-    uint64_t origin;       /* where the axis begins */
-    uint64_t fin_offset;   /* if fin_seen */
-    struct tcp_rtt rtt_ts; /* by the echo of a time stamp (RFC 7323) */
+    uint64_t origin;     /* where the axis begins */
+    uint64_t fin_offset; /* if fin_seen */
     uint32_t syns, fins, rsts;
 };
 

@@ -85,7 +85,7 @@ static int sent_order(const struct tcp_context *c)
 static bool asked_for(const struct tcp_context *c)
 {
     const struct tcp_odd *odd = c->d->odd;
-    const uint64_t prompt = PROMPT_NS + (c->d->rtt.count > 0 ? c->d->rtt.min_ns : TIMEOUT_NS);
+    const uint64_t prompt = PROMPT_NS + (tcp_rtt_is_known(c->d) ? c->d->rtt.min_ns : TIMEOUT_NS);
     return odd != NULL && odd->told_ns != 0 && c->offset < (int64_t)odd->recover &&
            since(c->packet->time_ns, odd->told_last_ns) <= prompt;
 }
@@ -178,14 +178,14 @@ static void judge_by_signs(const struct tcp_context *c, const struct tcp_odd *od
     const int64_t end = c->offset + (int64_t)c->packet->payload_len;
     const bool acked = d->has_acked && end <= (int64_t)d->acked;
     const bool told = odd->told_ns != 0 && c->offset < (int64_t)odd->recover;
-    if (!acked && told && peer->rtt.count > 0) {
+    if (!acked && told && tcp_rtt_is_known(peer)) {
         /* From the capture to the sender and back, the least that an answer takes. */
         const bool answer = since(now, odd->told_ns) >= peer->rtt.min_ns - peer->rtt.min_ns / 8;
         tcp_mark(c, answer ? kind_of_retransmission(c) : TCP_MARK_OUT_OF_ORDER);
     } else if (!acked && !told && d->has_acked && age < TIMEOUT_NS) {
         tcp_mark(c, TCP_MARK_OUT_OF_ORDER);
     } else {
-        const uint64_t rtt = d->rtt.count > 0 ? d->rtt.min_ns : 0;
+        const uint64_t rtt = tcp_rtt_is_known(d) ? d->rtt.min_ns : 0;
         const bool late = age >= (rtt > REORDER_NS ? rtt : REORDER_NS);
         tcp_mark(c, late ? kind_of_retransmission(c) : TCP_MARK_OUT_OF_ORDER);
         tcp_mark(c, TCP_MARK_LIKELY);

@@ -58,6 +58,12 @@ static inline int64_t tcp_offset_of(const struct tcp_direction *d, uint32_t seq)
     return (int64_t)d->next + seq_diff(seq, d->base_seq + (uint32_t)d->next);
 }
 
+/* Was a round trip measured by an acknowledgement? */
+static inline bool tcp_rtt_is_known(const struct tcp_direction *d)
+{
+    return d->rtt.count > 0 && !d->rtt_by_ts;
+}
+
 static inline bool tcp_is_pure(const struct packet *packet)
 {
     return packet->payload_len == 0 && (packet->tcp.flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0;

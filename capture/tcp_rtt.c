@@ -31,7 +31,8 @@ void tcp_rtt_sent(const struct tcp_context *c, uint64_t end, bool repeated)
         d->timed_ns = c->packet->time_ns;
     }
     /* Only the first segment with a value can be timed by it. */
-    if (tcp->has_timestamps && !d->ts_timing && (!d->has_ts || seq_lt(d->last_ts, tcp->ts_value))) {
+    if (tcp->has_timestamps && !d->ts_timing && !tcp_rtt_is_known(d) &&
+        (!d->has_ts || seq_lt(d->last_ts, tcp->ts_value))) {
         d->ts_timing = true;
         d->ts_timed = tcp->ts_value;
         d->ts_timed_ns = c->packet->time_ns;
@@ -44,12 +45,17 @@ void tcp_rtt_acked(const struct tcp_context *c, int64_t acked)
     const struct packet_tcp *tcp = &c->packet->tcp;
     if (peer->timing && acked >= (int64_t)peer->timed_end) {
         peer->timing = false;
+        if (peer->rtt_by_ts)
+            peer->rtt = (struct tcp_rtt){0};
+        peer->rtt_by_ts = false;
         add_sample(&peer->rtt, peer->timed_ns, c->packet->time_ns);
     }
     if (peer->ts_timing && tcp->has_timestamps && !seq_lt(tcp->ts_echo, peer->ts_timed)) {
         peer->ts_timing = false;
-        if (tcp->ts_echo == peer->ts_timed)
-            add_sample(&peer->rtt_ts, peer->ts_timed_ns, c->packet->time_ns);
+        if (tcp->ts_echo == peer->ts_timed && !tcp_rtt_is_known(peer)) {
+            peer->rtt_by_ts = true;
+            add_sample(&peer->rtt, peer->ts_timed_ns, c->packet->time_ns);
+        }
     }
 }
 

@@ -28,7 +28,7 @@ struct step {
     uint16_t window;
     const char *marks;  /* names, in the order of their table */
     uint16_t id;        /* IP identification; 0: none */
-    uint32_t ts;        /* time stamp; 0: none */
+    uint32_t ts, echo;  /* time stamps; 0: none */
     int32_t sack[2][2]; /* places on the other axis */
 };
 
@@ -94,6 +94,7 @@ static void play_one(struct scene *scene, const struct step *step, size_t number
                 .window = step->window,
                 .has_timestamps = step->ts != 0,
                 .ts_value = step->ts,
+                .ts_echo = step->echo,
                 .urgent = (step->flags & U) != 0},
     };
     if ((step->flags & S) != 0) {
@@ -400,7 +401,23 @@ static void round_trips(void **state)
     assert_int_equal(scene->d[0].rtt.max_ns, 10000000);
     assert_int_equal(scene->d[1].rtt.min_ns, 100000);
     assert_int_equal(scene->d[1].rtt.max_ns, 500000);
-    assert_int_equal(scene->d[0].rtt_ts.count, 0); /* nothing was echoed */
+    assert_false(scene->d[0].rtt_by_ts || scene->d[1].rtt_by_ts);
+}
+
+/* What was sent twice is timed by the echo of its time stamp, until an acknowledgement can tell. */
+static void round_trips_by_time_stamps(void **state)
+{
+    struct scene *scene = *state;
+    struct tcp_rtt *rtt = &scene->d[0].rtt;
+    PLAY(scene, {100, 'c', A, 0, 100, 0, 1000, .ts = 7}, {200, 'c', A, 0, 100, 0, 1000, "retransmission", .ts = 8});
+    assert_int_equal(rtt->count, 0);
+    PLAY(scene, {203, 's', A, 0, 0, 100, 1000, .ts = 50, .echo = 7});
+    assert_true(rtt->count == 1 && scene->d[0].rtt_by_ts);
+    assert_int_equal(rtt->min_ns, 103000000);
+    PLAY(scene, {210, 'c', A, 100, 10, 0, 1000, .ts = 9},
+         {212, 's', A, 0, 0, 110, 1000, .ts = 51, .echo = 9});
+    assert_true(rtt->count == 1 && !scene->d[0].rtt_by_ts);
+    assert_true(rtt->min_ns == 2000000 && rtt->max_ns == 2000000);
 }
 
 static void names_are_found(void **state)
@@ -443,6 +460,7 @@ int main(void)
         SCENE(super_packets),
         SCENE(from_an_earlier_connection),
         SCENE(round_trips),
+        SCENE(round_trips_by_time_stamps),
         cmocka_unit_test(names_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
