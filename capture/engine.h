@@ -17,11 +17,11 @@ struct engine_shard {
     struct hash_key key;
 };
 
-/* Which of `count` parts a hash falls on: half of it is enough to be divided, which takes longer the longer
- * the number is. */
+/* Which of `count` parts a hash falls on, by what it is of all hashes. Part P of C, cut into D parts, is
+ * parts P * D … P * D + D - 1 of C * D. No division: each packet is asked. */
 static inline unsigned engine_part(uint64_t hash, unsigned count)
 {
-    return (unsigned)((uint32_t)hash % count);
+    return (unsigned)((hash & UINT32_MAX) * count >> 32);
 }
 
 struct engine_config {

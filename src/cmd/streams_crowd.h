@@ -14,9 +14,9 @@
 struct crowd {
     struct streams *s; /* whose crowd it is */
     unsigned count;
-    unsigned parts, step, first; /* job N has part `first` + N * `step` of all `parts` */
-    pthread_mutex_t turn;        /* to write to stdout */
-    atomic_bool stopped;         /* no more is wanted */
+    unsigned parts, first; /* job N has part `first` + N of all `parts` */
+    pthread_mutex_t turn;  /* to write to stdout */
+    atomic_bool stopped;   /* no more is wanted */
     bool deals;
 
     /* Each reads: the first job in the first thread, the others behind the gate. */

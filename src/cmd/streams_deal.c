@@ -62,8 +62,8 @@ static int deal(struct crowd *crowd, const struct packet *packet)
             failed = give(crowd, i, packet);
         return failed;
     }
-    const unsigned part = engine_part(seen.hash, crowd->parts), index = part / crowd->step;
-    const bool mine = part % crowd->step == crowd->first;
+    const unsigned index = engine_part(seen.hash, crowd->parts) - crowd->first; /* before the first: huge */
+    const bool mine = index < crowd->count;
     if (mine)
         failed = give(crowd, index, packet);
     crowd->dealt.packets++;

@@ -131,8 +131,6 @@ unsigned streams_job_count(const struct streams *s)
     return processors < JOBS_UNASKED ? (unsigned)processors : JOBS_UNASKED;
 }
 
-/* The part of a part: of those whose hash leaves K when divided by N, those that leave `index` when what is
- * left is divided by the number of jobs. */
 static int make_job(struct crowd *crowd, unsigned index, struct sd_err *err)
 {
     const struct streams *all = crowd->s;
@@ -140,7 +138,7 @@ static int make_job(struct crowd *crowd, unsigned index, struct sd_err *err)
     *s = (struct streams){.options = all->options, .table = all->table, .crowd = crowd, .is_job = true};
     s->intake.input_fd = s->intake.signal_fd = -1;
     s->memory = all->memory / crowd->count;
-    s->options.shard.index = crowd->first + index * crowd->step;
+    s->options.shard.index = crowd->first + index;
     s->options.shard.count = crowd->parts;
     const int failed = streams_make_engine(s, err);
     return failed == 0 ? streams_make_rows(s, err) : failed;
@@ -194,9 +192,8 @@ static struct crowd *new_crowd(struct streams *s, unsigned count)
         return NULL;
     crowd->s = s;
     crowd->count = count;
-    crowd->step = shard->count > 1 ? shard->count : 1;
-    crowd->first = shard->count > 1 ? shard->index : 0;
-    crowd->parts = crowd->step * count;
+    crowd->first = shard->count > 1 ? shard->index * count : 0;
+    crowd->parts = shard->count > 1 ? shard->count * count : count;
     pthread_mutex_init(&crowd->turn, NULL);
     pthread_mutex_init(&crowd->gate, NULL);
     pthread_mutex_init(&crowd->lock, NULL);
