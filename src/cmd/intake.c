@@ -16,10 +16,11 @@
 #include "cmd/interfaces.h"
 
 enum {
-    SIGNAL_EVERY = 256, /* records between looks for a signal while more wait */
-    IDLE_MS = 500,      /* between looks whether the interface is still up */
-    DRAIN_MS = 150,     /* the kernel hands packets over at most so late */
-    BUFFER_MB = 64,     /* nothing is lost where two thirds of a second are one burst of small packets */
+    SIGNAL_EVERY = 256, /* records of a file between looks for a signal: each may be the first of many */
+    SIGNAL_EVERY_LIVE = 4096, /* packets of an interface, while more wait: a few milliseconds */
+    IDLE_MS = 500,            /* between looks whether the interface is still up */
+    DRAIN_MS = 150,           /* the kernel hands packets over at most so late */
+    BUFFER_MB = 64, /* nothing is lost where two thirds of a second are one burst of small packets */
 };
 
 /* ---- opening, in the order of the privileges ---- */
@@ -175,6 +176,7 @@ static bool is_too_late(const struct intake *intake, const struct capture_record
 
 int intake_run(struct intake *intake, const struct intake_handlers *handlers, struct sd_err *err)
 {
+    const uint64_t look_every = intake->live ? SIGNAL_EVERY_LIVE : SIGNAL_EVERY;
     intake->handlers = handlers;
     for (uint64_t n = 1;; n++) {
         struct capture_record record;
@@ -199,7 +201,7 @@ int intake_run(struct intake *intake, const struct intake_handlers *handlers, st
             got = handlers->record(handlers->context, &record, err);
         if (got != 0)
             return got < 0 ? got : 0;
-        if (n % SIGNAL_EVERY == 0 && ended_by_signal(intake))
+        if (n % look_every == 0 && ended_by_signal(intake))
             return 0;
     }
 }
