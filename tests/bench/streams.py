@@ -104,9 +104,10 @@ def bulk(bench):
     ours = [SOCKDIAG, "streams", "-q"]
     found = bench.compare("bulk, 8 connections, 1 GB", {
         "flow-table limit": bench.limit("flow", whole), "read limit": bench.limit("read", whole),
-        "streams": [*ours, whole], "streams, a tenth": [*ours, tenth], "streams --md5": [*ours, "--md5", whole],
+        "streams": [*ours, whole], "streams, a tenth": [*ours, tenth], "streams -j 1": [*ours, "-j", "1", whole],
+        "streams --md5": [*ours, "--md5", whole],
         "tcptrace -n -l": ["tcptrace", "-n", "-l", whole],
-    }, (("streams", "flow-table limit", 0.45), ("streams", "tcptrace -n -l", 5)))
+    }, (("streams", "flow-table limit", 0.45), ("streams -j 1", "flow-table limit", 0.45), ("streams", "tcptrace -n -l", 5)))
     if "streams" in found and "streams, a tenth" in found:
         at_most("peak memory of streams", found["streams"][1], 20, "MiB")
         at_most("more of it for ten times the bytes", found["streams"][1] - found["streams, a tenth"][1], 1, "MiB")
@@ -125,11 +126,14 @@ def many(bench):
         "streams, a tenth": [SOCKDIAG, "streams", "-q", tenth], "streams --json": [SOCKDIAG, "streams", "-q", "--json", whole],
         "streams --json, what is traced": [SOCKDIAG, "streams", "-q", "--json", traced],
         "streams, what is traced": [SOCKDIAG, "streams", "-q", traced],
+        "streams -j 1": [SOCKDIAG, "streams", "-q", "-j", "1", whole],
         "streams -j 2": [SOCKDIAG, "streams", "-q", "-j", "2", whole],
         "streams --json -j 2": [SOCKDIAG, "streams", "-q", "--json", "-j", "2", whole],
         "tcptrace -n -l": ["tcptrace", "-n", "-l", traced],
-    }, (("streams", "flow-table limit", 0.4), ("streams, what is traced", "tcptrace -n -l", 40),
-        ("streams --json, what is traced", "tcptrace -n -l", 15), ("streams -j 2", "streams", 1.6), ("streams --json -j 2", "streams --json", 1.6)))
+    }, (("streams", "flow-table limit", 0.4), ("streams -j 1", "flow-table limit", 0.4),
+        ("streams --json", "flow-table limit", 0.4), ("streams, what is traced", "tcptrace -n -l", 40),
+        ("streams --json, what is traced", "tcptrace -n -l", 15), ("streams -j 2", "streams -j 1", 1.6),
+        ("streams --json -j 2", "streams --json", 1.6)))
     if "streams" in found and "streams, a tenth" in found:
         for what, at in (("time", 0), ("processor's time", 2)):
             at_most(f"{what} for ten times the connections", found["streams"][at] / found["streams, a tenth"][at], 12, "x")
