@@ -1,0 +1,185 @@
+/* needs: capture/batch.c capture/source.c capture/pcapng.c capture/pcapng_input.c capture/pcapng_classic.c
+ * capture/pcapng_build.c capture/engine.c capture/conversation.c capture/flow.c capture/flow_entry.c
+ * capture/flow_gone.c capture/flow_pool.c src/base/pages.c capture/flow_index.c capture/flow_judge.c
+ * capture/packet_copy.c capture/tuple.c capture/tcp.c capture/tcp_judge.c capture/tcp_marks.c
+ * capture/tcp_ranges.c capture/tcp_rtt.c capture/defrag.c capture/packet.c capture/decode.c
+ * capture/decode_ether.c capture/decode_ip.c capture/decode_ppp.c capture/decode_transport.c
+ * capture/decode_tunnel.c capture/decode_udp.c capture/decode_wlan.c src/base/buf.c src/base/err.c
+ * src/base/hash.c src/base/io.c src/base/missing.c tests/unit/frames.c tests/unit/read_all.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "capture/batch.h"
+#include "capture/pcapng.h"
+#include "tests/unit/frames.h"
+#include "tests/unit/read_all.h"
+
+enum {
+    PACKETS = 5000,
+    PORTS = 100, /* connections */
+    PARTS = 3,
+};
+
+struct tally {
+    uint64_t packets, streams, others;
+};
+
+static void count_segment(void *context, struct flow_stream *stream, enum flow_side from,
+                          const struct tcp_segment *segment)
+{
+    (void)stream;
+    (void)from;
+    (void)segment;
+    ((struct tally *)context)->packets++;
+}
+
+static void count_stream(void *context, struct flow_stream *stream)
+{
+    (void)stream;
+    ((struct tally *)context)->streams++;
+}
+
+static void count_other(void *context, const struct capture_record *record)
+{
+    assert_int_not_equal(record->kind, CAPTURE_PACKET);
+    ((struct tally *)context)->others++;
+}
+
+/* RSTs of many connections, by turns, with a journal and statistics between them. */
+static int file_of_packets(void)
+{
+    struct buf file = {0}, frame = {0};
+    pcapng_build_section(&file, "test", NULL);
+    pcapng_build_interface(&file, "e0", 1, 65535);
+    for (unsigned i = 0; i < PACKETS; i++) {
+        const struct frame_spec spec = {
+            .source_port = (uint16_t)(1000 + i % PORTS), .target_port = 80, .flags = TCP_RST, .payload = "x"};
+        frame.len = 0;
+        frame_tcp(&frame, &spec);
+        pcapng_build_packet(&file, 0, 1000 * (i + UINT64_C(1)), frame.data, (uint32_t)frame.len,
+                            (uint32_t)frame.len, i % 7 == 0 ? "a comment" : NULL);
+        if (i % 1000 == 999) {
+            pcapng_build_journal(&file, "MESSAGE=x\n", 10);
+            pcapng_build_stats(&file, 0, 0, 1, 0);
+        }
+    }
+    const int fd = file_of(file.data, file.len);
+    buf_free(&file);
+    buf_free(&frame);
+    return fd;
+}
+
+/* Read the file up to packet `end`, for one part. */
+static struct engine_counts run(int fd, const struct engine_shard *shard, uint64_t end, struct tally *seen)
+{
+    static struct batch batch;
+    const struct flow_observer observer = {seen, NULL, count_segment, count_stream, NULL};
+    const struct engine_config config = {.streams = &observer, .max_memory = 64 << 20, .shard = *shard};
+    const struct batch_others others = {seen, count_other};
+    struct source *source = NULL;
+    struct engine *engine = engine_new(&config);
+    struct capture_record record;
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_int_equal(source_open_fd(&source, fd, "f", NULL, NULL), 0);
+    batch_init(&batch, shard);
+    batch.end = end;
+    while (batch.last_number < end && source_next(source, &record, NULL) > 0) {
+        if (record.kind == CAPTURE_PACKET)
+            assert_true(batch_add(&batch, &record.packet));
+        else
+            count_other(seen, &record);
+        assert_int_equal(batch_sweep(&batch, source, &others, NULL), 0);
+        assert_int_equal(batch_feed(&batch, engine), 0);
+        assert_int_equal(engine_counts(engine).packets, batch.last_number);
+    }
+    assert_int_equal(batch.first_ns, 1000);
+    assert_int_equal(batch.now_ns, 1000 * batch.last_number);
+    engine_finish_streams(engine);
+    const struct engine_counts counts = engine_counts(engine);
+    engine_free(engine);
+    source_close(source);
+    return counts;
+}
+
+static void the_parts_are_the_whole(void **state)
+{
+    (void)state;
+    const int fd = file_of_packets();
+    const struct engine_shard whole = {0, 1, {1, 2}};
+    struct tally all = {0}, sum = {0};
+    assert_int_equal(run(fd, &whole, UINT64_MAX, &all).elsewhere, 0);
+    assert_true(all.packets == PACKETS && all.streams == PORTS && all.others == 2 * PACKETS / 1000);
+    for (unsigned i = 0; i < PARTS; i++) {
+        const struct engine_shard part = {i, PARTS, {1, 2}};
+        struct tally seen = {0};
+        const struct engine_counts counts = run(fd, &part, UINT64_MAX, &seen);
+        assert_int_equal(counts.packets, PACKETS);
+        assert_int_equal(counts.elsewhere, PACKETS - seen.packets);
+        assert_int_equal(seen.others, all.others);
+        assert_true(seen.streams > 0 && seen.streams < PORTS);
+        sum.packets += seen.packets;
+        sum.streams += seen.streams;
+    }
+    assert_true(sum.packets == all.packets && sum.streams == all.streams);
+    close(fd);
+}
+
+/* Nothing behind the end is taken, wherever it lies. */
+static void up_to_a_packet(void **state)
+{
+    (void)state;
+    static const uint64_t ends[] = {1, 2, BATCH_PACKETS, BATCH_PACKETS + 1, 4999};
+    const int fd = file_of_packets();
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        for (unsigned part = 0; part < 2; part++) {
+            const struct engine_shard shard = {part, 2, {3, 4}};
+            struct tally seen = {0};
+            assert_int_equal(run(fd, &shard, ends[i], &seen).packets, ends[i]);
+        }
+    }
+    close(fd);
+}
+
+/* A part of a part is that part's. */
+static void parts_of_parts(void **state)
+{
+    (void)state;
+    for (uint64_t hash = 0; hash < UINT32_MAX; hash += 1234577) {
+        const unsigned whole = engine_part(hash << 32 | hash, 5), finer = engine_part(hash, 5 * 4);
+        assert_true(whole < 5 && finer / 4 == whole);
+    }
+}
+
+static void no_room(void **state)
+{
+    (void)state;
+    static struct batch batch;
+    struct packet packet = {.linktype = 1, .data = (const uint8_t *)""};
+    batch_init(&batch, &(struct engine_shard){0});
+    for (unsigned i = 0; i < BATCH_PACKETS; i++) {
+        packet.number = i + 1;
+        assert_true(batch_add(&batch, &packet));
+    }
+    packet.number++;
+    assert_false(batch_add(&batch, &packet));
+    assert_int_equal(batch.last_number, BATCH_PACKETS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_parts_are_the_whole),
+        cmocka_unit_test(up_to_a_packet),
+        cmocka_unit_test(parts_of_parts),
+        cmocka_unit_test(no_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
