@@ -409,7 +409,8 @@ static void round_trips_by_time_stamps(void **state)
 {
     struct scene *scene = *state;
     struct tcp_rtt *rtt = &scene->d[0].rtt;
-    PLAY(scene, {100, 'c', A, 0, 100, 0, 1000, .ts = 7}, {200, 'c', A, 0, 100, 0, 1000, "retransmission", .ts = 8});
+    PLAY(scene, {100, 'c', A, 0, 100, 0, 1000, .ts = 7},
+         {200, 'c', A, 0, 100, 0, 1000, "retransmission", .ts = 8});
     assert_int_equal(rtt->count, 0);
     PLAY(scene, {203, 's', A, 0, 0, 100, 1000, .ts = 50, .echo = 7});
     assert_true(rtt->count == 1 && scene->d[0].rtt_by_ts);
