@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "capture/decode.h"
 #include "capture/tuple.h"
@@ -77,26 +78,50 @@ static bool is_elsewhere(const struct engine *engine, const struct packet *packe
            engine_part(tuple_hash(&engine->shard_key, packet), shard->count) != shard->index;
 }
 
-void engine_undecoded_add(struct engine_undecoded *table, struct engine_undecoded kind)
+/* Add to the kind in a table of so many places; where there is none, nothing. */
+static void add_undecoded(struct engine_undecoded *table, size_t places, const struct engine_undecoded *kind)
 {
-    for (size_t i = 0; i < ENGINE_UNDECODED; i++) {
+    for (size_t i = 0; i < places; i++) {
         struct engine_undecoded *u = &table[i];
         const bool same =
-            u->linktype == kind.linktype && u->protocol == kind.protocol && u->problem == kind.problem;
-        if (!same && u->packets != 0)
+            u->linktype == kind->linktype && u->protocol == kind->protocol && u->problem == kind->problem;
+        if (u->packets == 0)
+            *u = *kind;
+        else if (same)
+            u->packets += kind->packets;
+        else
             continue;
-        const uint64_t before = u->packets;
-        *u = kind;
-        u->packets += before;
+        u->first = kind->first < u->first ? kind->first : u->first;
         return;
     }
 }
 
+static int compare_first(const void *a, const void *b)
+{
+    const struct engine_undecoded *left = a, *right = b;
+    return (left->first > right->first) - (left->first < right->first);
+}
+
+void engine_undecoded_join(struct engine_undecoded table[ENGINE_UNDECODED],
+                           const struct engine_undecoded other[ENGINE_UNDECODED])
+{
+    struct engine_undecoded all[2 * ENGINE_UNDECODED] = {0};
+    size_t count = 0;
+    memcpy(all, table, ENGINE_UNDECODED * sizeof all[0]);
+    for (size_t i = 0; i < ENGINE_UNDECODED && other[i].packets != 0; i++)
+        add_undecoded(all, 2 * ENGINE_UNDECODED, &other[i]);
+    while (count < 2 * ENGINE_UNDECODED && all[count].packets != 0)
+        count++;
+    qsort(all, count, sizeof all[0], compare_first);
+    memcpy(table, all, ENGINE_UNDECODED * sizeof all[0]);
+}
+
 static void note_undecoded(struct engine *engine, const struct packet *packet)
 {
+    const struct engine_undecoded kind = {packet->linktype, packet->protocol, packet->problem, 1,
+                                          packet->number};
     engine->counts.undecoded++;
-    engine_undecoded_add(engine->undecoded,
-                         (struct engine_undecoded){packet->linktype, packet->protocol, packet->problem, 1});
+    add_undecoded(engine->undecoded, ENGINE_UNDECODED, &kind);
 }
 
 enum taker {

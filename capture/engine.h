@@ -50,6 +50,7 @@ struct engine_undecoded {
     const char *protocol; /* the innermost that was known; static, as `problem` */
     const char *problem;
     uint64_t packets; /* 0: no such kind, and none behind it */
+    uint64_t first;   /* the number of the first of them */
 };
 
 /* NULL: out of memory. */
@@ -77,8 +78,9 @@ struct engine_counts engine_counts(const struct engine *engine);
 /* The kinds, ENGINE_UNDECODED of them; what engine_counts() has beyond their sum is of further ones. */
 const struct engine_undecoded *engine_undecoded(const struct engine *engine);
 
-/* Add `packets` to the kind in a table of ENGINE_UNDECODED; where there is no place, nothing. */
-void engine_undecoded_add(struct engine_undecoded *table, struct engine_undecoded kind);
+/* Add those of another part of the same capture; the kinds of which the first packets came first stay. */
+void engine_undecoded_join(struct engine_undecoded table[ENGINE_UNDECODED],
+                           const struct engine_undecoded other[ENGINE_UNDECODED]);
 
 /* Bytes of max_memory that are taken, or kept free for fragments and conversations. */
 size_t engine_memory(const struct engine *engine);

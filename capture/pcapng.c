@@ -402,6 +402,16 @@ static size_t block_look(const struct pcapng_reader *r, const uint8_t *p, size_t
     }
 }
 
+int pcapng_reader_bound(struct pcapng_reader *r, off_t end)
+{
+    return input_bound(&r->input, end);
+}
+
+off_t pcapng_reader_place(const struct pcapng_reader *r)
+{
+    return r->input.place;
+}
+
 bool pcapng_reader_has_next(const struct pcapng_reader *r)
 {
     const struct pcapng_input *in = &r->input;

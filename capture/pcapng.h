@@ -93,6 +93,13 @@ int pcapng_reader_next(struct pcapng_reader *reader, struct capture_record *reco
 /* Between records: read into the lender's memory from now on. 0 or -ENOMEM. */
 int pcapng_reader_borrow(struct pcapng_reader *reader, const struct pcapng_lender *lender);
 
+/* Of a file that may grow: it ends at byte `end` of the descriptor, for readers that shall all read the same.
+ * To be called before the first record; the descriptor's place is used no more. 0 or a negative errno. */
+int pcapng_reader_bound(struct pcapng_reader *reader, off_t end);
+
+/* Up to where the descriptor was read, of a reader that is bound. */
+off_t pcapng_reader_place(const struct pcapng_reader *reader);
+
 /* Does the next record stand in memory as a whole? Then pcapng_reader_next() reads nothing for it, and the
  * bytes of those before it stay where they are. */
 bool pcapng_reader_has_next(const struct pcapng_reader *reader);

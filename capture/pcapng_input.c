@@ -87,11 +87,28 @@ static int wait_readable(const struct pcapng_input *in)
     return fds[1].revents != 0 ? -EINTR : 0;
 }
 
+int input_bound(struct pcapng_input *in, off_t limit)
+{
+    if (!in->placed) {
+        in->place = lseek(in->fd, 0, SEEK_CUR);
+        if (in->place < 0)
+            return -errno;
+        in->placed = true;
+    }
+    in->limit = limit;
+    const size_t over = in->place > limit ? (size_t)(in->place - limit) : 0;
+    in->end -= over < input_left(in) ? over : input_left(in);
+    return 0;
+}
+
 static ssize_t read_some(struct pcapng_input *in)
 {
     if (!in->placed)
         return read(in->fd, in->data + in->end, in->cap - in->end);
-    const ssize_t n = pread(in->fd, in->data + in->end, in->cap - in->end, in->place);
+    size_t len = in->cap - in->end;
+    if (in->limit != 0 && (off_t)len > in->limit - in->place)
+        len = in->place < in->limit ? (size_t)(in->limit - in->place) : 0;
+    const ssize_t n = pread(in->fd, in->data + in->end, len, in->place);
     in->place += n > 0 ? n : 0;
     return n;
 }

@@ -10,8 +10,8 @@
 /* A window over a file or pipe: data[begin, end) was read and not yet consumed. */
 struct pcapng_input {
     int fd;
-    bool placed; /* at `place`, else where the descriptor is */
-    off_t place;
+    bool placed;        /* at `place`, else where the descriptor is */
+    off_t place, limit; /* where the file ends; 0: wherever it does */
     struct pcapng_wait wait;
     struct pcapng_lender lender; /* of `data`, if it lends */
     uint8_t *data;
@@ -76,6 +76,9 @@ int input_read(struct pcapng_input *input, size_t len);
 /* Go on in the lender's memory. 0 or -ENOMEM. */
 int input_borrow(struct pcapng_input *input, const struct pcapng_lender *lender);
 void input_fini(struct pcapng_input *input);
+
+/* The file ends at `limit`, whatever comes behind it. 0 or a negative errno. */
+int input_bound(struct pcapng_input *input, off_t limit);
 static inline int input_need(struct pcapng_input *input, size_t len)
 {
     return input_left(input) >= len ? 1 : input_read(input, len);

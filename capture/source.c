@@ -369,6 +369,16 @@ int source_borrow(struct source *s, const struct pcapng_lender *lender)
     return pcapng_reader_borrow(s->reader, lender);
 }
 
+int source_bound(struct source *s, off_t end)
+{
+    return pcapng_reader_bound(s->reader, end);
+}
+
+off_t source_place(const struct source *s)
+{
+    return pcapng_reader_place(s->reader);
+}
+
 int source_next_in_memory(struct source *s, struct capture_record *record, struct sd_err *err)
 {
     while (s->reader != NULL && !s->ended && pcapng_reader_has_next(s->reader)) {

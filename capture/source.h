@@ -47,8 +47,10 @@ int source_prepare_again(struct source **out, int fd, const char *filter, struct
 int source_begin_again(struct source *source, const char *name, struct sd_err *err);
 void source_close(struct source *source);
 
-/* Of a file: see pcapng_reader_borrow(). */
+/* Of a file: see pcapng_reader_borrow(), pcapng_reader_bound() and pcapng_reader_place(). */
 int source_borrow(struct source *source, const struct pcapng_lender *lender);
+int source_bound(struct source *source, off_t end);
+off_t source_place(const struct source *source);
 
 /* As pcapng_reader_next(); a live source also answers -EAGAIN when nothing is there now (poll source_fd()),
  * -ENETDOWN when its interface went down or away, and never 0. */

@@ -45,10 +45,12 @@ void tcp_rtt_acked(const struct tcp_context *c, int64_t acked)
     const struct packet_tcp *tcp = &c->packet->tcp;
     if (peer->timing && acked >= (int64_t)peer->timed_end) {
         peer->timing = false;
-        if (peer->rtt_by_ts)
+        if (peer->rtt_by_ts && c->packet->time_ns >= peer->timed_ns) {
             peer->rtt = (struct tcp_rtt){0};
-        peer->rtt_by_ts = false;
-        add_sample(&peer->rtt, peer->timed_ns, c->packet->time_ns);
+            peer->rtt_by_ts = false;
+        }
+        if (!peer->rtt_by_ts)
+            add_sample(&peer->rtt, peer->timed_ns, c->packet->time_ns);
     }
     if (peer->ts_timing && tcp->has_timestamps && !seq_lt(tcp->ts_echo, peer->ts_timed)) {
         peer->ts_timing = false;

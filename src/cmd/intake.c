@@ -154,6 +154,11 @@ static bool ended_by_signal(struct intake *intake)
     return at_once;
 }
 
+bool intake_is_interrupted(struct intake *intake)
+{
+    return intake->interrupted || ended_by_signal(intake);
+}
+
 /* 1 to go on; 0: the end; negative: an error. */
 static int wait_for_more(struct intake *intake, const struct intake_handlers *handlers, struct sd_err *err)
 {

@@ -54,6 +54,9 @@ int intake_open(struct intake *intake, const struct intake_config *config, struc
  * returned. */
 int intake_run(struct intake *intake, const struct intake_handlers *handlers, struct sd_err *err);
 
+/* Did a signal ask for the end, as far as is known now? */
+bool intake_is_interrupted(struct intake *intake);
+
 /* SIGINT and SIGTERM end the program again: for what is printed when all is read. */
 void intake_give_signals_back(struct intake *intake);
 

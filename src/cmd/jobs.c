@@ -8,12 +8,12 @@ enum {
     LOADS = 16,
     BUFFERS = 8,
     BUFFER = 256 << 10,  /* a processor's second cache holds some of them */
-    LOAD_PACKETS = 4096, /* for one job, at most */
+    LOAD_PACKETS = 4096, /* for all jobs together, at most */
 };
 
 struct list {
-    struct batch_packet *packets;
-    size_t count, cap;
+    struct jobs_load load;
+    size_t cap;
 };
 
 struct load {
@@ -89,7 +89,7 @@ static void *run(void *context)
     const unsigned index = (unsigned)(job - job->jobs->job);
     const struct load *load;
     while ((load = next_load(job)) != NULL) {
-        work->take(work->context, index, load->list[index].packets, load->list[index].count);
+        work->take(work->context, index, &load->list[index].load);
         if (load->rest)
             work->idle(work->context, index);
         load_done(job);
@@ -140,7 +140,10 @@ static void wait_done(struct jobs *jobs, uint64_t wanted, uint64_t better)
 /* The jobs get the load that was being filled; the next one is made ready. */
 static void hand_over(struct jobs *jobs, bool rest)
 {
-    jobs->load[jobs->filled % LOADS].rest = rest;
+    struct load *load = &jobs->load[jobs->filled % LOADS];
+    load->rest = rest;
+    for (unsigned i = 0; i < jobs->count; i++)
+        jobs->work.seal(jobs->work.context, i, &load->list[i].load);
     jobs->given = 0;
     pthread_mutex_lock(&jobs->lock);
     jobs->filled++;
@@ -150,15 +153,14 @@ static void hand_over(struct jobs *jobs, bool rest)
         wait_done(jobs, jobs->filled - LOADS + 1, jobs->filled - LOADS / 2);
     struct load *next = &jobs->load[jobs->filled % LOADS];
     for (unsigned i = 0; i < jobs->count; i++)
-        next->list[i].count = 0;
+        next->list[i].load.count = 0;
 }
 
 uint8_t *jobs_lend(void *context, size_t least, size_t *cap)
 {
     struct jobs *jobs = context;
     struct buffer *buffer = &jobs->buffers[jobs->buffer];
-    if (jobs->given > 0)
-        hand_over(jobs, false);
+    hand_over(jobs, false);
     buffer->until = jobs->filled;
     jobs->buffer = (jobs->buffer + 1) % BUFFERS;
     buffer = &jobs->buffers[jobs->buffer];
@@ -175,15 +177,16 @@ uint8_t *jobs_lend(void *context, size_t least, size_t *cap)
 
 static int append(struct list *list, const struct batch_packet *packet)
 {
-    if (list->count == list->cap) {
+    struct jobs_load *load = &list->load;
+    if (load->count == list->cap) {
         const size_t cap = list->cap == 0 ? 256 : list->cap * 2;
-        struct batch_packet *grown = reallocarray(list->packets, cap, sizeof *grown);
+        struct batch_packet *grown = reallocarray(load->packets, cap, sizeof *grown);
         if (grown == NULL)
             return -ENOMEM;
-        list->packets = grown;
+        load->packets = grown;
         list->cap = cap;
     }
-    list->packets[list->count++] = *packet;
+    load->packets[load->count++] = *packet;
     return 0;
 }
 
@@ -192,7 +195,7 @@ int jobs_give(struct jobs *jobs, unsigned index, const struct batch_packet *pack
     struct list *list = &jobs->load[jobs->filled % LOADS].list[index];
     jobs->given++;
     const int failed = append(list, packet);
-    if (failed == 0 && list->count == LOAD_PACKETS)
+    if (failed == 0 && jobs->given == LOAD_PACKETS)
         hand_over(jobs, false);
     return failed;
 }
@@ -224,7 +227,7 @@ void jobs_free(struct jobs *jobs)
     jobs_finish(jobs);
     for (unsigned i = 0; i < LOADS; i++) {
         for (unsigned j = 0; j < jobs->count; j++)
-            free(jobs->load[i].list[j].packets);
+            free(jobs->load[i].list[j].load.packets);
     }
     for (unsigned i = 0; i < BUFFERS; i++)
         free(jobs->buffers[i].bytes);

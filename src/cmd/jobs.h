@@ -16,10 +16,20 @@
 
 #define JOBS_MAX 64
 
+/* Packets for a job, and what came behind the last of them for others. */
+struct jobs_load {
+    struct batch_packet *packets;
+    size_t count;
+    struct batch_passed passed;
+    uint64_t now_ns; /* as of a struct batch_packet */
+};
+
 /* What a job does, in its thread; `context` is the caller's, `index` from 0 tells the job. */
 struct jobs_work {
     void *context;
-    void (*take)(void *context, unsigned index, const struct batch_packet *packets, size_t count);
+    void (*seal)(void *context, unsigned index,
+                 struct jobs_load *load); /* in the reader's: fill the rest in */
+    void (*take)(void *context, unsigned index, const struct jobs_load *load);
     void (*idle)(void *context, unsigned index); /* no more is there now */
     void (*end)(void *context, unsigned index);  /* nor will be */
 };

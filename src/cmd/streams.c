@@ -235,7 +235,7 @@ int streams_take_record(void *run, struct capture_record *record, struct sd_err 
     else
         streams_take_other(s, record);
     const int swept = batch_sweep(&s->batch, s->intake.source, &others, err);
-    const size_t count = s->batch.count;
+    const size_t count = s->batch.count + s->batch.passed.packets;
     const int failed = batch_feed(&s->batch, s->engine);
     if (failed != 0)
         return sd_fail_errno(err, -failed, "cannot follow the streams");
@@ -305,7 +305,7 @@ int streams_make_rows(struct streams *s, struct sd_err *err)
     return s->rows == NULL ? sd_fail_errno(err, ENOMEM, "streams") : 0;
 }
 
-static int run_alone(struct streams *s, struct sd_err *err)
+int streams_run_alone(struct streams *s, struct sd_err *err)
 {
     const struct intake_handlers handlers = {s, streams_take_record, take_idle};
     int failed = streams_make_rows(s, err);
@@ -338,7 +338,7 @@ static int run(struct streams *s)
     }
     if (s->intake.live && !s->options.common.quiet)
         fprintf(stderr, _("capturing on %s; Ctrl-C ends\n"), s->intake.interface);
-    return run_alone(s, &err);
+    return streams_run_alone(s, &err);
 }
 
 void streams_fini(struct streams *s)

@@ -20,19 +20,24 @@ struct crowd {
     bool deals;
 
     /* Each reads: the first job in the first thread, the others behind the gate. */
+    off_t size; /* of the file, as it was at the start: what is written on to it is none of ours */
     pthread_mutex_t gate;
     bool is_shut;
+    pthread_t thread[JOBS_MAX];
+    unsigned started;        /* threads; the first job has none of its own */
     atomic_bool interrupted; /* by a signal: then all end behind the same packet */
     pthread_mutex_t lock;    /* of what follows */
-    pthread_cond_t agreed;
-    unsigned votes;    /* jobs that have told how far they are */
-    uint64_t furthest; /* the number of the last packet of any */
-    pthread_t thread[JOBS_MAX];
-    unsigned started; /* threads; the first job has none of its own */
+    pthread_cond_t moved;
+    off_t place[JOBS_MAX]; /* that a job has come to */
+    unsigned votes;        /* jobs that have told behind which packet they are */
+    uint64_t furthest;     /* the number of the last packet of any */
+    int failed;            /* of the first that could not read on, with */
+    struct sd_err err;
 
     /* One deals. */
     struct jobs *jobs;
-    struct tuple_key key;
+    struct hash_key shard_key;
+    struct tuple_key key;                      /* of that */
     struct batch_passed dealt, told[JOBS_MAX]; /* of those for one job only: all, and what a job knows of */
     uint64_t now_ns;                           /* the latest time so far */
     int ended; /* as intake_run() tells; set before the jobs are told to end */
@@ -47,5 +52,10 @@ void streams_job_end(struct streams *s, int ended);
  * what intake_run() returns. */
 int streams_deal_start(struct crowd *crowd, struct sd_err *err);
 int streams_deal(struct crowd *crowd, struct sd_err *err);
+
+/* The same for those that read by themselves; streams_readers_end() waits for them in any case. */
+int streams_readers_start(struct crowd *crowd, struct sd_err *err);
+int streams_read_all(struct crowd *crowd, struct sd_err *err);
+void streams_readers_end(struct crowd *crowd);
 
 #endif

@@ -6,17 +6,20 @@
 
 /* ---- in a job ---- */
 
-static void follow(void *context, unsigned index, const struct batch_packet *packets, size_t count)
+static void follow(void *context, unsigned index, const struct jobs_load *load)
 {
     struct crowd *crowd = context;
     struct streams *s = &crowd->job[index];
-    for (size_t done = 0; done < count && s->failed == 0;) {
-        const size_t some = count - done < BATCH_PACKETS ? count - done : BATCH_PACKETS;
-        const int failed = batch_feed_packets(s->engine, packets + done, some);
+    for (size_t done = 0; done < load->count && s->failed == 0;) {
+        const size_t left = load->count - done, some = left < BATCH_PACKETS ? left : BATCH_PACKETS;
+        const int failed = batch_feed_packets(s->engine, load->packets + done, some);
         done += some;
         s->failed = s->failed != 0 ? s->failed : failed;
         streams_look_around(s, some);
     }
+    if (s->failed == 0 && load->passed.packets > 0)
+        engine_pass(s->engine, load->passed.packets, load->passed.ends, load->now_ns);
+    streams_look_around(s, load->passed.packets);
     if (s->failed != 0)
         atomic_store(&crowd->stopped, true);
 }
@@ -39,14 +42,29 @@ static void follow_end(void *context, unsigned index)
 
 /* ---- in the thread that reads ---- */
 
-static int give(struct crowd *crowd, unsigned index, const struct packet *packet)
+/* What a job is told of others' packets, beyond what it knows. */
+static struct batch_passed tell(struct crowd *crowd, unsigned index)
 {
     const struct batch_passed *told = &crowd->told[index];
-    struct batch_packet given = batch_packet_of(packet);
-    given.passed = crowd->dealt.packets - told->packets;
-    given.ends = crowd->dealt.ends - told->ends;
-    given.now_ns = crowd->now_ns;
+    const struct batch_passed passed = {crowd->dealt.packets - told->packets, crowd->dealt.ends - told->ends};
     crowd->told[index] = crowd->dealt;
+    return passed;
+}
+
+static void seal(void *context, unsigned index, struct jobs_load *load)
+{
+    struct crowd *crowd = context;
+    load->passed = tell(crowd, index);
+    load->now_ns = crowd->now_ns;
+}
+
+static int give(struct crowd *crowd, unsigned index, const struct packet *packet)
+{
+    const struct batch_passed passed = tell(crowd, index);
+    struct batch_packet given = batch_packet_of(packet);
+    given.passed = passed.packets;
+    given.ends = passed.ends;
+    given.now_ns = crowd->now_ns;
     return jobs_give(crowd->jobs, index, &given);
 }
 
@@ -94,12 +112,12 @@ static int take_idle(void *context, struct sd_err *err)
     struct crowd *crowd = context;
     (void)err;
     jobs_rest(crowd->jobs);
-    return 0;
+    return atomic_load(&crowd->stopped) ? -ECANCELED : 0;
 }
 
 int streams_deal_start(struct crowd *crowd, struct sd_err *err)
 {
-    const struct jobs_work work = {crowd, follow, follow_idle, follow_end};
+    const struct jobs_work work = {crowd, seal, follow, follow_idle, follow_end};
     return jobs_start(&crowd->jobs, crowd->count, &work, err);
 }
 

@@ -11,6 +11,7 @@
 
 enum {
     MAX_CONVERSATIONS = 1 << 20, /* that are put in order; more are printed as they come */
+    JOB_MB = 16,                 /* of --memory, at least */
     JOBS_UNASKED = 8,            /* at most, where nobody said how many: each more brings less */
 };
 
@@ -44,58 +45,6 @@ void streams_job_end(struct streams *s, int ended)
         s->failed = streams_flush(s);
 }
 
-/* A job has come to packet `number`. Returns, when all have told that, the highest of them. */
-static uint64_t agree(struct crowd *crowd, uint64_t number)
-{
-    pthread_mutex_lock(&crowd->lock);
-    crowd->furthest = number > crowd->furthest ? number : crowd->furthest;
-    if (++crowd->votes == crowd->count)
-        pthread_cond_broadcast(&crowd->agreed);
-    while (crowd->votes < crowd->count && atomic_load(&crowd->interrupted))
-        pthread_cond_wait(&crowd->agreed, &crowd->lock);
-    const uint64_t furthest = crowd->furthest;
-    pthread_mutex_unlock(&crowd->lock);
-    return furthest;
-}
-
-/* Read until packet `end` (UINT64_MAX: of the file), or to where all jobs agree to end after a signal. As
- * intake_run() tells. */
-static int read_on(struct streams *s, uint64_t end, struct sd_err *err)
-{
-    struct capture_record record;
-    bool voted = end != UINT64_MAX;
-    s->batch.end = end;
-    int got = 0;
-    while (s->batch.last_number < end && !streams_is_stopped(s) &&
-           (got = source_next(s->intake.source, &record, err)) > 0 &&
-           (got = streams_take_record(s, &record, err)) == 0) {
-        if (!voted && atomic_load_explicit(&s->crowd->interrupted, memory_order_relaxed)) {
-            voted = true;
-            s->batch.end = end = agree(s->crowd, s->batch.last_number);
-        }
-    }
-    if (!voted)
-        (void)agree(s->crowd, s->batch.last_number);
-    return got < 0 ? got : 0;
-}
-
-/* A thread of its own: behind the gate, all is as in the first one, but for signals. */
-static void *read_part(void *context)
-{
-    struct streams *s = context;
-    struct sd_err err = {0};
-    pthread_mutex_lock(&s->crowd->gate);
-    pthread_mutex_unlock(&s->crowd->gate);
-    int ended =
-        streams_is_stopped(s) ? 0 : source_begin_again(s->intake.source, s->options.intake.file, &err);
-    if (ended == 0)
-        ended = read_on(s, UINT64_MAX, &err);
-    else
-        (void)agree(s->crowd, 0);
-    streams_job_end(s, ended);
-    return NULL;
-}
-
 int streams_keep_conversation(struct streams *s, const struct conversation *conversation)
 {
     if (s->kept_count == MAX_CONVERSATIONS / s->crowd->count) {
@@ -117,7 +66,7 @@ int streams_keep_conversation(struct streams *s, const struct conversation *conv
 /* ---- the beginning ---- */
 
 /* Where rows are printed as they come, one thread keeps them in order: there, several must be asked for. */
-unsigned streams_job_count(const struct streams *s)
+static unsigned wanted_jobs(const struct streams *s)
 {
     const struct streams_options *o = &s->options;
     struct stat st;
@@ -131,6 +80,14 @@ unsigned streams_job_count(const struct streams *s)
     return processors < JOBS_UNASKED ? (unsigned)processors : JOBS_UNASKED;
 }
 
+/* Each takes some memory, whatever its share is. */
+unsigned streams_job_count(const struct streams *s)
+{
+    const unsigned wanted = wanted_jobs(s);
+    const uint64_t most = s->options.memory_mb / JOB_MB;
+    return wanted <= most ? wanted : most > 1 ? (unsigned)most : 1;
+}
+
 static int make_job(struct crowd *crowd, unsigned index, struct sd_err *err)
 {
     const struct streams *all = crowd->s;
@@ -140,48 +97,67 @@ static int make_job(struct crowd *crowd, unsigned index, struct sd_err *err)
     s->memory = all->memory / crowd->count;
     s->options.shard.index = crowd->first + index;
     s->options.shard.count = crowd->parts;
+    s->options.shard.key = crowd->shard_key;
     const int failed = streams_make_engine(s, err);
     return failed == 0 ? streams_make_rows(s, err) : failed;
 }
 
-/* All but the first job, which is this thread's, wait at the gate. */
-static int start_readers(struct crowd *crowd, struct sd_err *err)
+/* End the threads, and let go what the jobs have. */
+static void end_jobs(struct crowd *crowd)
 {
-    const struct streams *s = crowd->s;
-    int failed = 0;
-    pthread_mutex_lock(&crowd->gate);
-    crowd->is_shut = true;
-    for (unsigned i = 1; i < crowd->count && failed == 0; i++) {
-        struct streams *job = &crowd->job[i];
-        failed = source_prepare_again(&job->intake.source, s->intake.input_fd, s->options.intake.filter, err);
-        if (failed != 0)
-            break;
-        failed = pthread_create(&crowd->thread[crowd->started], NULL, read_part, job);
-        if (failed != 0)
-            failed = sd_fail_errno(err, failed, "cannot start a thread");
-        else
-            crowd->started++;
+    atomic_store(&crowd->stopped, true);
+    streams_readers_end(crowd);
+    jobs_free(crowd->jobs);
+    crowd->jobs = NULL;
+    for (unsigned i = 0; i < crowd->count; i++) {
+        if (i > 0)
+            source_close(crowd->job[i].intake.source);
+        streams_fini(&crowd->job[i]);
     }
-    return failed;
+    crowd->count = 0;
 }
 
-/* Threads begin before system calls are filtered. */
-static int start(void *context, struct sd_err *err)
+void streams_crowd_free(struct crowd *crowd)
 {
-    struct crowd *crowd = context;
+    if (crowd == NULL)
+        return;
+    end_jobs(crowd);
+    pthread_cond_destroy(&crowd->moved);
+    pthread_mutex_destroy(&crowd->lock);
+    pthread_mutex_destroy(&crowd->gate);
+    pthread_mutex_destroy(&crowd->turn);
+    free(crowd);
+}
+
+static int start_jobs(struct crowd *crowd, struct sd_err *err)
+{
     struct streams *s = crowd->s;
-    struct stat st;
     int failed = 0;
-    if (fstat(s->intake.input_fd, &st) != 0)
-        return sd_fail_errno(err, errno, "cannot look at %s", s->options.intake.file);
-    crowd->deals = !S_ISREG(st.st_mode);
     for (unsigned i = 0; i < crowd->count && failed == 0; i++)
         failed = make_job(crowd, i, err);
     if (failed != 0)
         return failed;
     if (streams_keeps_rows(s))
         s->printer = streams_printer_start(crowd->count);
-    return crowd->deals ? streams_deal_start(crowd, err) : start_readers(crowd, err);
+    return crowd->deals ? streams_deal_start(crowd, err) : streams_readers_start(crowd, err);
+}
+
+/* Threads begin before system calls are filtered. Where they were not asked for, one can do without. */
+static int start(void *context, struct sd_err *err)
+{
+    struct crowd *crowd = context;
+    const struct streams *s = crowd->s;
+    struct stat st;
+    if (fstat(s->intake.input_fd, &st) != 0)
+        return sd_fail_errno(err, errno, "cannot look at %s", s->options.intake.file);
+    crowd->deals = !S_ISREG(st.st_mode);
+    crowd->size = st.st_size;
+    const int failed = start_jobs(crowd, err);
+    if (failed == 0 || s->options.jobs != 0)
+        return failed;
+    end_jobs(crowd);
+    *err = (struct sd_err){0};
+    return 0;
 }
 
 static struct crowd *new_crowd(struct streams *s, unsigned count)
@@ -197,39 +173,12 @@ static struct crowd *new_crowd(struct streams *s, unsigned count)
     pthread_mutex_init(&crowd->turn, NULL);
     pthread_mutex_init(&crowd->gate, NULL);
     pthread_mutex_init(&crowd->lock, NULL);
-    pthread_cond_init(&crowd->agreed, NULL);
-    tuple_key_make(&crowd->key, &shard->key);
+    pthread_cond_init(&crowd->moved, NULL);
+    /* Who chooses addresses shall not choose whose they are, but where other machines have the other parts.
+     */
+    crowd->shard_key = shard->count > 1 ? shard->key : hash_key_random();
+    tuple_key_make(&crowd->key, &crowd->shard_key);
     return crowd;
-}
-
-/* Let the threads through, and wait for them. */
-static void end_readers(struct crowd *crowd)
-{
-    if (crowd->is_shut)
-        pthread_mutex_unlock(&crowd->gate);
-    crowd->is_shut = false;
-    for (unsigned i = 0; i < crowd->started; i++)
-        pthread_join(crowd->thread[i], NULL);
-    crowd->started = 0;
-}
-
-void streams_crowd_free(struct crowd *crowd)
-{
-    if (crowd == NULL)
-        return;
-    atomic_store(&crowd->stopped, true);
-    end_readers(crowd);
-    jobs_free(crowd->jobs);
-    for (unsigned i = 0; i < crowd->count; i++) {
-        if (i > 0)
-            source_close(crowd->job[i].intake.source);
-        streams_fini(&crowd->job[i]);
-    }
-    pthread_cond_destroy(&crowd->agreed);
-    pthread_mutex_destroy(&crowd->lock);
-    pthread_mutex_destroy(&crowd->gate);
-    pthread_mutex_destroy(&crowd->turn);
-    free(crowd);
 }
 
 /* ---- the end ---- */
@@ -255,8 +204,7 @@ static void add_totals(struct streams_totals *sum, const struct streams_totals *
     sum->packets.conversations += t->packets.conversations;
     sum->packets.other += t->packets.other;
     sum->packets.undecoded += t->packets.undecoded;
-    for (size_t i = 0; i < ENGINE_UNDECODED && t->undecoded[i].packets != 0; i++)
-        engine_undecoded_add(sum->undecoded, t->undecoded[i]);
+    engine_undecoded_join(sum->undecoded, t->undecoded);
     for (int kind = 0; kind < CONVERSATION_KINDS; kind++) {
         sum->conversations[kind].conversations += t->conversations[kind].conversations;
         sum->conversations[kind].packets += t->conversations[kind].packets;
@@ -293,7 +241,7 @@ static int join(struct streams *s, struct streams *job)
     add_totals(&s->totals, &job->totals);
     streams_table_join(&s->table, &job->table);
     s->reader_gone = s->reader_gone || job->reader_gone;
-    int failed = job->failed != 0 ? job->failed : join_conversations(s, job);
+    const int failed = join_conversations(s, job);
     if (failed != 0 || job->rows == NULL)
         return failed;
     if (s->rows != NULL)
@@ -303,39 +251,37 @@ static int join(struct streams *s, struct streams *job)
     return 0;
 }
 
-static int join_all(struct crowd *crowd, int ended)
+/* What went wrong first, if anything did: jobs that were told to end for another's sake tell nothing. */
+static int first_failure(struct crowd *crowd, int *ended, struct sd_err *err)
+{
+    int failed = 0;
+    if (crowd->failed != 0) {
+        *ended = crowd->failed;
+        *err = crowd->err;
+    }
+    if (*ended == -ECANCELED)
+        *ended = 0;
+    for (unsigned i = 0; i < crowd->count; i++) {
+        const int code = crowd->job[i].failed;
+        failed = failed == 0 && code != -ECANCELED ? code : failed;
+    }
+    return failed != 0 ? failed : *ended != -EBADMSG ? *ended : 0;
+}
+
+static void join_all(struct crowd *crowd, int *ended, struct sd_err *err)
 {
     struct streams *s = crowd->s;
     struct streams_totals *t = &s->totals;
-    int failed = ended != -EBADMSG ? ended : 0;
+    s->failed = first_failure(crowd, ended, err);
     take_common(t, &crowd->job[0].totals, crowd->deals);
     for (unsigned i = 0; i < crowd->count; i++) {
-        const int joined = join(s, &crowd->job[i]);
-        failed = failed != 0 ? failed : joined;
+        const int failed = join(s, &crowd->job[i]);
+        s->failed = s->failed != 0 ? s->failed : failed;
     }
     t->packets.elsewhere = t->packets.packets - t->packets.fragments - t->packets.tcp -
                            t->packets.conversations - t->packets.other;
-    t->damaged = ended == -EBADMSG;
+    t->damaged = *ended == -EBADMSG;
     t->interrupted = s->intake.interrupted;
-    return failed;
-}
-
-/* The first job, while the others do the same. */
-static int read_all(struct crowd *crowd, struct sd_err *err)
-{
-    struct streams *job = &crowd->job[0];
-    const struct intake_handlers handlers = {job, streams_take_record, NULL};
-    job->intake.source = crowd->s->intake.source;
-    pthread_mutex_unlock(&crowd->gate);
-    crowd->is_shut = false;
-    int ended = intake_run(&crowd->s->intake, &handlers, err);
-    atomic_store(&crowd->interrupted, crowd->s->intake.interrupted);
-    const uint64_t end = agree(crowd, job->batch.last_number);
-    if (crowd->s->intake.interrupted)
-        ended = read_on(job, end, err);
-    streams_job_end(job, ended);
-    end_readers(crowd);
-    return ended;
 }
 
 int streams_run_jobs(struct streams *s, unsigned count, struct sd_err *err)
@@ -350,7 +296,12 @@ int streams_run_jobs(struct streams *s, unsigned count, struct sd_err *err)
         return CMD_OK; /* a signal, before the input's first byte */
     if (failed != 0)
         return cmd_fail(streams_name, "%s", err->text);
-    const int ended = crowd->deals ? streams_deal(crowd, err) : read_all(crowd, err);
-    s->failed = join_all(crowd, ended);
+    if (crowd->count == 0) {
+        streams_crowd_free(crowd);
+        s->crowd = NULL;
+        return streams_run_alone(s, err);
+    }
+    int ended = crowd->deals ? streams_deal(crowd, err) : streams_read_all(crowd, err);
+    join_all(crowd, &ended, err);
     return streams_finish(s, ended, err);
 }

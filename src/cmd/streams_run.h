@@ -69,6 +69,9 @@ unsigned streams_job_count(const struct streams *s);
 int streams_run_jobs(struct streams *s, unsigned count, struct sd_err *err);
 void streams_crowd_free(struct crowd *crowd);
 
+/* The run without, when the intake is open. Returns the exit status. */
+int streams_run_alone(struct streams *s, struct sd_err *err);
+
 /* In a job: write its lines when it is its turn; shall it end; keep a conversation to be printed in order. 0
  * or a negative errno. */
 int streams_write_lines(struct streams *s);

@@ -39,11 +39,19 @@ static size_t length_of(uint64_t number)
     return 1 + number % 97 + (number % 50000 == 0 ? 1 << 20 : 0); /* some are longer than a buffer */
 }
 
-static void take(void *context, unsigned index, const struct batch_packet *packets, size_t count)
+static void seal(void *context, unsigned index, struct jobs_load *load)
+{
+    (void)context;
+    load->passed.packets = load->count;
+    load->now_ns = index;
+}
+
+static void take(void *context, unsigned index, const struct jobs_load *load)
 {
     struct seen *seen = &((struct fixture *)context)->seen[index];
-    for (size_t i = 0; i < count; i++) {
-        const struct batch_packet *p = &packets[i];
+    seen->wrong += load->passed.packets != load->count || load->now_ns != index;
+    for (size_t i = 0; i < load->count; i++) {
+        const struct batch_packet *p = &load->packets[i];
         seen->wrong += p->number <= seen->last || p->captured_len != length_of(p->number);
         for (size_t at = 0; at < p->captured_len; at++)
             seen->wrong += p->data[at] != byte_of(p->number, at);
@@ -68,7 +76,7 @@ static void end(void *context, unsigned index)
 static const struct jobs_work *work_of(struct fixture *f)
 {
     static struct jobs_work work;
-    work = (struct jobs_work){f, take, idle, end};
+    work = (struct jobs_work){f, seal, take, idle, end};
     return &work;
 }
 
@@ -163,7 +171,7 @@ static void rests(void **state)
             at[i] = byte_of(number, i);
         const struct batch_packet packet = {
             .number = number, .data = at, .captured_len = (uint32_t)length_of(number)};
-        assert_int_equal(jobs_give(jobs, number % JOBS, &packet), 0);
+        assert_int_equal(jobs_give(jobs, (unsigned)(number % JOBS), &packet), 0);
         jobs_rest(jobs);
     }
     jobs_finish(jobs);

@@ -415,8 +415,11 @@ static void round_trips_by_time_stamps(void **state)
     PLAY(scene, {203, 's', A, 0, 0, 100, 1000, .ts = 50, .echo = 7});
     assert_true(rtt->count == 1 && scene->d[0].rtt_by_ts);
     assert_int_equal(rtt->min_ns, 103000000);
-    PLAY(scene, {210, 'c', A, 100, 10, 0, 1000, .ts = 9},
-         {212, 's', A, 0, 0, 110, 1000, .ts = 51, .echo = 9});
+    /* The clock goes back: that tells nothing. */
+    PLAY(scene, {205, 'c', A, 100, 5, 0, 1000, .ts = 9}, {204, 's', A, 0, 0, 105, 1000, .ts = 50, .echo = 7});
+    assert_true(rtt->count == 1 && scene->d[0].rtt_by_ts);
+    PLAY(scene, {210, 'c', A, 105, 10, 0, 1000, .ts = 10},
+         {212, 's', A, 0, 0, 115, 1000, .ts = 51, .echo = 10});
     assert_true(rtt->count == 1 && !scene->d[0].rtt_by_ts);
     assert_true(rtt->min_ns == 2000000 && rtt->max_ns == 2000000);
 }
