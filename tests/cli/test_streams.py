@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import struct
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from cases import case, check, contains, done, equal  # noqa: E402
 from procs import SOCKDIAG, sockdiag, wait_until  # noqa: E402
-from scenes import ACK, RST, SYN, Scene  # noqa: E402
+from scenes import ACK, FIN, RST, SYN, Scene  # noqa: E402
 
 WORK = tempfile.TemporaryDirectory()
 CAPTURE = pathlib.Path(WORK.name) / "f.pcap"
@@ -69,6 +70,25 @@ def write_crowd(path, count):
 
 def streams(*words, **more):
     return sockdiag("streams", *words, **more)
+
+
+def pcapng_block(kind, body):
+    body += bytes(-len(body) % 4)
+    return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+
+PCAPNG = pcapng_block(0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1)) + b"".join(
+    pcapng_block(1, struct.pack("<HHI", link, 0, 0)) for link in (1, 147))
+
+
+def tcp_block(us, client, flags, seq, ack, back=False, payload=b"", interface=0):
+    """A packet between 10.0.0.1:`client` and 10.0.0.2:80, without checksums, as the second interface has it or the first."""
+    ends = [(b"\x0a\0\0\1", client), (b"\x0a\0\0\2", 80)]
+    (source, sport), (target, dport) = reversed(ends) if back else ends
+    ip = struct.pack(">BBHHHBBH", 0x45, 0, 40 + len(payload), 0, 0, 64, 6, 0) + source + target
+    tcp = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 65535, 0, 0) + payload
+    frame = bytes(12) + b"\x08\0" + ip + tcp
+    return pcapng_block(6, struct.pack("<IIIII", interface, us >> 32, us & 0xffffffff, len(frame), len(frame)) + frame)
 
 
 def read_so_far(pid):
@@ -319,6 +339,31 @@ with case("-j: after a signal, every thread ends behind the same packet"):
         check(lines[:-1] == expected[:-1], f"other rows than of {packets} packets")
     check(ended > 0, "none was interrupted")
     big.unlink()
+
+with case("-j: what goes wrong in any of the threads is told, and nothing is printed"):
+    path = pathlib.Path(WORK.name) / "late.pcapng"
+    for client in (1001, 1002, 1003, 1004):  # one of the threads has much to do, and is the last to come there
+        packets = b"".join(tcp_block(10 ** 12 + n, client, ACK, 1 + n, 1, payload=b"x") for n in range(20000))
+        path.write_bytes(PCAPNG + packets + tcp_block(2 * 10 ** 12, client, ACK, 1, 1, interface=1))
+        for jobs in ("1", "2"):
+            ran = streams("--json", "-j", jobs, path, "ether", "src", "00:00:00:00:00:00")
+            equal((ran.returncode, ran.stdout), (2, ""), f"-j {jobs}, port {client}")
+            contains(ran.stderr, "cannot be applied to packet 20001")
+
+with case("-j: of a pipe, a row leaves though only other threads have something to do"):
+    def ended(client, us):
+        return b"".join(tcp_block(us + n, client, *packet) for n, packet in enumerate(
+            ((SYN, 1, 0), (SYN | ACK, 1, 2, True), (ACK | FIN, 2, 2), (ACK | FIN, 2, 3, True), (ACK, 3, 3))))
+
+    for other in range(2001, 2005):
+        process = subprocess.Popen([SOCKDIAG, "streams", "--json", "-j", "2", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process.stdin.write(PCAPNG + ended(1001, 10 ** 15) + tcp_block(10 ** 15 + 600_000_000, other, ACK, 1, 1, payload=b"x"))
+        process.stdin.flush()
+        check(select.select([process.stdout], [], [], 20)[0], f"no row in 20 s; the other port is {other}")
+        contains(process.stdout.readline().decode(), '"client":"10.0.0.1:1001"')
+        process.stdin.close()
+        process.stdout.read()
+        equal(process.wait(timeout=20), 0)
 
 with case("conversations of other protocols are counted, and listed"):
     path = pathlib.Path(WORK.name) / "udp.pcapng"

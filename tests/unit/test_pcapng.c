@@ -392,6 +392,37 @@ static void read_again(void **state)
     buf_free(&b);
 }
 
+/* A file that grows ends where it was said to, for whoever reads it in whichever way. */
+static void bounded(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    pcapng_build_section(&b, "test", NULL);
+    pcapng_build_interface(&b, "i", 101, 0);
+    pcapng_build_packet(&b, 0, 1, "abcd", 4, 4, NULL);
+    const off_t end = (off_t)b.len;
+    for (int i = 0; i < 20000; i++)
+        pcapng_build_packet(&b, 0, 1, "more", 4, 4, NULL);
+    int fd = file_of(b.data, b.len);
+    for (int i = 0; i < 4; i++) {
+        struct pcapng_reader *reader = NULL;
+        struct capture_record r;
+        const bool cut = i >= 2;
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        assert_int_equal(i % 2 == 0 ? pcapng_reader_open(&reader, fd, "f", NULL)
+                                    : pcapng_reader_open_at(&reader, fd, 0, "f", NULL),
+                         0);
+        assert_int_equal(pcapng_reader_bound(reader, end + (cut ? 5 : 0)), 0);
+        assert_int_equal(pcapng_reader_next(reader, &r, NULL), 1);
+        assert_memory_equal(r.packet.data, "abcd", 4);
+        assert_false(pcapng_reader_has_next(reader));
+        assert_int_equal(pcapng_reader_next(reader, &r, NULL), cut ? -EBADMSG : 0);
+        pcapng_reader_close(reader);
+    }
+    close(fd);
+    buf_free(&b);
+}
+
 /* Memory that is lent, each piece once. */
 struct lent {
     uint8_t *piece[1024];
@@ -530,6 +561,7 @@ int main(void)
         cmocka_unit_test(pipes),
         cmocka_unit_test(told_before_it_waits),
         cmocka_unit_test(read_again),
+        cmocka_unit_test(bounded),
         cmocka_unit_test(packets_stay),
         cmocka_unit_test(in_memory),
     };
