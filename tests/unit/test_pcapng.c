@@ -453,7 +453,7 @@ static void packets_stay(void **state)
     pcapng_build_interface(&b, "i", 101, 0);
     for (int i = 0; i < PACKETS; i++) {
         memset(data, i, sizeof data);
-        const uint32_t len = i % 100 == 50 ? sizeof data : (uint32_t)(i * 7 % 400);
+        const uint32_t len = (uint32_t)(i % 100 == 50 ? (int)sizeof data : i * 7 % 400);
         pcapng_build_packet(&b, 0, 1, data, len, len, NULL);
     }
     int fd = file_of(b.data, b.len);
