@@ -52,18 +52,23 @@ bool batch_add(struct batch *batch, const struct packet *packet)
     return true;
 }
 
-int batch_sweep(struct batch *batch, struct source *source, const struct batch_others *others,
-                struct sd_err *err)
+static void take(struct batch *batch, const struct capture_record *record, const struct batch_others *others)
 {
-    struct capture_record record;
+    if (record->kind == CAPTURE_PACKET)
+        (void)batch_add(batch, &record->packet); /* there is room */
+    else
+        others->take(others->context, record);
+}
+
+int batch_sweep(struct batch *batch, struct source *source, const struct capture_record *record,
+                const struct batch_others *others, struct sd_err *err)
+{
+    struct capture_record next;
     int got = 0;
+    take(batch, record, others);
     while (batch->count < BATCH_PACKETS && batch->last_number < batch->end &&
-           (got = source_next_in_memory(source, &record, err)) > 0) {
-        if (record.kind == CAPTURE_PACKET)
-            (void)batch_add(batch, &record.packet);
-        else
-            others->take(others->context, &record);
-    }
+           (got = source_next_in_memory(source, &next, err)) > 0)
+        take(batch, &next, others);
     return got < 0 ? got : 0;
 }
 

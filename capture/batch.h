@@ -46,16 +46,18 @@ void batch_init(struct batch *batch, const struct engine_shard *shard);
  * for there is no room, or it is behind the end. */
 bool batch_add(struct batch *batch, const struct packet *packet);
 
-/* After source_next(), whose record is `record`: as many more as stand in memory, and as there is room for.
- * `other` gets records that are no packets. 0, or as source_next(). */
+/* Records that are no packets. */
 struct batch_others {
     void *context;
     void (*take)(void *context, const struct capture_record *record);
 };
-int batch_sweep(struct batch *batch, struct source *source, const struct batch_others *others,
-                struct sd_err *err);
 
-/* Feed the engine (made with `chosen`) with all, and empty the batch. 0 or -ENOMEM. */
+/* Into an empty batch: the record that source_next() gave, and as many more as stand in memory, and as there
+ * is room for. 0, or as source_next() for what comes behind them. */
+int batch_sweep(struct batch *batch, struct source *source, const struct capture_record *record,
+                const struct batch_others *others, struct sd_err *err);
+
+/* Feed the engine with all, and empty the batch. 0 or -ENOMEM. */
 int batch_feed(struct batch *batch, struct engine *engine);
 
 /* The same with packets from elsewhere. */

@@ -369,9 +369,10 @@ int source_borrow(struct source *s, const struct pcapng_lender *lender)
     return pcapng_reader_borrow(s->reader, lender);
 }
 
-int source_bound(struct source *s, off_t end)
+int source_bound(struct source *s, off_t end, struct sd_err *err)
 {
-    return pcapng_reader_bound(s->reader, end);
+    const int failed = pcapng_reader_bound(s->reader, end);
+    return failed != 0 ? sd_fail_errno(err, -failed, "capture") : 0;
 }
 
 off_t source_place(const struct source *s)

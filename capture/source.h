@@ -49,7 +49,7 @@ void source_close(struct source *source);
 
 /* Of a file: see pcapng_reader_borrow(), pcapng_reader_bound() and pcapng_reader_place(). */
 int source_borrow(struct source *source, const struct pcapng_lender *lender);
-int source_bound(struct source *source, off_t end);
+int source_bound(struct source *source, off_t end, struct sd_err *err);
 off_t source_place(const struct source *source);
 
 /* As pcapng_reader_next(); a live source also answers -EAGAIN when nothing is there now (poll source_fd()),

@@ -192,11 +192,7 @@ static int take_record(void *context, struct capture_record *record, struct sd_e
 {
     struct extract *x = context;
     const struct batch_others others = {x, take_other};
-    if (record->kind == CAPTURE_PACKET)
-        (void)batch_add(&x->batch, &record->packet);
-    else
-        take_other(x, record);
-    const int swept = batch_sweep(&x->batch, x->intake.source, &others, err);
+    const int swept = batch_sweep(&x->batch, x->intake.source, record, &others, err);
     const int failed = batch_feed(&x->batch, x->engine);
     if (failed != 0)
         return sd_fail_errno(err, -failed, "cannot follow the streams");

@@ -36,7 +36,7 @@ struct job {
 struct jobs {
     struct jobs_work work;
     unsigned count;
-    struct buffer buffers[BUFFERS]; /* the reader's, as `current` and `given` */
+    struct buffer buffers[BUFFERS]; /* the reader's, as all above `lock` */
     unsigned buffer;                /* lent last */
     struct load load[LOADS];        /* the reader's from `filled` on */
     size_t given;                   /* packets in the load that is being filled */

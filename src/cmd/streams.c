@@ -230,11 +230,7 @@ int streams_take_record(void *run, struct capture_record *record, struct sd_err 
 {
     struct streams *s = run;
     const struct batch_others others = {s, streams_take_other};
-    if (record->kind == CAPTURE_PACKET)
-        (void)batch_add(&s->batch, &record->packet);
-    else
-        streams_take_other(s, record);
-    const int swept = batch_sweep(&s->batch, s->intake.source, &others, err);
+    const int swept = batch_sweep(&s->batch, s->intake.source, record, &others, err);
     const size_t count = s->batch.count + s->batch.passed.packets;
     const int failed = batch_feed(&s->batch, s->engine);
     if (failed != 0)

@@ -7,10 +7,9 @@
 #include "cmd/streams_crowd.h"
 
 enum {
-    STEP = 1 << 20, /* bytes between looks at how far the others are */
-    AHEAD =
-        16 << 20, /* of the slowest: what is read after a signal, so that all end behind the same packet */
-    WAIT_MS = 20, /* between looks for a signal while others catch up */
+    STEP = 1 << 20,   /* bytes between looks at how far the others are */
+    AHEAD = 16 << 20, /* of the slowest: so much is read after a signal to end behind the same packet */
+    WAIT_MS = 20,     /* between looks for a signal while others catch up */
 };
 
 /* ---- in step ---- */
@@ -47,6 +46,7 @@ static bool is_interrupted(struct streams *s)
     return atomic_load_explicit(&crowd->interrupted, memory_order_relaxed);
 }
 
+/* Until the slowest is near, or the end is asked for. */
 static void wait_for_others(struct streams *s, off_t place)
 {
     struct crowd *crowd = s->crowd;
@@ -143,7 +143,7 @@ static void *read_part(void *context)
     if (ended == 0)
         ended = source_begin_again(s->intake.source, s->options.intake.file, &err);
     if (ended == 0)
-        ended = source_bound(s->intake.source, crowd->size);
+        ended = source_bound(s->intake.source, crowd->size, &err);
     if (ended == 0)
         ended = read_on(s, UINT64_MAX, &err);
     else
@@ -198,7 +198,7 @@ int streams_read_all(struct crowd *crowd, struct sd_err *err)
     struct intake *intake = &crowd->s->intake;
     const struct intake_handlers handlers = {job, take_first, NULL};
     job->intake.source = intake->source;
-    int ended = source_bound(intake->source, crowd->size);
+    int ended = source_bound(intake->source, crowd->size, err);
     pthread_mutex_unlock(&crowd->gate);
     crowd->is_shut = false;
     if (ended == 0)

@@ -245,8 +245,7 @@ static void feed_all(struct source *source, struct engine *engine, struct run *r
     struct capture_record record;
     batch_init(&batch, shard);
     while (run->ended >= 0 && (run->ended = source_next(source, &record, NULL)) > 0) {
-        must(record.kind != CAPTURE_PACKET || batch_add(&batch, &record.packet));
-        const int swept = batch_sweep(&batch, source, &others, NULL);
+        const int swept = batch_sweep(&batch, source, &record, &others, NULL);
         must(batch_feed(&batch, engine) == 0 && batch.count == 0);
         run->ended = swept < 0 ? swept : run->ended;
         const struct flow_table *streams = engine_streams(engine);

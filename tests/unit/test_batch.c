@@ -92,11 +92,7 @@ static struct engine_counts run(int fd, const struct engine_shard *shard, uint64
     batch_init(&batch, shard);
     batch.end = end;
     while (batch.last_number < end && source_next(source, &record, NULL) > 0) {
-        if (record.kind == CAPTURE_PACKET)
-            assert_true(batch_add(&batch, &record.packet));
-        else
-            count_other(seen, &record);
-        assert_int_equal(batch_sweep(&batch, source, &others, NULL), 0);
+        assert_int_equal(batch_sweep(&batch, source, &record, &others, NULL), 0);
         assert_int_equal(batch_feed(&batch, engine), 0);
         assert_int_equal(engine_counts(engine).packets, batch.last_number);
     }
