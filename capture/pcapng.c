@@ -402,16 +402,6 @@ static size_t block_look(const struct pcapng_reader *r, const uint8_t *p, size_t
     }
 }
 
-int pcapng_reader_bound(struct pcapng_reader *r, off_t end)
-{
-    return input_bound(&r->input, end);
-}
-
-off_t pcapng_reader_place(const struct pcapng_reader *r)
-{
-    return r->input.place;
-}
-
 bool pcapng_reader_has_next(const struct pcapng_reader *r)
 {
     const struct pcapng_input *in = &r->input;
@@ -432,17 +422,14 @@ int pcapng_reader_next(struct pcapng_reader *r, struct capture_record *record, s
     struct sd_err cause;
     cause.code = 0; /* the text is not cleared: this is done for each packet */
     int got = r->classic ? classic_next(r, record, &cause) : next_pcapng(r, record, &cause);
+    if (got == -EAGAIN)
+        return got;
     if (got < 0 && cause.code == 0)
         sd_fail_errno(&cause, -got, "%s: cannot read on from byte %" PRIu64, r->name, r->input.position);
     if (got < 0 && err != NULL)
         *err = cause;
     r->ended = got <= 0;
     return got;
-}
-
-int pcapng_reader_borrow(struct pcapng_reader *r, const struct pcapng_lender *lender)
-{
-    return input_borrow(&r->input, lender);
 }
 
 /* ---- opening ---- */
@@ -518,10 +505,11 @@ int pcapng_reader_open_wait(struct pcapng_reader **out, int fd, const struct pca
     return open_input(out, &(struct pcapng_input){.fd = fd, .wait = *wait}, name, err);
 }
 
-int pcapng_reader_open_at(struct pcapng_reader **out, int fd, off_t place, const char *name,
-                          struct sd_err *err)
+int pcapng_reader_open_pieces(struct pcapng_reader **out, const struct pcapng_pieces *pieces,
+                              const char *name, struct sd_err *err)
 {
-    const struct pcapng_input input = {.fd = fd, .wait.stop_fd = -1, .placed = true, .place = place};
+    static const uint8_t nothing[1];
+    const struct pcapng_input input = {.fd = -1, .wait.stop_fd = -1, .pieces = *pieces, .data = nothing};
     return open_input(out, &input, name, err);
 }
 

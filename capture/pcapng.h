@@ -56,10 +56,6 @@ struct pcapng_reader;
  * -EINVAL when it is no capture file. */
 int pcapng_reader_open(struct pcapng_reader **out, int fd, const char *name, struct sd_err *err);
 
-/* The same from `place` on, of a file, whose own place is neither asked for nor moved (pread(2)). */
-int pcapng_reader_open_at(struct pcapng_reader **out, int fd, off_t place, const char *name,
-                          struct sd_err *err);
-
 /* What happens where the reader would have to wait for input, as of a pipe. First before() is called (unless
  * it is NULL): what was made of the records so far can be let out. The reader gives up, with -EINTR, when
  * that answers false, and when `stop_fd` (-1: none) becomes readable, so that a signal (signalfd) ends the
@@ -70,35 +66,28 @@ struct pcapng_wait {
     void *context;
 };
 
-/* Whoever wants to look at packets after the reader has gone on can have it read into memory of his own:
- * lend() gives a piece of at least `least` bytes, `*cap` of them, and the reader does not touch any piece
- * that it got before, nor the bytes of records that it gave out. The pieces stay the lender's. NULL: out of
- * memory. */
-struct pcapng_lender {
+/* Bytes that somebody else has read, in pieces. next() gives those `left`, which the reader has not consumed,
+ * with more behind them; those before them are not looked at any more. 1; 0: the end; -EAGAIN: there will be
+ * more; or another negative errno. In the last three cases, what is left stays where it is. */
+struct pcapng_pieces {
     void *context;
-    uint8_t *(*lend)(void *context, size_t least, size_t *cap);
+    int (*next)(void *context, const uint8_t *left, size_t left_len, const uint8_t **data, size_t *len);
 };
 
-/* As above, with that. */
+/* As above, with one of these. */
 int pcapng_reader_open_wait(struct pcapng_reader **out, int fd, const struct pcapng_wait *wait,
                             const char *name, struct sd_err *err);
+int pcapng_reader_open_pieces(struct pcapng_reader **out, const struct pcapng_pieces *pieces,
+                              const char *name, struct sd_err *err);
 void pcapng_reader_close(struct pcapng_reader *reader);
 
 /* The next record. 1: filled (valid until the next call); 0: the end; -EBADMSG: damaged or cut short from
  * here on, err says at which byte and how (what came before was good); -EINTR: see struct pcapng_wait;
- * another negative errno: the read failed. After a negative answer, further calls give 0. Unknown block types
- * are skipped. A Simple Packet Block has no time: its packet's time_ns is 0. */
+ * -EAGAIN: as
+ * pieces.next() told; another negative errno: the read failed. After a negative answer but -EAGAIN, further
+ * calls give 0. Unknown block types are skipped. A Simple Packet Block has no time: its packet's time_ns is
+ * 0. */
 int pcapng_reader_next(struct pcapng_reader *reader, struct capture_record *record, struct sd_err *err);
-
-/* Between records: read into the lender's memory from now on. 0 or -ENOMEM. */
-int pcapng_reader_borrow(struct pcapng_reader *reader, const struct pcapng_lender *lender);
-
-/* Of a file that may grow: it ends at byte `end` of the descriptor, for readers that shall all read the same.
- * To be called before the first record; the descriptor's place is used no more. 0 or a negative errno. */
-int pcapng_reader_bound(struct pcapng_reader *reader, off_t end);
-
-/* Up to where the descriptor was read, of a reader that is bound. */
-off_t pcapng_reader_place(const struct pcapng_reader *reader);
 
 /* Does the next record stand in memory as a whole? Then pcapng_reader_next() reads nothing for it, and the
  * bytes of those before it stay where they are. */

@@ -7,15 +7,15 @@
 /* What the files of the reader share: pcapng_input.c fetches bytes, pcapng.c takes pcapng blocks apart,
  * pcapng_classic.c the records of classic pcap. */
 
-/* A window over a file or pipe: data[begin, end) was read and not yet consumed. */
+/* A window over the input: data[begin, end) was read and not yet consumed. */
 struct pcapng_input {
     int fd;
-    bool placed;        /* at `place`, else where the descriptor is */
-    off_t place, limit; /* where the file ends; 0: wherever it does */
     struct pcapng_wait wait;
-    struct pcapng_lender lender; /* of `data`, if it lends */
-    uint8_t *data;
-    size_t cap, begin, end;
+    struct pcapng_pieces pieces; /* where the bytes come from; next == NULL: from `fd` */
+    const uint8_t *data;         /* `own`, or what pieces.next() gave */
+    size_t begin, end;
+    uint8_t *own;
+    size_t cap;        /* of that */
     uint64_t position; /* in the file, of data[begin] */
 };
 
@@ -70,15 +70,11 @@ static inline size_t input_left(const struct pcapng_input *input)
 }
 
 /* Have `len` bytes at data + begin. 1; 0: the input ended before; -EINTR: the stop descriptor became
- * readable; another negative errno: the read failed. */
+ * readable; another negative errno: the read failed, or what pieces.next() tells. */
 int input_read(struct pcapng_input *input, size_t len);
 
-/* Go on in the lender's memory. 0 or -ENOMEM. */
-int input_borrow(struct pcapng_input *input, const struct pcapng_lender *lender);
 void input_fini(struct pcapng_input *input);
 
-/* The file ends at `limit`, whatever comes behind it. 0 or a negative errno. */
-int input_bound(struct pcapng_input *input, off_t limit);
 static inline int input_need(struct pcapng_input *input, size_t len)
 {
     return input_left(input) >= len ? 1 : input_read(input, len);

@@ -34,8 +34,6 @@ struct link_filter {
 struct source {
     /* a file */
     struct pcapng_reader *reader;
-    int fd;
-    off_t place; /* where another source of the file begins */
     char *filter;
     struct link_filter filters[MAX_FILTERS];
     size_t filter_count;
@@ -116,7 +114,7 @@ static int next_if_taken(struct source *s, struct capture_record *record, struct
 {
     const int got = pcapng_reader_next(s->reader, record, err);
     if (got <= 0) {
-        s->ended = true;
+        s->ended = got != -EAGAIN;
         return got;
     }
     const int takes = record->kind == CAPTURE_PACKET ? filter_takes(s, &record->packet, err) : 1;
@@ -139,63 +137,45 @@ static struct source *new_source(struct sd_err *err)
     struct source *s = calloc(1, sizeof *s);
     if (s == NULL)
         sd_fail_errno(err, ENOMEM, "capture");
-    else
-        s->fd = -1;
     return s;
 }
 
 /* A source with its filter. */
-static int new_with_filter(struct source **out, int fd, const char *filter, struct sd_err *err)
+static int prepare(struct source **out, const char *filter, struct sd_err *err)
 {
-    struct source *s = new_source(err);
-    int failed = 0;
+    struct source *s = *out = new_source(err);
     if (s == NULL)
         return -ENOMEM;
-    s->fd = fd;
-    if (filter != NULL && filter[0] != '\0') {
-        s->filter = strdup(filter);
-        failed = s->filter != NULL ? compile_usual(s, err) : sd_fail_errno(err, ENOMEM, "filter");
-    }
+    if (filter == NULL || filter[0] == '\0')
+        return 0;
+    s->filter = strdup(filter);
+    return s->filter != NULL ? compile_usual(s, err) : sd_fail_errno(err, ENOMEM, "filter");
+}
+
+static int begin(struct source *s, int fd, const struct source_guard *guard, const char *name,
+                 struct sd_err *err)
+{
+    if (guard == NULL)
+        return pcapng_reader_open(&s->reader, fd, name, err);
+    const int failed = guard->before_reading != NULL ? guard->before_reading(guard->context, err) : 0;
     if (failed != 0)
-        source_close(s);
-    else
-        *out = s;
-    return failed;
+        return failed;
+    return guard->pieces != NULL ? pcapng_reader_open_pieces(&s->reader, guard->pieces, name, err)
+                                 : pcapng_reader_open_wait(&s->reader, fd, &guard->wait, name, err);
 }
 
 int source_open_fd_guarded(struct source **out, int fd, const struct source_guard *guard, const char *name,
                            const char *filter, struct sd_err *err)
 {
     struct source *s = NULL;
-    int failed = new_with_filter(&s, fd, filter, err);
-    if (failed != 0)
-        return failed;
-    if (guard != NULL && guard->before_reading != NULL)
-        failed = guard->before_reading(guard->context, err);
+    int failed = prepare(&s, filter, err);
     if (failed == 0)
-        failed = guard != NULL ? pcapng_reader_open_wait(&s->reader, fd, &guard->wait, name, err)
-                               : pcapng_reader_open(&s->reader, fd, name, err);
+        failed = begin(s, fd, guard, name, err);
     if (failed != 0)
         source_close(s);
     else
         *out = s;
     return failed;
-}
-
-int source_prepare_again(struct source **out, int fd, const char *filter, struct sd_err *err)
-{
-    const off_t place = lseek(fd, 0, SEEK_CUR);
-    if (place < 0)
-        return sd_fail_errno(err, errno, "capture");
-    const int failed = new_with_filter(out, fd, filter, err);
-    if (failed == 0)
-        (*out)->place = place;
-    return failed;
-}
-
-int source_begin_again(struct source *s, const char *name, struct sd_err *err)
-{
-    return pcapng_reader_open_at(&s->reader, s->fd, s->place, name, err);
 }
 
 int source_open_fd(struct source **out, int fd, const char *name, const char *filter, struct sd_err *err)
@@ -362,22 +342,6 @@ int source_inject(struct source *s, const void *frame, size_t len)
 int source_next(struct source *s, struct capture_record *record, struct sd_err *err)
 {
     return s->pcap != NULL ? next_live(s, record, err) : next_from_file(s, record, err);
-}
-
-int source_borrow(struct source *s, const struct pcapng_lender *lender)
-{
-    return pcapng_reader_borrow(s->reader, lender);
-}
-
-int source_bound(struct source *s, off_t end, struct sd_err *err)
-{
-    const int failed = pcapng_reader_bound(s->reader, end);
-    return failed != 0 ? sd_fail_errno(err, -failed, "capture") : 0;
-}
-
-off_t source_place(const struct source *s)
-{
-    return pcapng_reader_place(s->reader);
 }
 
 int source_next_in_memory(struct source *s, struct capture_record *record, struct sd_err *err)

@@ -36,21 +36,12 @@ struct source_guard {
     int (*before_reading)(void *context, struct sd_err *err);
     void *context;
     struct pcapng_wait wait;
+    const struct pcapng_pieces *pieces; /* or NULL: the bytes come from there, not from the descriptor */
 };
 int source_open_fd_guarded(struct source **out, int fd, const struct source_guard *guard, const char *name,
                            const char *filter, struct sd_err *err);
 
-/* Another source of the same file, which leaves the descriptor's place in it alone: it begins where the place
- * is now. First all that needs more than the file, then its first byte. 0 or a negative errno with `err`
- * filled. */
-int source_prepare_again(struct source **out, int fd, const char *filter, struct sd_err *err);
-int source_begin_again(struct source *source, const char *name, struct sd_err *err);
 void source_close(struct source *source);
-
-/* Of a file: see pcapng_reader_borrow(), pcapng_reader_bound() and pcapng_reader_place(). */
-int source_borrow(struct source *source, const struct pcapng_lender *lender);
-int source_bound(struct source *source, off_t end, struct sd_err *err);
-off_t source_place(const struct source *source);
 
 /* As pcapng_reader_next(); a live source also answers -EAGAIN when nothing is there now (poll source_fd()),
  * -ENETDOWN when its interface went down or away, and never 0. */

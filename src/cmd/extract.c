@@ -39,7 +39,8 @@ struct extract {
 
     struct intake intake;
     struct engine *engine;
-    struct batch batch; /* of packets for it */
+    struct batch_parts parts; /* one */
+    struct batch batch;       /* of packets for it */
     struct extract_sink sink;
     uint64_t lost;
 };
@@ -176,7 +177,7 @@ static int make_engine(struct extract *x, struct sd_err *err)
     const size_t memory = ((size_t)x->memory_mb << 20) - x->config.gather - EXTRACT_FILES_MEMORY;
     x->sink.memory = memory / 2;
     const struct engine_config config = {.streams = &observer, .max_memory = memory};
-    batch_init(&x->batch, &config.shard);
+    batch_parts_init(&x->parts, &config.shard, 1);
     x->engine = engine_new(&config);
     return x->engine == NULL ? sd_fail_errno(err, ENOMEM, "extract") : 0;
 }
@@ -192,8 +193,8 @@ static int take_record(void *context, struct capture_record *record, struct sd_e
 {
     struct extract *x = context;
     const struct batch_others others = {x, take_other};
-    const int swept = batch_sweep(&x->batch, x->intake.source, record, &others, err);
-    const int failed = batch_feed(&x->batch, x->engine);
+    const int swept = batch_sweep(&x->batch, &x->parts, x->intake.source, record, &others, err);
+    const int failed = batch_feed(&x->batch, 0, x->engine);
     if (failed != 0)
         return sd_fail_errno(err, -failed, "cannot follow the streams");
     if (x->sink.failed != 0)

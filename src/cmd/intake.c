@@ -104,6 +104,7 @@ static int open_source(struct intake *intake, struct sd_err *err)
     struct source_guard guard = {
         .before_reading = filter_calls,
         .wait = {.stop_fd = intake->signal_fd, .before = let_out, .context = intake},
+        .pieces = intake->config->pieces,
         .context = intake,
     };
     if (fstat(intake->input_fd, &st) == 0 && S_ISREG(st.st_mode))

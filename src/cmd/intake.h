@@ -22,6 +22,8 @@ struct intake_config {
      * open outputs. NULL: nothing to open. */
     int (*open_outputs)(void *context, struct sd_err *err);
     void *context;
+    /* Where a file's bytes come from; NULL: from its descriptor. open_outputs() may still set it. */
+    const struct pcapng_pieces *pieces;
 };
 
 struct intake {

@@ -178,8 +178,8 @@ static void gather_totals(struct streams *s)
     struct streams_totals *t = &s->totals;
     const struct conversation_table *conversations = engine_conversations(s->engine);
     t->packets = engine_counts(s->engine);
-    t->first_ns = s->batch.first_ns;
-    t->last_ns = s->batch.now_ns;
+    t->first_ns = s->parts.first_ns;
+    t->last_ns = s->parts.now_ns;
     t->defrag = engine_defrag_counts(s->engine);
     memcpy(t->undecoded, engine_undecoded(s->engine), sizeof t->undecoded);
     for (int kind = 0; kind < CONVERSATION_KINDS; kind++)
@@ -215,30 +215,35 @@ void streams_take_other(void *run, const struct capture_record *record)
         s->totals.lost += record->dropped;
 }
 
-void streams_look_around(struct streams *s, size_t packets)
+/* From time to time, rows are let out, and memory is looked at. */
+static void look_around(struct streams *s)
 {
-    s->since_look += packets;
-    if (s->failed != 0 || s->since_look < LOOK_EVERY)
-        return;
     s->since_look = 0;
     s->failed = s->rows != NULL ? share_memory(s) : refresh(s);
     if (s->failed == 0)
         s->failed = flush_old(s);
 }
 
-int streams_take_record(void *run, struct capture_record *record, struct sd_err *err)
+int streams_feed(struct streams *s, const struct batch *batch, unsigned part)
 {
-    struct streams *s = run;
+    const int failed = batch_feed(batch, part, s->engine);
+    s->failed = s->failed != 0 ? s->failed : failed;
+    s->since_look += batch->count;
+    if (s->failed == 0 && s->since_look >= LOOK_EVERY)
+        look_around(s);
+    return s->failed;
+}
+
+static int take_record(void *context, struct capture_record *record, struct sd_err *err)
+{
+    struct streams *s = context;
     const struct batch_others others = {s, streams_take_other};
-    const int swept = batch_sweep(&s->batch, s->intake.source, record, &others, err);
-    const size_t count = s->batch.count + s->batch.passed.packets;
-    const int failed = batch_feed(&s->batch, s->engine);
+    const int swept = batch_sweep(&s->batch, &s->parts, s->intake.source, record, &others, err);
+    const int failed = streams_feed(s, &s->batch, 0);
     if (failed != 0)
-        return sd_fail_errno(err, -failed, "cannot follow the streams");
-    streams_look_around(s, count);
-    if (s->failed != 0)
-        return sd_fail_errno(err, -s->failed, "cannot print the streams");
-    return swept < 0 ? swept : streams_is_stopped(s);
+        return sd_fail_errno(err, -failed,
+                             failed == -ENOMEM ? "cannot follow the streams" : "cannot print the streams");
+    return swept;
 }
 
 static int take_idle(void *context, struct sd_err *err)
@@ -279,7 +284,7 @@ int streams_make_engine(struct streams *s, struct sd_err *err)
                                           .held = &s->digests.held};
     const struct conversation_observer conversations = {s, take_conversation};
     const size_t mine = streams_keeps_rows(s) ? s->memory / 2 : s->memory;
-    batch_init(&s->batch, &o->shard);
+    batch_parts_init(&s->parts, &o->shard, 1);
     s->digests.limit = o->compares ? mine / 2 : 0;
     s->digests.md5s = o->md5;
     const struct engine_config config = {
@@ -303,7 +308,7 @@ int streams_make_rows(struct streams *s, struct sd_err *err)
 
 int streams_run_alone(struct streams *s, struct sd_err *err)
 {
-    const struct intake_handlers handlers = {s, streams_take_record, take_idle};
+    const struct intake_handlers handlers = {s, take_record, take_idle};
     int failed = streams_make_rows(s, err);
     if (failed == 0)
         failed = streams_make_engine(s, err);
@@ -340,6 +345,7 @@ static int run(struct streams *s)
 void streams_fini(struct streams *s)
 {
     engine_free(s->engine);
+    batch_free(&s->batch);
     streams_printer_end(s->printer);
     row_store_free(s->rows);
     free(s->kept_conversations);

@@ -2,45 +2,30 @@
 #define SOCKDIAG_CMD_STREAMS_CROWD_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
-#include "cmd/jobs.h"
+#include "capture/shared_input.h"
 #include "cmd/streams_run.h"
 
-/* streams -j: several jobs, each with a thread and a run of its own, follow a part of the streams. A file is
- * read by every job, which passes over the packets of others: they stay in its processor's cache. Anything
- * else can be read only once: the first thread does that, and deals the packets out. */
+/* streams -j: several jobs, each with a thread and a run of its own, follow a part of the streams. What is
+ * read is taken apart once, by whoever read it; every job takes the packets of its part from that. */
 
 struct crowd {
-    struct streams *s; /* whose crowd it is */
+    struct streams *s; /* whose crowd it is: it has the source, and counts what is taken apart */
     unsigned count;
-    unsigned parts, first; /* job N has part `first` + N of all `parts` */
-    pthread_mutex_t turn;  /* to write to stdout */
-    atomic_bool stopped;   /* no more is wanted */
-    bool deals;
+    struct engine_shard first; /* of the first job; the others have the next ones */
+    pthread_mutex_t turn;      /* to write to stdout */
 
-    /* Each reads: the first job in the first thread, the others behind the gate. */
-    off_t size; /* of the file, as it was at the start: what is written on to it is none of ours */
+    struct shared_input *input;
+    struct pcapng_pieces pieces; /* of it */
+    struct batch_parts parts;
+    struct batch *batches; /* one for each slot of the input */
+    struct sd_err err;     /* how that ended */
+
+    /* The first job is in the first thread, the others are behind the gate. */
     pthread_mutex_t gate;
     bool is_shut;
-    pthread_t thread[JOBS_MAX];
-    unsigned started;        /* threads; the first job has none of its own */
-    atomic_bool interrupted; /* by a signal: then all end behind the same packet */
-    pthread_mutex_t lock;    /* of what follows */
-    pthread_cond_t moved;
-    off_t place[JOBS_MAX]; /* that a job has come to */
-    unsigned votes;        /* jobs that have told behind which packet they are */
-    uint64_t furthest;     /* the number of the last packet of any */
-    int failed;            /* of the first that could not read on, with */
-    struct sd_err err;
-
-    /* One deals. */
-    struct jobs *jobs;
-    struct hash_key shard_key;
-    struct tuple_key key;                      /* of that */
-    struct batch_passed dealt, told[JOBS_MAX]; /* of those for one job only: all, and what a job knows of */
-    uint64_t now_ns;                           /* the latest time so far */
-    int ended; /* as intake_run() tells; set before the jobs are told to end */
+    pthread_t thread[BATCH_MAX_PARTS];
+    unsigned started; /* threads; the first job has none of its own */
 
     struct streams job[]; /* of each the run, as if it were the only one */
 };
@@ -48,14 +33,10 @@ struct crowd {
 /* The packets of a job have ended, as intake_run() tells. */
 void streams_job_end(struct streams *s, int ended);
 
-/* Start the threads of those that wait for what is dealt out; read and deal; wait until all have ended. 0, or
- * what intake_run() returns. */
-int streams_deal_start(struct crowd *crowd, struct sd_err *err);
-int streams_deal(struct crowd *crowd, struct sd_err *err);
-
-/* The same for those that read by themselves; streams_readers_end() waits for them in any case. */
-int streams_readers_start(struct crowd *crowd, struct sd_err *err);
-int streams_read_all(struct crowd *crowd, struct sd_err *err);
-void streams_readers_end(struct crowd *crowd);
+/* Start the threads, which wait; follow the streams in all of them, until they have ended: returns what
+ * intake_run() would; wait for them, and let the input go, in any case. */
+int streams_threads_start(struct crowd *crowd, struct sd_err *err);
+int streams_threads_run(struct crowd *crowd);
+void streams_threads_end(struct crowd *crowd);
 
 #endif

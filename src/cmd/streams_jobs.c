@@ -27,15 +27,10 @@ int streams_write_lines(struct streams *s)
     return failed;
 }
 
-bool streams_is_stopped(const struct streams *s)
-{
-    return s->crowd != NULL && atomic_load_explicit(&s->crowd->stopped, memory_order_relaxed);
-}
-
 void streams_job_end(struct streams *s, int ended)
 {
     if ((ended != 0 && ended != -EBADMSG) || s->failed != 0)
-        atomic_store(&s->crowd->stopped, true);
+        shared_input_stop(s->crowd->input);
     streams_close_all(s, ended);
     engine_finish_conversations(s->engine);
     s->totals.conversations_evicted = conversation_table_evicted(engine_conversations(s->engine));
@@ -95,9 +90,8 @@ static int make_job(struct crowd *crowd, unsigned index, struct sd_err *err)
     *s = (struct streams){.options = all->options, .table = all->table, .crowd = crowd, .is_job = true};
     s->intake.input_fd = s->intake.signal_fd = -1;
     s->memory = all->memory / crowd->count;
-    s->options.shard.index = crowd->first + index;
-    s->options.shard.count = crowd->parts;
-    s->options.shard.key = crowd->shard_key;
+    s->options.shard = crowd->first;
+    s->options.shard.index += index;
     const int failed = streams_make_engine(s, err);
     return failed == 0 ? streams_make_rows(s, err) : failed;
 }
@@ -105,15 +99,11 @@ static int make_job(struct crowd *crowd, unsigned index, struct sd_err *err)
 /* End the threads, and let go what the jobs have. */
 static void end_jobs(struct crowd *crowd)
 {
-    atomic_store(&crowd->stopped, true);
-    streams_readers_end(crowd);
-    jobs_free(crowd->jobs);
-    crowd->jobs = NULL;
-    for (unsigned i = 0; i < crowd->count; i++) {
-        if (i > 0)
-            source_close(crowd->job[i].intake.source);
+    if (crowd->input != NULL)
+        shared_input_stop(crowd->input);
+    streams_threads_end(crowd);
+    for (unsigned i = 0; i < crowd->count; i++)
         streams_fini(&crowd->job[i]);
-    }
     crowd->count = 0;
 }
 
@@ -122,8 +112,6 @@ void streams_crowd_free(struct crowd *crowd)
     if (crowd == NULL)
         return;
     end_jobs(crowd);
-    pthread_cond_destroy(&crowd->moved);
-    pthread_mutex_destroy(&crowd->lock);
     pthread_mutex_destroy(&crowd->gate);
     pthread_mutex_destroy(&crowd->turn);
     free(crowd);
@@ -139,20 +127,17 @@ static int start_jobs(struct crowd *crowd, struct sd_err *err)
         return failed;
     if (streams_keeps_rows(s))
         s->printer = streams_printer_start(crowd->count);
-    return crowd->deals ? streams_deal_start(crowd, err) : streams_readers_start(crowd, err);
+    return streams_threads_start(crowd, err);
 }
 
 /* Threads begin before system calls are filtered. Where they were not asked for, one can do without. */
 static int start(void *context, struct sd_err *err)
 {
     struct crowd *crowd = context;
-    const struct streams *s = crowd->s;
-    struct stat st;
-    if (fstat(s->intake.input_fd, &st) != 0)
-        return sd_fail_errno(err, errno, "cannot look at %s", s->options.intake.file);
-    crowd->deals = !S_ISREG(st.st_mode);
-    crowd->size = st.st_size;
+    struct streams *s = crowd->s;
     const int failed = start_jobs(crowd, err);
+    if (failed == 0)
+        s->options.intake.pieces = &crowd->pieces;
     if (failed == 0 || s->options.jobs != 0)
         return failed;
     end_jobs(crowd);
@@ -168,34 +153,29 @@ static struct crowd *new_crowd(struct streams *s, unsigned count)
         return NULL;
     crowd->s = s;
     crowd->count = count;
-    crowd->first = shard->count > 1 ? shard->index * count : 0;
-    crowd->parts = shard->count > 1 ? shard->count * count : count;
     pthread_mutex_init(&crowd->turn, NULL);
     pthread_mutex_init(&crowd->gate, NULL);
-    pthread_mutex_init(&crowd->lock, NULL);
-    pthread_cond_init(&crowd->moved, NULL);
     /* Who chooses addresses shall not choose whose they are, but where other machines have the other parts.
      */
-    crowd->shard_key = shard->count > 1 ? shard->key : hash_key_random();
-    tuple_key_make(&crowd->key, &crowd->shard_key);
+    crowd->first.key = shard->count > 1 ? shard->key : hash_key_random();
+    crowd->first.index = shard->count > 1 ? shard->index * count : 0;
+    crowd->first.count = shard->count > 1 ? shard->count * count : count;
+    batch_parts_init(&crowd->parts, &crowd->first, count);
     return crowd;
 }
 
 /* ---- the end ---- */
 
-/* What each job counts for itself, and all the same. */
-static void take_common(struct streams_totals *sum, const struct streams_totals *t, bool is_dealt)
+/* What each job counts for itself, and all the same; and what was counted where packets were taken apart. */
+static void take_common(struct streams_totals *sum, const struct streams_totals *t,
+                        const struct batch_parts *parts)
 {
     sum->packets.fragments = t->packets.fragments;
     sum->defrag = t->defrag;
     sum->compared = t->compared;
-    if (is_dealt)
-        return; /* who dealt has counted the rest */
-    sum->packets.packets = t->packets.packets;
-    sum->calls = t->calls;
-    sum->lost = t->lost;
-    sum->first_ns = t->first_ns;
-    sum->last_ns = t->last_ns;
+    sum->packets.packets = parts->packets;
+    sum->first_ns = parts->first_ns;
+    sum->last_ns = parts->now_ns;
 }
 
 static void add_totals(struct streams_totals *sum, const struct streams_totals *t)
@@ -255,12 +235,9 @@ static int join(struct streams *s, struct streams *job)
 static int first_failure(struct crowd *crowd, int *ended, struct sd_err *err)
 {
     int failed = 0;
-    if (crowd->failed != 0) {
-        *ended = crowd->failed;
-        *err = crowd->err;
-    }
     if (*ended == -ECANCELED)
         *ended = 0;
+    *err = crowd->err;
     for (unsigned i = 0; i < crowd->count; i++) {
         const int code = crowd->job[i].failed;
         failed = failed == 0 && code != -ECANCELED ? code : failed;
@@ -273,7 +250,7 @@ static void join_all(struct crowd *crowd, int *ended, struct sd_err *err)
     struct streams *s = crowd->s;
     struct streams_totals *t = &s->totals;
     s->failed = first_failure(crowd, ended, err);
-    take_common(t, &crowd->job[0].totals, crowd->deals);
+    take_common(t, &crowd->job[0].totals, &crowd->parts);
     for (unsigned i = 0; i < crowd->count; i++) {
         const int failed = join(s, &crowd->job[i]);
         s->failed = s->failed != 0 ? s->failed : failed;
@@ -301,7 +278,7 @@ int streams_run_jobs(struct streams *s, unsigned count, struct sd_err *err)
         s->crowd = NULL;
         return streams_run_alone(s, err);
     }
-    int ended = crowd->deals ? streams_deal(crowd, err) : streams_read_all(crowd, err);
+    int ended = streams_threads_run(crowd);
     join_all(crowd, &ended, err);
     return streams_finish(s, ended, err);
 }

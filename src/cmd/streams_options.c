@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
-#include "cmd/jobs.h"
+#include "capture/batch.h"
 #include "cmd/streams.h"
 
 enum {
@@ -182,8 +182,8 @@ int streams_options_parse(struct streams_options *o, int argc, char **argv, stru
          &o->shard, 0, 0, parse_shard, NULL},
         {0, "shard-key", N_("N"), N_("what the parts are cut by; the same for all of them"), OPTION_CUSTOM,
          &o->shard, 0, 0, parse_shard_key, NULL},
-        {'j', "jobs", N_("N"), N_("with N threads, each for a part"), OPTION_NUMBER, &o->jobs, 1, JOBS_MAX,
-         NULL, NULL},
+        {'j', "jobs", N_("N"), N_("with N threads, each for a part"), OPTION_NUMBER, &o->jobs, 1,
+         BATCH_MAX_PARTS, NULL, NULL},
         {0, "buffer", N_("MB"), N_("size of the kernel's ring buffer (64)"), OPTION_NUMBER,
          &o->intake.buffer_mb, 1, 2047, NULL, NULL},
     };

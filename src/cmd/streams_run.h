@@ -25,7 +25,8 @@ struct streams {
     struct buf out;
     size_t memory; /* that this run may take: --memory, or a job's share of it */
     uint64_t flushed_ns, since_look;
-    struct batch batch; /* of its packets */
+    struct batch_parts parts; /* one */
+    struct batch batch;       /* of its packets */
     bool conversations_begun;
     struct conversation *kept_conversations; /* of the jobs, to be printed in order */
     size_t kept_count, kept_cap;
@@ -49,14 +50,11 @@ void streams_print_conversation(struct streams *s, const struct conversation *co
 int streams_make_engine(struct streams *s, struct sd_err *err);
 int streams_make_rows(struct streams *s, struct sd_err *err);
 
-/* A record of this run's source, as an intake's handler has it, and those behind it that stand in memory. */
-int streams_take_record(void *run, struct capture_record *record, struct sd_err *err);
+/* Packets of this run: its part of the batch. 0 or a negative errno. */
+int streams_feed(struct streams *s, const struct batch *batch, unsigned part);
 
 /* A record that is no packet. */
 void streams_take_other(void *run, const struct capture_record *record);
-
-/* So many packets were fed: from time to time, rows are let out, and memory is looked at. */
-void streams_look_around(struct streams *s, size_t packets);
 
 /* No more will come, for intake_run() returned `ended`: close all streams and gather the totals. */
 void streams_close_all(struct streams *s, int ended);
@@ -72,10 +70,9 @@ void streams_crowd_free(struct crowd *crowd);
 /* The run without, when the intake is open. Returns the exit status. */
 int streams_run_alone(struct streams *s, struct sd_err *err);
 
-/* In a job: write its lines when it is its turn; shall it end; keep a conversation to be printed in order. 0
- * or a negative errno. */
+/* In a job: write its lines when it is its turn; keep a conversation to be printed in order. 0 or a negative
+ * errno. */
 int streams_write_lines(struct streams *s);
-bool streams_is_stopped(const struct streams *s);
 int streams_keep_conversation(struct streams *s, const struct conversation *conversation);
 
 /* Does this run keep its rows until all is read? */

@@ -1,7 +1,9 @@
 /* needs: capture/pcapng.c capture/pcapng_input.c capture/pcapng_classic.c capture/journal.c src/base/buf.c
  * src/base/err.c */
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -10,53 +12,123 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Touch every byte that a record points to. */
-static unsigned touch(const struct capture_record *r)
+#define must(holds)                                                                                          \
+    do {                                                                                                     \
+        if (!(holds))                                                                                        \
+            abort();                                                                                         \
+    } while (0)
+
+/* What was found; of every byte that a record points to, something. */
+struct sums {
+    int opened, ended;
+    uint64_t records, bytes;
+    struct sd_err err;
+};
+
+static uint64_t sum_of(const struct capture_record *r)
 {
-    unsigned sum = 0;
+    uint64_t sum = r->packet.time_ns + r->packet.number + r->received + r->dropped;
     for (uint32_t i = 0; i < r->packet.captured_len; i++)
-        sum += r->packet.data[i];
+        sum = sum * 31 + r->packet.data[i];
     for (size_t i = 0; i < r->packet.comment_len; i++)
-        sum += (uint8_t)r->packet.comment[i];
+        sum = sum * 31 + (uint8_t)r->packet.comment[i];
     for (size_t i = 0; i < r->journal_len; i++)
-        sum += (uint8_t)r->journal[i];
-    return sum + (unsigned)journal_time_ns(r->journal, r->journal_len);
+        sum = sum * 31 + (uint8_t)r->journal[i];
+    return sum + journal_time_ns(r->journal, r->journal_len);
 }
 
-/* The input is a file. */
+static void count(struct sums *sums, const struct pcapng_reader *reader, const struct capture_record *r)
+{
+    must(r->kind != CAPTURE_PACKET || pcapng_reader_interface(reader, r->packet.interface) != NULL);
+    sums->records++;
+    sums->bytes = sums->bytes * 31 + sum_of(r);
+}
+
+static struct sums read_file(int fd)
+{
+    struct sums sums = {0};
+    struct pcapng_reader *reader = NULL;
+    struct capture_record r, before = {0};
+    uint64_t sum_before = 0;
+    sums.opened = pcapng_reader_open(&reader, fd, "f", &sums.err);
+    if (sums.opened != 0)
+        return sums;
+    for (bool stands = false;; stands = pcapng_reader_has_next(reader)) {
+        if ((sums.ended = pcapng_reader_next(reader, &r, &sums.err)) <= 0)
+            break;
+        must(!stands || sum_before == sum_of(&before));
+        count(&sums, reader, &r);
+        before = r;
+        sum_before = sum_of(&r);
+    }
+    must(pcapng_reader_next(reader, &r, NULL) == 0);
+    pcapng_reader_close(reader);
+    return sums;
+}
+
+/* Pieces of which each stands in memory of its own; sometimes there is none yet. */
+struct pieces {
+    const uint8_t *data;
+    size_t left;
+    unsigned given;
+    bool may_defer, deferred;
+    uint8_t *memory;
+};
+
+static int next_piece(void *context, const uint8_t *left, size_t left_len, const uint8_t **data, size_t *len)
+{
+    static const size_t sizes[] = {5, 1, 20, 4, 100, 2};
+    struct pieces *p = context;
+    size_t size = sizes[p->given++ % (sizeof sizes / sizeof sizes[0])];
+    p->deferred = p->may_defer && !p->deferred;
+    if (p->deferred)
+        return -EAGAIN;
+    if (p->left == 0)
+        return 0;
+    size = size < p->left ? size : p->left;
+    uint8_t *memory = malloc(left_len + size);
+    must(memory != NULL);
+    if (left_len > 0)
+        memcpy(memory, left, left_len);
+    memcpy(memory + left_len, p->data, size);
+    free(p->memory);
+    p->memory = memory;
+    p->data += size;
+    p->left -= size;
+    *data = memory;
+    *len = left_len + size;
+    return 1;
+}
+
+static struct sums read_pieces(const uint8_t *data, size_t size)
+{
+    struct sums sums = {0};
+    struct pieces p = {.data = data, .left = size};
+    const struct pcapng_pieces pieces = {&p, next_piece};
+    struct pcapng_reader *reader = NULL;
+    struct capture_record r;
+    sums.opened = pcapng_reader_open_pieces(&reader, &pieces, "f", &sums.err);
+    p.may_defer = true;
+    while (sums.opened == 0 &&
+           ((sums.ended = pcapng_reader_next(reader, &r, &sums.err)) > 0 || sums.ended == -EAGAIN)) {
+        if (sums.ended > 0)
+            count(&sums, reader, &r);
+    }
+    pcapng_reader_close(reader);
+    free(p.memory);
+    return sums;
+}
+
+/* The input is a file; read in pieces, it tells the same. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static int fd = -1;
-    unsigned sum = 0;
-    if (fd < 0 && (fd = memfd_create("fuzz", 0)) < 0)
-        abort();
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, data, size, 0) != (ssize_t)size || lseek(fd, 0, SEEK_SET) != 0)
-        abort();
-    struct pcapng_reader *reader = NULL;
-    struct capture_record r;
-    struct sd_err err = {0};
-    if (pcapng_reader_open(&reader, fd, "f", &err) != 0) {
-        if (err.text[0] == '\0')
-            abort();
-        return 0;
-    }
-    int got;
-    struct capture_record before = {0};
-    for (bool stands = false;; stands = pcapng_reader_has_next(reader)) {
-        if ((got = pcapng_reader_next(reader, &r, &err)) <= 0)
-            break;
-        sum += touch(&r);
-        if (stands)
-            sum += touch(&before);
-        before = r;
-        if (r.kind == CAPTURE_PACKET && pcapng_reader_interface(reader, r.packet.interface) == NULL)
-            abort();
-    }
-    __asm__ volatile("" : : "r"(sum)); /* no compiler leaves the touching out */
-    if (got < 0 && err.text[0] == '\0')
-        abort();
-    if (pcapng_reader_next(reader, &r, NULL) != 0)
-        abort();
-    pcapng_reader_close(reader);
+    must(fd >= 0 || (fd = memfd_create("fuzz", 0)) >= 0);
+    must(ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size && lseek(fd, 0, SEEK_SET) == 0);
+    const struct sums whole = read_file(fd), parts = read_pieces(data, size);
+    must((whole.opened == 0 && whole.ended == 0) || whole.err.text[0] != '\0');
+    must(parts.opened == whole.opened && parts.ended == whole.ended);
+    must(parts.records == whole.records && parts.bytes == whole.bytes);
+    must(strcmp(parts.err.text, whole.err.text) == 0);
     return 0;
 }

@@ -240,18 +240,20 @@ static void take_other(void *context, const struct capture_record *record)
 static void feed_all(struct source *source, struct engine *engine, struct run *run, size_t memory,
                      const struct engine_shard *shard)
 {
-    static struct batch batch;
+    struct batch batch = {0};
+    struct batch_parts parts;
     const struct batch_others others = {NULL, take_other};
     struct capture_record record;
-    batch_init(&batch, shard);
+    batch_parts_init(&parts, shard, 1);
     while (run->ended >= 0 && (run->ended = source_next(source, &record, NULL)) > 0) {
-        const int swept = batch_sweep(&batch, source, &record, &others, NULL);
-        must(batch_feed(&batch, engine) == 0 && batch.count == 0);
+        const int swept = batch_sweep(&batch, &parts, source, &record, &others, NULL);
+        must(batch_feed(&batch, 0, engine) == 0);
         run->ended = swept < 0 ? swept : run->ended;
         const struct flow_table *streams = engine_streams(engine);
         must(flow_table_memory(streams) <= memory || flow_table_count(streams) <= 1);
     }
-    must(batch.last_number == engine_counts(engine).packets);
+    must(parts.packets == engine_counts(engine).packets);
+    batch_free(&batch);
 }
 
 static struct run read_file(int fd, size_t memory, const struct engine_shard *shard)

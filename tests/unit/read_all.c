@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -67,7 +68,22 @@ static int next(struct pcapng_reader *reader, struct capture_record *r, struct s
     return got;
 }
 
-struct seen read_all(const void *data, size_t len)
+static void count(struct seen *seen, const struct pcapng_reader *reader, const struct capture_record *r)
+{
+    seen->packets += r->kind == CAPTURE_PACKET;
+    seen->journals += r->kind == CAPTURE_JOURNAL;
+    seen->stats += r->kind == CAPTURE_STATS;
+    for (uint32_t i = 0; i < r->packet.captured_len; i++)
+        seen->bytes += r->packet.data[i];
+    for (size_t i = 0; i < r->packet.comment_len; i++)
+        seen->bytes += (uint8_t)r->packet.comment[i];
+    for (size_t i = 0; i < r->journal_len; i++)
+        seen->bytes += (uint8_t)r->journal[i];
+    if (r->kind == CAPTURE_PACKET)
+        assert_non_null(pcapng_reader_interface(reader, r->packet.interface));
+}
+
+static struct seen read_descriptor(const void *data, size_t len)
 {
     struct seen seen = {0};
     struct standing standing = {.count = 0};
@@ -75,22 +91,76 @@ struct seen read_all(const void *data, size_t len)
     int fd = file_of(data, len);
     seen.opened = pcapng_reader_open(&reader, fd, "f", &seen.err);
     struct capture_record r;
-    while (seen.opened == 0 && (seen.last = next(reader, &r, &standing, &seen.err)) > 0) {
-        seen.packets += r.kind == CAPTURE_PACKET;
-        seen.journals += r.kind == CAPTURE_JOURNAL;
-        seen.stats += r.kind == CAPTURE_STATS;
-        for (uint32_t i = 0; i < r.packet.captured_len; i++)
-            seen.bytes += r.packet.data[i];
-        for (size_t i = 0; i < r.packet.comment_len; i++)
-            seen.bytes += (uint8_t)r.packet.comment[i];
-        for (size_t i = 0; i < r.journal_len; i++)
-            seen.bytes += (uint8_t)r.journal[i];
-        if (r.kind == CAPTURE_PACKET)
-            assert_non_null(pcapng_reader_interface(reader, r.packet.interface));
-    }
+    while (seen.opened == 0 && (seen.last = next(reader, &r, &standing, &seen.err)) > 0)
+        count(&seen, reader, &r);
     if (seen.opened == 0)
         assert_int_equal(pcapng_reader_next(reader, &r, NULL), 0);
     pcapng_reader_close(reader);
     close(fd);
+    return seen;
+}
+
+/* ---- the same in pieces ---- */
+
+/* Each piece stands in memory of its own, and what stood before it is gone, so that a sanitizer sees who
+ * still looks there. */
+struct pieces {
+    const uint8_t *data;
+    size_t len, at;
+    unsigned given;
+    uint8_t *memory;
+    bool may_defer, deferred; /* every second time, there is nothing yet */
+};
+
+static int next_piece(void *context, const uint8_t *left, size_t left_len, const uint8_t **data, size_t *len)
+{
+    static const size_t sizes[] = {1, 2, 7, 30, 3, 64, 1000};
+    struct pieces *p = context;
+    size_t size = sizes[p->given++ % (sizeof sizes / sizeof sizes[0])];
+    p->deferred = p->may_defer && !p->deferred;
+    if (p->deferred)
+        return -EAGAIN;
+    if (p->at == p->len)
+        return 0;
+    size = size < p->len - p->at ? size : p->len - p->at;
+    uint8_t *memory = malloc(left_len + size);
+    assert_non_null(memory);
+    if (left_len > 0)
+        memcpy(memory, left, left_len);
+    memcpy(memory + left_len, p->data + p->at, size);
+    free(p->memory);
+    p->memory = memory;
+    p->at += size;
+    *data = memory;
+    *len = left_len + size;
+    return 1;
+}
+
+static struct seen read_pieces(const void *data, size_t len)
+{
+    struct seen seen = {0};
+    struct pieces p = {.data = data, .len = len};
+    const struct pcapng_pieces pieces = {&p, next_piece};
+    struct pcapng_reader *reader = NULL;
+    struct capture_record r;
+    seen.opened = pcapng_reader_open_pieces(&reader, &pieces, "f", &seen.err);
+    p.may_defer = true;
+    while (seen.opened == 0 &&
+           ((seen.last = pcapng_reader_next(reader, &r, &seen.err)) > 0 || seen.last == -EAGAIN)) {
+        if (seen.last > 0)
+            count(&seen, reader, &r);
+    }
+    pcapng_reader_close(reader);
+    free(p.memory);
+    return seen;
+}
+
+struct seen read_all(const void *data, size_t len)
+{
+    const struct seen seen = read_descriptor(data, len), again = read_pieces(data, len);
+    assert_true(again.opened == seen.opened && again.last == seen.last && again.bytes == seen.bytes);
+    assert_true(again.packets == seen.packets && again.journals == seen.journals &&
+                again.stats == seen.stats);
+    assert_string_equal(again.err.text, seen.err.text);
     return seen;
 }

@@ -18,7 +18,8 @@ struct seen {
 /* A descriptor of a file that holds these bytes, at its beginning. */
 int file_of(const void *data, size_t len);
 
-/* Read them as a capture file, with what is told ahead checked against what comes. */
+/* Read them as a capture file, with what is told ahead checked against what comes; and once more in pieces of
+ * many lengths, which must tell the same. */
 struct seen read_all(const void *data, size_t len);
 
 #endif

@@ -77,10 +77,11 @@ static int file_of_packets(void)
     return fd;
 }
 
-/* Read the file up to packet `end`, for one part. */
-static struct engine_counts run(int fd, const struct engine_shard *shard, uint64_t end, struct tally *seen)
+/* Read the file for one part. */
+static struct engine_counts run(int fd, const struct engine_shard *shard, struct tally *seen)
 {
-    static struct batch batch;
+    struct batch batch = {0};
+    struct batch_parts parts;
     const struct flow_observer observer = {seen, NULL, count_segment, count_stream, NULL};
     const struct engine_config config = {.streams = &observer, .max_memory = 64 << 20, .shard = *shard};
     const struct batch_others others = {seen, count_other};
@@ -89,17 +90,18 @@ static struct engine_counts run(int fd, const struct engine_shard *shard, uint64
     struct capture_record record;
     assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
     assert_int_equal(source_open_fd(&source, fd, "f", NULL, NULL), 0);
-    batch_init(&batch, shard);
-    batch.end = end;
-    while (batch.last_number < end && source_next(source, &record, NULL) > 0) {
-        assert_int_equal(batch_sweep(&batch, source, &record, &others, NULL), 0);
-        assert_int_equal(batch_feed(&batch, engine), 0);
-        assert_int_equal(engine_counts(engine).packets, batch.last_number);
+    batch_parts_init(&parts, shard, 1);
+    while (source_next(source, &record, NULL) > 0) {
+        assert_int_equal(batch_sweep(&batch, &parts, source, &record, &others, NULL), 0);
+        assert_in_range(batch.count, 0, BATCH_PACKETS);
+        assert_int_equal(batch_feed(&batch, 0, engine), 0);
+        assert_int_equal(engine_counts(engine).packets, parts.packets);
     }
-    assert_int_equal(batch.first_ns, 1000);
-    assert_int_equal(batch.now_ns, 1000 * batch.last_number);
+    assert_int_equal(parts.first_ns, 1000);
+    assert_int_equal(parts.now_ns, 1000 * parts.packets);
     engine_finish_streams(engine);
     const struct engine_counts counts = engine_counts(engine);
+    batch_free(&batch);
     engine_free(engine);
     source_close(source);
     return counts;
@@ -111,12 +113,12 @@ static void the_parts_are_the_whole(void **state)
     const int fd = file_of_packets();
     const struct engine_shard whole = {0, 1, {1, 2}};
     struct tally all = {0}, sum = {0};
-    assert_int_equal(run(fd, &whole, UINT64_MAX, &all).elsewhere, 0);
+    assert_int_equal(run(fd, &whole, &all).elsewhere, 0);
     assert_true(all.packets == PACKETS && all.streams == PORTS && all.others == 2 * PACKETS / 1000);
     for (unsigned i = 0; i < PARTS; i++) {
         const struct engine_shard part = {i, PARTS, {1, 2}};
         struct tally seen = {0};
-        const struct engine_counts counts = run(fd, &part, UINT64_MAX, &seen);
+        const struct engine_counts counts = run(fd, &part, &seen);
         assert_int_equal(counts.packets, PACKETS);
         assert_int_equal(counts.elsewhere, PACKETS - seen.packets);
         assert_int_equal(seen.others, all.others);
@@ -128,18 +130,53 @@ static void the_parts_are_the_whole(void **state)
     close(fd);
 }
 
-/* Nothing behind the end is taken, wherever it lies. */
-static void up_to_a_packet(void **state)
+/* Several engines from one batch, which holds a whole file: those of a shard, or of all there is. */
+static void one_batch_for_all(void **state)
 {
     (void)state;
-    static const uint64_t ends[] = {1, 2, BATCH_PACKETS, BATCH_PACKETS + 1, 4999};
+    static const struct engine_shard firsts[] = {{0, PARTS, {1, 2}}, {PARTS, 2 * PARTS, {3, 4}}};
     const int fd = file_of_packets();
-    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        for (unsigned part = 0; part < 2; part++) {
-            const struct engine_shard shard = {part, 2, {3, 4}};
-            struct tally seen = {0};
-            assert_int_equal(run(fd, &shard, ends[i], &seen).packets, ends[i]);
+    for (size_t shard = 0; shard < sizeof firsts / sizeof firsts[0]; shard++) {
+        struct batch batch = {0};
+        struct batch_parts parts;
+        struct tally others_seen = {0}, sum = {0};
+        const struct batch_others others = {&others_seen, count_other};
+        struct source *source = NULL;
+        struct capture_record record;
+        struct buf bytes = {0}; /* of all packets: they must stay */
+        assert_true(buf_reserve(&bytes, 1 << 20));
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        assert_int_equal(source_open_fd(&source, fd, "f", NULL, NULL), 0);
+        batch_parts_init(&parts, &firsts[shard], PARTS);
+        while (source_next(source, &record, NULL) > 0) {
+            const uint8_t *data = record.packet.data;
+            record.packet.data = bytes.data + bytes.len;
+            buf_append(&bytes, data, record.packet.captured_len);
+            assert_in_range(bytes.len, 0, 1 << 20);
+            assert_int_equal(batch_take(&batch, &parts, &record, &others), 0);
         }
+        assert_int_equal(batch.count, PACKETS);
+        assert_int_equal(others_seen.others, 2 * PACKETS / 1000);
+        for (unsigned i = 0; i < PARTS; i++) {
+            struct tally one = {0}, same = {0};
+            struct engine_shard part = firsts[shard];
+            part.index += i;
+            const struct flow_observer observer = {&one, NULL, count_segment, count_stream, NULL};
+            const struct engine_config config = {.streams = &observer, .max_memory = 64 << 20, .shard = part};
+            struct engine *engine = engine_new(&config);
+            assert_int_equal(batch_feed(&batch, i, engine), 0);
+            engine_finish_streams(engine);
+            assert_int_equal(engine_counts(engine).packets, PACKETS);
+            const struct engine_counts counts = run(fd, &part, &same);
+            assert_int_equal(engine_counts(engine).elsewhere, counts.elsewhere);
+            assert_true(one.packets == same.packets && one.streams == same.streams && one.packets > 0);
+            engine_free(engine);
+            sum.packets += one.packets;
+        }
+        assert_true(shard == 0 ? sum.packets == PACKETS : sum.packets < PACKETS);
+        batch_free(&batch);
+        source_close(source);
+        buf_free(&bytes);
     }
     close(fd);
 }
@@ -154,28 +191,12 @@ static void parts_of_parts(void **state)
     }
 }
 
-static void no_room(void **state)
-{
-    (void)state;
-    static struct batch batch;
-    struct packet packet = {.linktype = 1, .data = (const uint8_t *)""};
-    batch_init(&batch, &(struct engine_shard){0});
-    for (unsigned i = 0; i < BATCH_PACKETS; i++) {
-        packet.number = i + 1;
-        assert_true(batch_add(&batch, &packet));
-    }
-    packet.number++;
-    assert_false(batch_add(&batch, &packet));
-    assert_int_equal(batch.last_number, BATCH_PACKETS);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_parts_are_the_whole),
-        cmocka_unit_test(up_to_a_packet),
+        cmocka_unit_test(one_batch_for_all),
         cmocka_unit_test(parts_of_parts),
-        cmocka_unit_test(no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

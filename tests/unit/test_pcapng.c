@@ -365,121 +365,6 @@ static void pipes(void **state)
     buf_free(&b);
 }
 
-/* Two readers of one descriptor: what one reads is not missed by the other. */
-static void read_again(void **state)
-{
-    (void)state;
-    struct buf b = {0};
-    buf_text(&b, "not a part of it");
-    const off_t place = (off_t)b.len;
-    build_sample(&b);
-    int fd = file_of(b.data, b.len);
-    struct pcapng_reader *reader = NULL, *again = NULL;
-    struct capture_record r, s;
-    assert_int_equal(lseek(fd, place, SEEK_SET), place);
-    assert_int_equal(pcapng_reader_open(&reader, fd, "f", NULL), 0);
-    assert_int_equal(pcapng_reader_open_at(&again, fd, place, "f", NULL), 0);
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(pcapng_reader_next(reader, &r, NULL), 1);
-        assert_int_equal(pcapng_reader_next(again, &s, NULL), 1);
-        assert_true(r.kind == s.kind && r.packet.number == s.packet.number);
-    }
-    assert_int_equal(pcapng_reader_next(reader, &r, NULL), 0);
-    assert_int_equal(pcapng_reader_next(again, &s, NULL), 0);
-    pcapng_reader_close(reader);
-    pcapng_reader_close(again);
-    close(fd);
-    buf_free(&b);
-}
-
-/* A file that grows ends where it was said to, for whoever reads it in whichever way. */
-static void bounded(void **state)
-{
-    (void)state;
-    struct buf b = {0};
-    pcapng_build_section(&b, "test", NULL);
-    pcapng_build_interface(&b, "i", 101, 0);
-    pcapng_build_packet(&b, 0, 1, "abcd", 4, 4, NULL);
-    const off_t end = (off_t)b.len;
-    for (int i = 0; i < 20000; i++)
-        pcapng_build_packet(&b, 0, 1, "more", 4, 4, NULL);
-    int fd = file_of(b.data, b.len);
-    for (int i = 0; i < 4; i++) {
-        struct pcapng_reader *reader = NULL;
-        struct capture_record r;
-        const bool cut = i >= 2;
-        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-        assert_int_equal(i % 2 == 0 ? pcapng_reader_open(&reader, fd, "f", NULL)
-                                    : pcapng_reader_open_at(&reader, fd, 0, "f", NULL),
-                         0);
-        assert_int_equal(pcapng_reader_bound(reader, end + (cut ? 5 : 0)), 0);
-        assert_int_equal(pcapng_reader_next(reader, &r, NULL), 1);
-        assert_memory_equal(r.packet.data, "abcd", 4);
-        assert_false(pcapng_reader_has_next(reader));
-        assert_int_equal(pcapng_reader_next(reader, &r, NULL), cut ? -EBADMSG : 0);
-        pcapng_reader_close(reader);
-    }
-    close(fd);
-    buf_free(&b);
-}
-
-/* Memory that is lent, each piece once. */
-struct lent {
-    uint8_t *piece[1024];
-    size_t count;
-};
-
-static uint8_t *lend(void *context, size_t least, size_t *cap)
-{
-    struct lent *lent = context;
-    assert_true(lent->count < sizeof lent->piece / sizeof lent->piece[0]);
-    *cap = least > 4096 ? least : 4096;
-    return lent->piece[lent->count++] = malloc(*cap);
-}
-
-/* Every packet stays as it was read, however many came after it. */
-static void packets_stay(void **state)
-{
-    (void)state;
-    enum {
-        PACKETS = 3000
-    };
-    struct buf b = {0};
-    struct lent lent = {0};
-    static uint8_t data[20000];
-    const uint8_t *kept[PACKETS];
-    struct capture_record r;
-    pcapng_build_section(&b, "test", NULL);
-    pcapng_build_interface(&b, "i", 101, 0);
-    for (int i = 0; i < PACKETS; i++) {
-        memset(data, i, sizeof data);
-        const uint32_t len = (uint32_t)(i % 100 == 50 ? (int)sizeof data : i * 7 % 400);
-        pcapng_build_packet(&b, 0, 1, data, len, len, NULL);
-    }
-    int fd = file_of(b.data, b.len);
-    struct pcapng_reader *reader = NULL;
-    assert_int_equal(pcapng_reader_open(&reader, fd, "f", NULL), 0);
-    const struct pcapng_lender lender = {&lent, lend};
-    assert_int_equal(pcapng_reader_borrow(reader, &lender), 0);
-    uint32_t len[PACKETS];
-    for (int i = 0; i < PACKETS; i++) {
-        assert_int_equal(pcapng_reader_next(reader, &r, NULL), 1);
-        kept[i] = r.packet.data;
-        len[i] = r.packet.captured_len;
-    }
-    assert_int_equal(pcapng_reader_next(reader, &r, NULL), 0);
-    pcapng_reader_close(reader);
-    assert_true(lent.count > 10);
-    for (int i = 0; i < PACKETS; i++) {
-        for (uint32_t at = 0; at < len[i]; at++)
-            assert_int_equal(kept[i][at], (uint8_t)i);
-    }
-    for (size_t i = 0; i < lent.count; i++)
-        free(lent.piece[i]);
-    close(fd);
-    buf_free(&b);
-}
-
 static bool count_waits(void *context)
 {
     int *waits = context;
@@ -560,9 +445,6 @@ int main(void)
         cmocka_unit_test(no_capture_files),
         cmocka_unit_test(pipes),
         cmocka_unit_test(told_before_it_waits),
-        cmocka_unit_test(read_again),
-        cmocka_unit_test(bounded),
-        cmocka_unit_test(packets_stay),
         cmocka_unit_test(in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,409 @@
+#include "capture/shared_input.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/io.h"
+
+/* Pieces of the input are numbered from 0, and stand in a ring of slots. Number 0 is what the source was
+ * opened with. */
+
+enum {
+    PIECE = 256 << 10,    /* several fit into a processor's own cache */
+    HEADROOM = 128 << 10, /* for a record that begins in the piece before: most are shorter */
+    LEAST_SLOTS = 8,
+};
+
+struct slot {
+    uint8_t *data; /* PIECE bytes, with HEADROOM before them */
+    size_t len;
+    struct buf joined; /* or with more before them */
+    uint64_t ready;    /* 1 + the piece that stands here; 0: none yet */
+};
+
+struct thread {
+    uint64_t begun; /* pieces that it has asked for */
+    uint64_t needs; /* the first piece that it has not given back; UINT64_MAX: it has left */
+};
+
+struct shared_input {
+    struct shared_input_config config;
+    int wake_fd;
+    bool is_file;
+    off_t first, end; /* of a file: where piece 1 begins, and the last one ends */
+    size_t slot_count;
+    struct slot *slots;
+    uint8_t *memory;
+
+    /* Of who opens the source, then of who sweeps. */
+    bool opened;
+    bool is_given;   /* the source has got the piece that is swept */
+    bool is_the_end; /* there is none, … */
+    int end_code;    /* … for this reason */
+
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t moved;
+    uint64_t claimed; /* pieces that somebody has read, or reads */
+    bool quiet;       /* the one that reads a pipe has to wait */
+    uint64_t last;    /* piece `last` and those behind it cannot be read, for … */
+    int last_code;    /* … 0 it is the end, or a negative errno */
+    uint64_t swept;   /* pieces */
+    bool is_sweeping; /* the next one */
+    uint64_t over;    /* from piece `over` on, nothing is found: … */
+    int ended;        /* … that is what threads are told */
+
+    struct thread threads[];
+};
+
+/* ---- reading: without the lock ---- */
+
+static ssize_t read_at(const struct shared_input *in, off_t place, uint8_t *data)
+{
+    struct pollfd stop = {.fd = in->config.stop_fd, .events = POLLIN};
+    const size_t want = place >= in->end ? 0 : in->end - place < PIECE ? (size_t)(in->end - place) : PIECE;
+    size_t len = 0;
+    if (poll(&stop, 1, 0) > 0)
+        return -EINTR;
+    while (len < want) {
+        const ssize_t n = pread(in->config.fd, data + len, want - len, place + (off_t)len);
+        if (n == 0)
+            break;
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        len += n > 0 ? (size_t)n : 0;
+    }
+    return (ssize_t)len;
+}
+
+static bool tell_before_waiting(struct shared_input *in, unsigned thread)
+{
+    return in->config.before == NULL || in->config.before(in->config.context, thread);
+}
+
+static void set_quiet(struct shared_input *in, bool quiet)
+{
+    pthread_mutex_lock(&in->lock);
+    in->quiet = quiet;
+    pthread_cond_broadcast(&in->moved);
+    pthread_mutex_unlock(&in->lock);
+}
+
+/* Until there is something to read. 0 or a negative errno. */
+static int wait_readable(struct shared_input *in, unsigned thread)
+{
+    struct pollfd fds[] = {{.fd = in->config.fd, .events = POLLIN},
+                           {.fd = in->config.stop_fd, .events = POLLIN},
+                           {.fd = in->wake_fd, .events = POLLIN}};
+    int ready = poll(fds, 3, 0);
+    if (ready == 0) {
+        set_quiet(in, true);
+        const bool goes_on = tell_before_waiting(in, thread);
+        while (goes_on && (ready = poll(fds, 3, -1)) < 0 && errno == EINTR)
+            continue;
+        set_quiet(in, false);
+        if (!goes_on)
+            return -ECANCELED;
+    }
+    if (ready < 0)
+        return errno == EINTR ? 0 : -errno;
+    return fds[2].revents != 0 ? -ECANCELED : fds[1].revents != 0 ? -EINTR : 0;
+}
+
+static ssize_t read_pipe(struct shared_input *in, unsigned thread, uint8_t *data)
+{
+    for (;;) {
+        const int failed = wait_readable(in, thread);
+        if (failed != 0)
+            return failed;
+        const ssize_t n = read(in->config.fd, data, PIECE);
+        if (n >= 0)
+            return n;
+        if (errno != EINTR && errno != EAGAIN)
+            return -errno;
+    }
+}
+
+/* ---- what sweeps read ---- */
+
+/* The piece, behind bytes for which there is no headroom. Where these are all that such a buffer holds, no
+ * record of it was given out, and they need not be copied again: so, a long record grows piece by piece. What
+ * is left ends where the buffer does. */
+static int join(struct slot *slot, struct slot *before, const uint8_t *left, size_t left_len)
+{
+    if (left == before->joined.data) {
+        slot->joined = before->joined;
+        before->joined = (struct buf){0};
+    } else {
+        buf_append(&slot->joined, left, left_len);
+    }
+    buf_append(&slot->joined, slot->data, slot->len);
+    return slot->joined.failed ? -ENOMEM : 0;
+}
+
+/* While the source is opened, of which no record was given out: headers are short. */
+static int give_first(struct shared_input *in, const uint8_t *left, size_t left_len, const uint8_t **data,
+                      size_t *len)
+{
+    struct slot *slot = &in->slots[0];
+    if (left_len > HEADROOM)
+        return -EINVAL;
+    if (left_len > 0)
+        memmove(slot->data - left_len, left, left_len);
+    const ssize_t n = in->is_file ? read_at(in, in->first, slot->data) : read_pipe(in, 0, slot->data);
+    slot->len = n > 0 ? (size_t)n : 0;
+    in->first += (off_t)slot->len;
+    *data = slot->data - left_len;
+    *len = left_len + slot->len;
+    return n > 0 ? 1 : (int)n;
+}
+
+static int give(void *context, const uint8_t *left, size_t left_len, const uint8_t **data, size_t *len)
+{
+    struct shared_input *in = context;
+    struct slot *slot = &in->slots[in->swept % in->slot_count];
+    if (!in->opened)
+        return give_first(in, left, left_len, data, len);
+    if (in->is_given)
+        return -EAGAIN;
+    if (in->is_the_end)
+        return in->end_code;
+    in->is_given = true;
+    *len = left_len + slot->len;
+    if (left_len <= HEADROOM) {
+        *data = slot->data - left_len;
+        if (left_len > 0)
+            memcpy(slot->data - left_len, left, left_len);
+        return 1;
+    }
+    if (join(slot, &in->slots[(in->swept + in->slot_count - 1) % in->slot_count], left, left_len) != 0)
+        return -ENOMEM;
+    *data = slot->joined.data;
+    return 1;
+}
+
+struct pcapng_pieces shared_input_pieces(struct shared_input *in)
+{
+    return (struct pcapng_pieces){in, give};
+}
+
+/* ---- pieces: with the lock ---- */
+
+/* The piece that was swept last is needed until the next one is: a record may begin in it. */
+static uint64_t first_needed(const struct shared_input *in)
+{
+    uint64_t first = in->swept > 0 ? in->swept - 1 : 0;
+    for (unsigned i = 0; i < in->config.threads; i++)
+        first = in->threads[i].needs < first ? in->threads[i].needs : first;
+    return first;
+}
+
+static bool has_room(const struct shared_input *in, uint64_t piece)
+{
+    return piece - first_needed(in) < in->slot_count;
+}
+
+/* Who lacks `piece`. A pipe is read by one at a time, who cannot do anything else: it may take long. */
+static bool may_read(const struct shared_input *in, uint64_t piece)
+{
+    return in->claimed < in->last && in->claimed < in->over && has_room(in, in->claimed) &&
+           (in->is_file || in->claimed == piece);
+}
+
+static void end_reading_at(struct shared_input *in, uint64_t piece, int code)
+{
+    if (piece >= in->last)
+        return;
+    in->last = piece;
+    in->last_code = code;
+}
+
+static void read_next(struct shared_input *in, unsigned thread)
+{
+    const uint64_t piece = in->claimed++;
+    struct slot *slot = &in->slots[piece % in->slot_count];
+    pthread_mutex_unlock(&in->lock);
+    buf_free(&slot->joined);
+    const ssize_t n = in->is_file ? read_at(in, in->first + (off_t)(piece - 1) * PIECE, slot->data)
+                                  : read_pipe(in, thread, slot->data);
+    pthread_mutex_lock(&in->lock);
+    if (n <= 0)
+        end_reading_at(in, piece, (int)n);
+    else if (in->is_file && n < PIECE)
+        end_reading_at(in, piece + 1, 0);
+    slot->len = n > 0 ? (size_t)n : 0;
+    slot->ready = piece + 1;
+    pthread_cond_broadcast(&in->moved);
+}
+
+/* The piece behind the last one stands for the end. */
+static bool may_sweep(const struct shared_input *in)
+{
+    const uint64_t piece = in->swept;
+    if (in->is_sweeping || piece >= in->over)
+        return false;
+    return piece == in->last ? has_room(in, piece) : in->slots[piece % in->slot_count].ready == piece + 1;
+}
+
+/* Who waits for a pipe need not any more. */
+static void end_at(struct shared_input *in, uint64_t piece, int code)
+{
+    static const uint64_t one = 1;
+    if (piece >= in->over)
+        return;
+    in->over = piece;
+    in->ended = code;
+    pthread_cond_broadcast(&in->moved);
+    (void)io_write_all(in->wake_fd, &one, sizeof one); /* fails only where it is readable as it is */
+}
+
+static void sweep_next(struct shared_input *in)
+{
+    const uint64_t piece = in->swept;
+    in->is_sweeping = true;
+    in->is_given = piece == 0;
+    in->is_the_end = piece == in->last;
+    in->end_code = in->last_code;
+    pthread_mutex_unlock(&in->lock);
+    const int got = in->config.sweep(in->config.context, piece % in->slot_count);
+    pthread_mutex_lock(&in->lock);
+    in->is_sweeping = false;
+    if (got != -EAGAIN)
+        end_at(in, in->is_the_end ? piece : piece + 1, got);
+    in->swept++;
+    pthread_cond_broadcast(&in->moved);
+}
+
+/* With the lock, and leaving it for the while. */
+static void tell_of_quiet(struct shared_input *in, unsigned thread)
+{
+    pthread_mutex_unlock(&in->lock);
+    if (!tell_before_waiting(in, thread))
+        shared_input_stop(in);
+    pthread_mutex_lock(&in->lock);
+}
+
+/* Until `piece` is swept, or there is none. */
+static void wait_for(struct shared_input *in, unsigned thread, uint64_t piece)
+{
+    bool told = false;
+    for (;;) {
+        if (may_sweep(in)) {
+            sweep_next(in);
+        } else if (piece < in->swept || piece >= in->over) {
+            return;
+        } else if (may_read(in, piece)) {
+            read_next(in, thread);
+        } else if (in->quiet && !told) {
+            tell_of_quiet(in, thread);
+            told = true;
+        } else {
+            pthread_cond_wait(&in->moved, &in->lock);
+        }
+    }
+}
+
+int shared_input_next(struct shared_input *in, unsigned thread, size_t *slot)
+{
+    pthread_mutex_lock(&in->lock);
+    struct thread *t = &in->threads[thread];
+    const uint64_t piece = t->begun++;
+    if (!in->opened)
+        in->opened = true;
+    t->needs = piece;
+    pthread_cond_broadcast(&in->moved);
+    wait_for(in, thread, piece);
+    const int got = piece < in->over ? 1 : in->ended;
+    *slot = piece % in->slot_count;
+    pthread_mutex_unlock(&in->lock);
+    return got;
+}
+
+void shared_input_leave(struct shared_input *in, unsigned thread)
+{
+    pthread_mutex_lock(&in->lock);
+    in->threads[thread].needs = UINT64_MAX;
+    pthread_cond_broadcast(&in->moved);
+    pthread_mutex_unlock(&in->lock);
+}
+
+void shared_input_stop(struct shared_input *in)
+{
+    pthread_mutex_lock(&in->lock);
+    end_at(in, in->swept, -ECANCELED);
+    pthread_mutex_unlock(&in->lock);
+}
+
+/* ---- the whole ---- */
+
+static int look_at(struct shared_input *in, struct sd_err *err)
+{
+    struct stat st;
+    if (fstat(in->config.fd, &st) != 0)
+        return sd_fail_errno(err, errno, "cannot look at the input");
+    in->is_file = S_ISREG(st.st_mode);
+    in->first = in->is_file ? lseek(in->config.fd, 0, SEEK_CUR) : 0;
+    in->end = st.st_size;
+    return in->first < 0 ? sd_fail_errno(err, errno, "cannot look at the input") : 0;
+}
+
+static int make_slots(struct shared_input *in)
+{
+    const size_t wanted = 2 * (size_t)in->config.threads;
+    in->slot_count = wanted > LEAST_SLOTS ? wanted : LEAST_SLOTS;
+    in->slots = calloc(in->slot_count, sizeof *in->slots);
+    in->memory = malloc(in->slot_count * (HEADROOM + PIECE));
+    in->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (in->slots == NULL || in->memory == NULL || in->wake_fd < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < in->slot_count; i++)
+        in->slots[i].data = in->memory + i * (HEADROOM + PIECE) + HEADROOM;
+    in->slots[0].ready = 1;
+    return 0;
+}
+
+int shared_input_new(struct shared_input **out, const struct shared_input_config *config, struct sd_err *err)
+{
+    struct shared_input *in = calloc(1, sizeof *in + config->threads * sizeof in->threads[0]);
+    if (in == NULL)
+        return sd_fail_errno(err, ENOMEM, "input");
+    in->config = *config;
+    in->claimed = 1;
+    in->last = in->over = UINT64_MAX;
+    pthread_mutex_init(&in->lock, NULL);
+    pthread_cond_init(&in->moved, NULL);
+    int failed = make_slots(in);
+    if (failed != 0)
+        sd_fail_errno(err, -failed, "input");
+    else
+        failed = look_at(in, err);
+    if (failed != 0)
+        shared_input_free(in);
+    else
+        *out = in;
+    return failed;
+}
+
+size_t shared_input_slots(const struct shared_input *in)
+{
+    return in->slot_count;
+}
+
+void shared_input_free(struct shared_input *in)
+{
+    if (in == NULL)
+        return;
+    io_close(&in->wake_fd);
+    pthread_cond_destroy(&in->moved);
+    pthread_mutex_destroy(&in->lock);
+    for (size_t i = 0; in->slots != NULL && i < in->slot_count; i++)
+        buf_free(&in->slots[i].joined);
+    free(in->memory);
+    free(in->slots);
+    free(in);
+}
