@@ -396,6 +396,7 @@ int cmd_extract(int argc, char **argv)
     else if (!x.common.help)
         status = run(&x);
     engine_free(x.engine);
+    batch_free(&x.batch);
     io_close(&x.sink.index_fd);
     extract_files_close(x.sink.files);
     intake_close(&x.intake);
