@@ -345,11 +345,11 @@ static int look_at(struct shared_input *in, struct sd_err *err)
 {
     struct stat st;
     if (fstat(in->config.fd, &st) != 0)
-        return sd_fail_errno(err, errno, "cannot look at the input");
+        return sd_fail_errno(err, errno, "cannot look at %s", in->config.name);
     in->is_file = S_ISREG(st.st_mode);
     in->first = in->is_file ? lseek(in->config.fd, 0, SEEK_CUR) : 0;
     in->end = st.st_size;
-    return in->first < 0 ? sd_fail_errno(err, errno, "cannot look at the input") : 0;
+    return in->first < 0 ? sd_fail_errno(err, errno, "cannot look at %s", in->config.name) : 0;
 }
 
 static int make_slots(struct shared_input *in)
@@ -371,7 +371,7 @@ int shared_input_new(struct shared_input **out, const struct shared_input_config
 {
     struct shared_input *in = calloc(1, sizeof *in + config->threads * sizeof in->threads[0]);
     if (in == NULL)
-        return sd_fail_errno(err, ENOMEM, "input");
+        return sd_fail_errno(err, ENOMEM, "%s", config->name);
     in->config = *config;
     in->claimed = 1;
     in->last = in->over = UINT64_MAX;
@@ -379,7 +379,7 @@ int shared_input_new(struct shared_input **out, const struct shared_input_config
     pthread_cond_init(&in->moved, NULL);
     int failed = make_slots(in);
     if (failed != 0)
-        sd_fail_errno(err, -failed, "input");
+        sd_fail_errno(err, -failed, "%s", config->name);
     else
         failed = look_at(in, err);
     if (failed != 0)

@@ -16,7 +16,8 @@ struct shared_input;
 
 struct shared_input_config {
     int fd; /* stays the caller's; from where it is now, a regular file as long as it is now (pread(2)) */
-    int stop_fd; /* when it becomes readable, the input ends with -EINTR; -1: none */
+    int stop_fd;      /* when it becomes readable, the input ends with -EINTR; -1: none */
+    const char *name; /* for messages */
     unsigned threads;
     void *context;
     /* Take apart what pieces.next() gives until that answers -EAGAIN, and keep what is found under the number

@@ -43,6 +43,7 @@ static int open_input(struct crowd *crowd, struct sd_err *err)
     const struct shared_input_config config = {
         .fd = crowd->s->intake.input_fd,
         .stop_fd = crowd->s->intake.signal_fd,
+        .name = crowd->s->options.intake.file,
         .threads = crowd->count,
         .context = crowd,
         .sweep = sweep,

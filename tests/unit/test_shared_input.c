@@ -337,7 +337,7 @@ static uint32_t see_changed(const struct buf *b, off_t len)
     struct fixture *f = new_fixture();
     const int fd = file_of(b);
     const struct shared_input_config config = {
-        .fd = fd, .stop_fd = -1, .threads = 1, .context = f, .sweep = sweep};
+        .fd = fd, .stop_fd = -1, .name = "f", .threads = 1, .context = f, .sweep = sweep};
     assert_int_equal(shared_input_new(&f->input, &config, NULL), 0);
     assert_int_equal(pwrite(fd, b->data, b->len, (off_t)b->len), (ssize_t)b->len);
     assert_int_equal(ftruncate(fd, len), 0);
