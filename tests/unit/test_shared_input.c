@@ -162,6 +162,7 @@ static void run(struct fixture *f, int fd)
 {
     const struct shared_input_config config = {.fd = fd,
                                                .stop_fd = f->stop[0],
+                                               .name = "f",
                                                .threads = THREADS,
                                                .context = f,
                                                .sweep = sweep,
