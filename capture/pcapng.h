@@ -83,10 +83,9 @@ void pcapng_reader_close(struct pcapng_reader *reader);
 
 /* The next record. 1: filled (valid until the next call); 0: the end; -EBADMSG: damaged or cut short from
  * here on, err says at which byte and how (what came before was good); -EINTR: see struct pcapng_wait;
- * -EAGAIN: as
- * pieces.next() told; another negative errno: the read failed. After a negative answer but -EAGAIN, further
- * calls give 0. Unknown block types are skipped. A Simple Packet Block has no time: its packet's time_ns is
- * 0. */
+ * another negative errno: the read failed, or what pieces.next() told. After a negative answer, further calls
+ * give 0; but after -EAGAIN of pieces.next(), which leaves `err` as it is, they go on. Unknown block types
+ * are skipped. A Simple Packet Block has no time: its packet's time_ns is 0. */
 int pcapng_reader_next(struct pcapng_reader *reader, struct capture_record *record, struct sd_err *err);
 
 /* Does the next record stand in memory as a whole? Then pcapng_reader_next() reads nothing for it, and the

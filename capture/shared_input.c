@@ -63,22 +63,29 @@ struct shared_input {
 
 /* ---- reading: without the lock ---- */
 
-static ssize_t read_at(const struct shared_input *in, off_t place, uint8_t *data)
+/* What was read, and whether there is more behind it: 1; 0 for the end; or a negative errno. */
+struct got {
+    size_t len;
+    int more;
+};
+
+static bool is_readable(int fd)
 {
-    struct pollfd stop = {.fd = in->config.stop_fd, .events = POLLIN};
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    return poll(&one, 1, 0) > 0;
+}
+
+static struct got read_at(const struct shared_input *in, off_t place, uint8_t *data)
+{
     const size_t want = place >= in->end ? 0 : in->end - place < PIECE ? (size_t)(in->end - place) : PIECE;
-    size_t len = 0;
-    if (poll(&stop, 1, 0) > 0)
-        return -EINTR;
-    while (len < want) {
-        const ssize_t n = pread(in->config.fd, data + len, want - len, place + (off_t)len);
-        if (n == 0)
-            break;
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        len += n > 0 ? (size_t)n : 0;
+    struct got got = {0, want > 0};
+    while (got.len < want && got.more > 0) {
+        const ssize_t n = pread(in->config.fd, data + got.len, want - got.len, place + (off_t)got.len);
+        got.len += n > 0 ? (size_t)n : 0;
+        if (n == 0 || (n < 0 && errno != EINTR))
+            got.more = n == 0 ? 0 : -errno;
     }
-    return (ssize_t)len;
+    return got;
 }
 
 static bool tell_before_waiting(struct shared_input *in, unsigned thread)
@@ -115,18 +122,29 @@ static int wait_readable(struct shared_input *in, unsigned thread)
     return fds[2].revents != 0 ? -ECANCELED : fds[1].revents != 0 ? -EINTR : 0;
 }
 
-static ssize_t read_pipe(struct shared_input *in, unsigned thread, uint8_t *data)
+static struct got read_pipe(struct shared_input *in, unsigned thread, uint8_t *data)
 {
     for (;;) {
         const int failed = wait_readable(in, thread);
         if (failed != 0)
-            return failed;
+            return (struct got){0, failed};
         const ssize_t n = read(in->config.fd, data, PIECE);
         if (n >= 0)
-            return n;
+            return (struct got){(size_t)n, n > 0};
         if (errno != EINTR && errno != EAGAIN)
-            return -errno;
+            return (struct got){0, -errno};
     }
+}
+
+/* A signal ends a file between pieces, but not behind the last one. */
+static struct got read_piece(struct shared_input *in, unsigned thread, uint64_t piece, uint8_t *data)
+{
+    const off_t place = in->first + (off_t)(piece - 1) * PIECE;
+    if (!in->is_file)
+        return read_pipe(in, thread, data);
+    if (place < in->end && is_readable(in->config.stop_fd))
+        return (struct got){0, -EINTR};
+    return read_at(in, place, data);
 }
 
 /* ---- what sweeps read ---- */
@@ -155,12 +173,12 @@ static int give_first(struct shared_input *in, const uint8_t *left, size_t left_
         return -EINVAL;
     if (left_len > 0)
         memmove(slot->data - left_len, left, left_len);
-    const ssize_t n = in->is_file ? read_at(in, in->first, slot->data) : read_pipe(in, 0, slot->data);
-    slot->len = n > 0 ? (size_t)n : 0;
-    in->first += (off_t)slot->len;
+    const struct got got = in->is_file ? read_at(in, in->first, slot->data) : read_pipe(in, 0, slot->data);
+    slot->len = got.len;
+    in->first += (off_t)got.len;
     *data = slot->data - left_len;
-    *len = left_len + slot->len;
-    return n > 0 ? 1 : (int)n;
+    *len = left_len + got.len;
+    return got.len > 0 ? 1 : got.more;
 }
 
 static int give(void *context, const uint8_t *left, size_t left_len, const uint8_t **data, size_t *len)
@@ -220,25 +238,22 @@ static void end_reading_at(struct shared_input *in, uint64_t piece, int code)
     if (piece >= in->last)
         return;
     in->last = piece;
-    in->last_code = code;
+    in->last_code = code != -EAGAIN ? code : -EIO; /* of a file: nobody would ask again */
 }
 
+/* Nobody has to be told: who read the piece sweeps it next, or who sweeps now. */
 static void read_next(struct shared_input *in, unsigned thread)
 {
     const uint64_t piece = in->claimed++;
     struct slot *slot = &in->slots[piece % in->slot_count];
     pthread_mutex_unlock(&in->lock);
     buf_free(&slot->joined);
-    const ssize_t n = in->is_file ? read_at(in, in->first + (off_t)(piece - 1) * PIECE, slot->data)
-                                  : read_pipe(in, thread, slot->data);
+    const struct got got = read_piece(in, thread, piece, slot->data);
     pthread_mutex_lock(&in->lock);
-    if (n <= 0)
-        end_reading_at(in, piece, (int)n);
-    else if (in->is_file && n < PIECE)
-        end_reading_at(in, piece + 1, 0);
-    slot->len = n > 0 ? (size_t)n : 0;
+    if (got.len == 0 || got.more <= 0)
+        end_reading_at(in, got.len > 0 ? piece + 1 : piece, got.more);
+    slot->len = got.len;
     slot->ready = piece + 1;
-    pthread_cond_broadcast(&in->moved);
 }
 
 /* The piece behind the last one stands for the end. */
@@ -273,7 +288,7 @@ static void sweep_next(struct shared_input *in)
     const int got = in->config.sweep(in->config.context, piece % in->slot_count);
     pthread_mutex_lock(&in->lock);
     in->is_sweeping = false;
-    if (got != -EAGAIN)
+    if (got != -EAGAIN || in->is_the_end)
         end_at(in, in->is_the_end ? piece : piece + 1, got);
     in->swept++;
     pthread_cond_broadcast(&in->moved);
@@ -313,10 +328,12 @@ int shared_input_next(struct shared_input *in, unsigned thread, size_t *slot)
     pthread_mutex_lock(&in->lock);
     struct thread *t = &in->threads[thread];
     const uint64_t piece = t->begun++;
+    const uint64_t needed = first_needed(in);
     if (!in->opened)
         in->opened = true;
     t->needs = piece;
-    pthread_cond_broadcast(&in->moved);
+    if (first_needed(in) != needed)
+        pthread_cond_broadcast(&in->moved); /* there is room */
     wait_for(in, thread, piece);
     const int got = piece < in->over ? 1 : in->ended;
     *slot = piece % in->slot_count;
@@ -346,7 +363,7 @@ static int look_at(struct shared_input *in, struct sd_err *err)
     struct stat st;
     if (fstat(in->config.fd, &st) != 0)
         return sd_fail_errno(err, errno, "cannot look at %s", in->config.name);
-    in->is_file = S_ISREG(st.st_mode);
+    in->is_file = S_ISREG(st.st_mode) && st.st_size > 0; /* files of the kernel's do not tell */
     in->first = in->is_file ? lseek(in->config.fd, 0, SEEK_CUR) : 0;
     in->end = st.st_size;
     return in->first < 0 ? sd_fail_errno(err, errno, "cannot look at %s", in->config.name) : 0;
@@ -359,7 +376,9 @@ static int make_slots(struct shared_input *in)
     in->slots = calloc(in->slot_count, sizeof *in->slots);
     in->memory = malloc(in->slot_count * (HEADROOM + PIECE));
     in->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (in->slots == NULL || in->memory == NULL || in->wake_fd < 0)
+    if (in->wake_fd < 0)
+        return -errno;
+    if (in->slots == NULL || in->memory == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < in->slot_count; i++)
         in->slots[i].data = in->memory + i * (HEADROOM + PIECE) + HEADROOM;

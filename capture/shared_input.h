@@ -3,12 +3,12 @@
 
 #include "capture/pcapng.h"
 
-/* A file, or a pipe, that several threads work on. Every byte is read once, by the thread that first lacks
- * something to do, in pieces; that thread also sweeps the piece: it takes the bytes apart, while they are in
- * its processor's cache, and leaves what it found where all of them find it. Pieces of a file are read at the
- * same time, swept one after the other. What was found stays until every thread has looked at it, so that
- * none gets further ahead than there is room; and all see the same, up to the same end, whatever is written
- * on to a file in the meantime and whenever a signal comes.
+/* A file, or a pipe, that several threads work on. Every byte is read once, in pieces, by the thread that
+ * first lacks something to do, and swept once: taken apart, while the bytes are in a cache, so that all
+ * threads find what was found. The thread that read a piece sweeps it, or one that sweeps the piece before it
+ * when that was read. Pieces of a file are read at the same time, swept one after the other. What was found
+ * stays until every thread has looked at it, so that none gets further ahead than there is room; and all see
+ * the same, up to the same end, whatever is written on to a file in the meantime and whenever a signal comes.
  *
  * Lifecycle: new; open a source of shared_input_pieces(); in each thread next… until it ends, and leave; free
  * when no thread is in it any more. */

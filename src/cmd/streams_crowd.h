@@ -7,13 +7,14 @@
 #include "cmd/streams_run.h"
 
 /* streams -j: several jobs, each with a thread and a run of its own, follow a part of the streams. What is
- * read is taken apart once, by whoever read it; every job takes the packets of its part from that. */
+ * read is taken apart once, by one of them; every job takes the packets of its part from that. */
 
 struct crowd {
     struct streams *s; /* whose crowd it is: it has the source, and counts what is taken apart */
     unsigned count;
     struct engine_shard first; /* of the first job; the others have the next ones */
-    pthread_mutex_t turn;      /* to write to stdout */
+    pthread_mutex_t turn;      /* to write to stdout, which … */
+    int write_failed;          /* … did not work once: that was told */
 
     struct shared_input *input;
     struct pcapng_pieces pieces; /* of it */

@@ -21,9 +21,12 @@ enum {
 
 int streams_write_lines(struct streams *s)
 {
-    pthread_mutex_lock(&s->crowd->turn);
-    const int failed = cmd_write_stdout(s->out.data, s->out.len);
-    pthread_mutex_unlock(&s->crowd->turn);
+    struct crowd *crowd = s->crowd;
+    pthread_mutex_lock(&crowd->turn);
+    if (crowd->write_failed == 0)
+        crowd->write_failed = cmd_write_stdout(s->out.data, s->out.len);
+    const int failed = crowd->write_failed;
+    pthread_mutex_unlock(&crowd->turn);
     return failed;
 }
 

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -303,6 +304,7 @@ with case("-j: damage, mistakes and a signal"):
     path = pathlib.Path(WORK.name) / "cut.pcapng"
     one, ran = streams(path), streams("-j", "2", path)
     equal((ran.returncode, ran.stdout, ran.stderr), (3, one.stdout, one.stderr))
+    equal(streams("-j", "2", "/proc/version").stderr, streams("/proc/version").stderr)  # of no length that is told
     for words in (("/nonexistent",), (CAPTURE, "port prot"), ("-i", "lo")):
         ran = streams("-j", "2", *words)
         equal((ran.returncode, ran.stdout), (2, ""), str(words))
@@ -338,6 +340,14 @@ with case("-j: after a signal, every thread ends behind the same packet"):
         expected = streams("-j", "1", "--json", "--sort", "start", cut).stdout.splitlines()
         check(lines[:-1] == expected[:-1], f"other rows than of {packets} packets")
     check(ended > 0, "none was interrupted")
+
+    def pend():
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    for jobs in ("1", "3"):  # a signal that comes before the first byte is looked at
+        ran = streams("-j", jobs, big, preexec_fn=pend)
+        check(ran.returncode == 3 and "interrupted" in ran.stderr and ran.stdout != "", f"-j {jobs}: {ran}")
     big.unlink()
 
 with case("-j: what goes wrong in any of the threads is told, and nothing is printed"):
@@ -385,12 +395,12 @@ with case("who reads no further ends it without a word"):
     process.stdout.close()
     equal((process.wait(10), process.stderr.read()), (0, b""))
 
-with case("a full disk is an error"):
+with case("a full disk is an error, told once"):
     if not os.path.exists("/dev/full"):
         check(False, "there is no /dev/full")
-    with open("/dev/full", "w", encoding="ascii") as full:
-        ran = streams(CAPTURE, stdout=full)
-    equal(ran.returncode, 2)
-    contains(ran.stderr, "cannot write the output")
+    for words in ((CAPTURE,), ("-j", "3", "--json", MANY)):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            ran = streams(*words, stdout=full)
+        equal((ran.returncode, ran.stderr.count("cannot write the output"), len(ran.stderr.splitlines())), (2, 1, 1), ran.stderr)
 
 done()

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -27,6 +28,21 @@ enum {
     MAX_SLOTS = 64,
     MAX_FOUND = 65536, /* in a slot */
 };
+
+/* A file's bytes from here on cannot be read, as in a bad sector; 0: they can. */
+static off_t bad_from;
+static int bad_errno;
+
+ssize_t pread(int fd, void *data, size_t len, off_t place)
+{
+    if (bad_from != 0 && place >= bad_from) {
+        errno = bad_errno;
+        return -1;
+    }
+    if (bad_from != 0 && (off_t)len > bad_from - place)
+        len = (size_t)(bad_from - place);
+    return syscall(SYS_pread64, fd, data, len, place);
+}
 
 /* An item of an input: its length in four bytes, then so many bytes, each told by the item's number. */
 struct item {
@@ -386,6 +402,18 @@ static void a_signal(void **state)
         all_saw(f, f->seen[0], -EINTR);
         free_fixture(f);
     }
+    /* Before the first byte: what a source was opened with is looked at; what was read as a whole is whole.
+     */
+    for (off_t len = 1004 * 20000; len > 0; len = len > 1004 ? 1004 : 0) {
+        struct fixture *f = new_fixture();
+        assert_int_equal(ftruncate(fd, len), 0);
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        assert_int_equal(write(f->stop[1], "s", 1), 1);
+        run(f, fd);
+        assert_in_range(f->seen[0], 1, 1000);
+        all_saw(f, f->seen[0], len > 1004 ? -EINTR : 0);
+        free_fixture(f);
+    }
     struct fixture *f = new_fixture();
     f->signal_at = 20000;
     run_pipe(f, &b, 4096, true);
@@ -481,6 +509,31 @@ static void what_cannot_be_read(void **state)
     buf_free(&b);
 }
 
+/* What stands before a bad place is seen, wherever that is; no errno is taken for "later". */
+static void a_bad_place(void **state)
+{
+    (void)state;
+    static const int errnos[] = {EIO, EAGAIN};
+    struct buf b = {0};
+    for (uint32_t i = 1; i <= 2000; i++)
+        put_item(&b, i, 1020);
+    const int fd = file_of(&b);
+    for (size_t i = 0; i < 2; i++) {
+        for (uint32_t whole = 1; whole < 2000; whole += 333) {
+            struct fixture *f = new_fixture();
+            assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+            bad_from = (off_t)whole * 1024 + 100;
+            bad_errno = errnos[i];
+            run(f, fd);
+            all_saw(f, whole, -EIO);
+            free_fixture(f);
+        }
+    }
+    bad_from = 0;
+    close(fd);
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -494,6 +547,7 @@ int main(void)
         cmocka_unit_test(damage),
         cmocka_unit_test(every_thread_is_told_before_it_waits),
         cmocka_unit_test(what_cannot_be_read),
+        cmocka_unit_test(a_bad_place),
     };
     signal(SIGPIPE, SIG_IGN);
     alarm(120); /* who waits for ever has failed */
