@@ -78,13 +78,9 @@ static bool is_readable(int fd)
 static struct got read_at(const struct shared_input *in, off_t place, uint8_t *data)
 {
     const size_t want = place >= in->end ? 0 : in->end - place < PIECE ? (size_t)(in->end - place) : PIECE;
-    struct got got = {0, want > 0};
-    while (got.len < want && got.more > 0) {
-        const ssize_t n = pread(in->config.fd, data + got.len, want - got.len, place + (off_t)got.len);
-        got.len += n > 0 ? (size_t)n : 0;
-        if (n == 0 || (n < 0 && errno != EINTR))
-            got.more = n == 0 ? 0 : -errno;
-    }
+    struct got got;
+    const int failed = io_read_at(in->config.fd, data, want, place, &got.len);
+    got.more = failed != 0 ? failed : want > 0 && got.len == want;
     return got;
 }
 
@@ -233,9 +229,10 @@ static bool may_read(const struct shared_input *in, uint64_t piece)
            (in->is_file || in->claimed == piece);
 }
 
+/* Where a piece was cut short by an error, who read on behind it may have found the end there. */
 static void end_reading_at(struct shared_input *in, uint64_t piece, int code)
 {
-    if (piece >= in->last)
+    if (piece > in->last || (piece == in->last && code == 0))
         return;
     in->last = piece;
     in->last_code = code != -EAGAIN ? code : -EIO; /* of a file: nobody would ask again */

@@ -37,6 +37,21 @@ ssize_t io_read_full(int fd, void *data, size_t len)
     return (ssize_t)got;
 }
 
+int io_read_at(int fd, void *data, size_t len, off_t place, size_t *got)
+{
+    uint8_t *p = data;
+    *got = 0;
+    while (*got < len) {
+        const ssize_t n = pread(fd, p + *got, len - *got, place + (off_t)*got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        *got += (size_t)n;
+    }
+    return 0;
+}
+
 int io_reserve_standard(void)
 {
     int fd;

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -88,6 +89,37 @@ static void errors_come_back(void **state)
     io_close(&ends[1]);
 }
 
+/* Memory whose second page is gone is a file with a bad place. */
+static void at_a_place(void **state)
+{
+    (void)state;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char bytes[300];
+    size_t len = 0;
+    char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(pages, MAP_FAILED);
+    memset(pages, 'x', page);
+    assert_int_equal(munmap(pages + page, page), 0);
+    const int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    assert_true(memory >= 0);
+    assert_int_equal(io_read_at(memory, bytes, 100, (off_t)(uintptr_t)pages, &len), 0);
+    assert_int_equal(len, 100);
+    assert_int_equal(io_read_at(memory, bytes, 300, (off_t)((uintptr_t)pages + page - 200), &len), -EIO);
+    assert_int_equal(len, 200);
+    assert_true(bytes[0] == 'x' && bytes[199] == 'x');
+    close(memory);
+    munmap(pages, page);
+    const int file = memfd_create("file", 0);
+    assert_int_equal(io_write_all(file, "abcdef", 6), 0);
+    assert_int_equal(io_read_at(file, bytes, 300, 2, &len), 0);
+    assert_int_equal(len, 4);
+    assert_memory_equal(bytes, "cdef", 4);
+    assert_int_equal(io_read_at(file, bytes, 300, 9, &len), 0);
+    assert_int_equal(len, 0);
+    close(file);
+    assert_int_equal(io_read_at(-1, bytes, 1, 0, &len), -EBADF);
+}
+
 /* A descriptor is closed once: the second call must not close whoever got the number next. */
 static void closes_once(void **state)
 {
@@ -120,6 +152,7 @@ int main(void)
         cmocka_unit_test(whole_through_short_counts),
         cmocka_unit_test(input_ends),
         cmocka_unit_test(errors_come_back),
+        cmocka_unit_test(at_a_place),
         cmocka_unit_test(closes_once),
         cmocka_unit_test(clocks),
     };
