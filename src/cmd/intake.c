@@ -20,7 +20,8 @@ enum {
     SIGNAL_EVERY_LIVE = 4096, /* packets of an interface, while more wait: a few milliseconds */
     IDLE_MS = 500,            /* between looks whether the interface is still up */
     DRAIN_MS = 150,           /* the kernel hands packets over at most so late */
-    BUFFER_MB = 64, /* nothing is lost where two thirds of a second are one burst of small packets */
+    PIPE_BYTES = 1 << 20, /* the most for an ordinary user: who writes and who reads take turns less often */
+    BUFFER_MB = 64,       /* nothing is lost where two thirds of a second are one burst of small packets */
 };
 
 /* ---- opening, in the order of the privileges ---- */
@@ -107,8 +108,11 @@ static int open_source(struct intake *intake, struct sd_err *err)
         .pieces = intake->config->pieces,
         .context = intake,
     };
-    if (fstat(intake->input_fd, &st) == 0 && S_ISREG(st.st_mode))
+    const bool known = fstat(intake->input_fd, &st) == 0;
+    if (known && S_ISREG(st.st_mode))
         guard.wait = (struct pcapng_wait){.stop_fd = -1};
+    if (known && S_ISFIFO(st.st_mode))
+        (void)fcntl(intake->input_fd, F_SETPIPE_SZ, PIPE_BYTES); /* where the kernel has no more, slower */
     return source_open_fd_guarded(&intake->source, intake->input_fd, &guard,
                                   strcmp(file, "-") == 0 ? "stdin" : file, intake->config->filter, err);
 }
