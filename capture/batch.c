@@ -61,7 +61,7 @@ static uint8_t part_of(const struct batch_parts *parts, const struct packet *pac
     return (uint8_t)((index < parts->ours ? index : PART_NONE) | ends);
 }
 
-int batch_add(struct batch *batch, struct batch_parts *parts, const struct packet *packet)
+static int add(struct batch *batch, struct batch_parts *parts, const struct packet *packet)
 {
     if (batch->count == batch->cap && grow(batch) != 0)
         return -ENOMEM;
@@ -91,7 +91,7 @@ int batch_take(struct batch *batch, struct batch_parts *parts, const struct capt
                const struct batch_others *others)
 {
     if (record->kind == CAPTURE_PACKET)
-        return batch_add(batch, parts, &record->packet);
+        return add(batch, parts, &record->packet);
     others->take(others->context, record);
     return 0;
 }
@@ -131,11 +131,11 @@ static void fetch(const struct batch_packet *from)
 
 /* Which of `count` packets are for the part. Returns how many. No branches: whose a packet is, nobody can
  * foresee. */
-static size_t choose(const uint8_t *part_of, size_t count, unsigned part, uint16_t chosen[CHUNK])
+static size_t choose(const uint8_t *parts, size_t count, unsigned part, uint16_t chosen[CHUNK])
 {
     size_t n = 0;
     for (size_t i = 0; i < count; i++) {
-        const unsigned of = part_of[i] & ~(unsigned)PART_ENDS;
+        const unsigned of = parts[i] & ~(unsigned)PART_ENDS;
         chosen[n] = (uint16_t)i;
         n += (of == part) | (of == PART_ANY);
     }

@@ -48,16 +48,14 @@ struct batch {
 void batch_clear(struct batch *batch);
 void batch_free(struct batch *batch);
 
-/* The packet, whose bytes must stay where they are until the batch is cleared. 0 or -ENOMEM. */
-int batch_add(struct batch *batch, struct batch_parts *parts, const struct packet *packet);
-
 /* Records that are no packets. */
 struct batch_others {
     void *context;
     void (*take)(void *context, const struct capture_record *record);
 };
 
-/* The same with a record of either kind. */
+/* A record: a packet, whose bytes must stay where they are until the batch is cleared, or another. 0 or
+ * -ENOMEM. */
 int batch_take(struct batch *batch, struct batch_parts *parts, const struct capture_record *record,
                const struct batch_others *others);
 

@@ -285,7 +285,7 @@ static void sweep_next(struct shared_input *in)
     const int got = in->config.sweep(in->config.context, piece % in->slot_count);
     pthread_mutex_lock(&in->lock);
     in->is_sweeping = false;
-    if (got != -EAGAIN || in->is_the_end)
+    if (got != -EAGAIN)
         end_at(in, in->is_the_end ? piece : piece + 1, got);
     in->swept++;
     pthread_cond_broadcast(&in->moved);

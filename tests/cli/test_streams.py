@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import select
 import signal
 import struct
@@ -317,6 +318,10 @@ with case("-j: damage, mistakes and a signal"):
     out, err = process.communicate(timeout=20)
     check(process.returncode in (0, 3), f"{process.returncode}: {err}")
     check(process.returncode == 0 or b"interrupted" in err, err)
+
+    ran = streams("-j", "2", CAPTURE, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5)))
+    equal((ran.returncode, ran.stdout), (2, ""))
+    contains(ran.stderr, "Too many open files")
 
 with case("-j: after a signal, every thread ends behind the same packet"):
     crowd, big, cut = (pathlib.Path(WORK.name) / name for name in ("crowd.pcap", "big.pcap", "cut.pcap"))

@@ -1,5 +1,5 @@
 /* needs: capture/pcapng.c capture/pcapng_input.c capture/pcapng_classic.c capture/journal.c src/base/buf.c
- * src/base/err.c */
+ * src/base/err.c tests/unit/piecemeal.c */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 
 #include "capture/journal.h"
 #include "capture/pcapng.h"
+#include "tests/unit/piecemeal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -66,45 +67,11 @@ static struct sums read_file(int fd)
     return sums;
 }
 
-/* Pieces of which each stands in memory of its own; sometimes there is none yet. */
-struct pieces {
-    const uint8_t *data;
-    size_t left;
-    unsigned given;
-    bool may_defer, deferred;
-    uint8_t *memory;
-};
-
-static int next_piece(void *context, const uint8_t *left, size_t left_len, const uint8_t **data, size_t *len)
-{
-    static const size_t sizes[] = {5, 1, 20, 4, 100, 2};
-    struct pieces *p = context;
-    size_t size = sizes[p->given++ % (sizeof sizes / sizeof sizes[0])];
-    p->deferred = p->may_defer && !p->deferred;
-    if (p->deferred)
-        return -EAGAIN;
-    if (p->left == 0)
-        return 0;
-    size = size < p->left ? size : p->left;
-    uint8_t *memory = malloc(left_len + size);
-    must(memory != NULL);
-    if (left_len > 0)
-        memcpy(memory, left, left_len);
-    memcpy(memory + left_len, p->data, size);
-    free(p->memory);
-    p->memory = memory;
-    p->data += size;
-    p->left -= size;
-    *data = memory;
-    *len = left_len + size;
-    return 1;
-}
-
 static struct sums read_pieces(const uint8_t *data, size_t size)
 {
     struct sums sums = {0};
-    struct pieces p = {.data = data, .left = size};
-    const struct pcapng_pieces pieces = {&p, next_piece};
+    struct piecemeal p = {.data = data, .len = size};
+    const struct pcapng_pieces pieces = {&p, piecemeal_next};
     struct pcapng_reader *reader = NULL;
     struct capture_record r;
     sums.opened = pcapng_reader_open_pieces(&reader, &pieces, "f", &sums.err);

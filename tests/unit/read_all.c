@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "capture/pcapng.h"
+#include "tests/unit/piecemeal.h"
 
 int file_of(const void *data, size_t len)
 {
@@ -102,45 +103,11 @@ static struct seen read_descriptor(const void *data, size_t len)
 
 /* ---- the same in pieces ---- */
 
-/* Each piece stands in memory of its own, and what stood before it is gone, so that a sanitizer sees who
- * still looks there. */
-struct pieces {
-    const uint8_t *data;
-    size_t len, at;
-    unsigned given;
-    uint8_t *memory;
-    bool may_defer, deferred; /* every second time, there is nothing yet */
-};
-
-static int next_piece(void *context, const uint8_t *left, size_t left_len, const uint8_t **data, size_t *len)
-{
-    static const size_t sizes[] = {1, 2, 7, 30, 3, 64, 1000};
-    struct pieces *p = context;
-    size_t size = sizes[p->given++ % (sizeof sizes / sizeof sizes[0])];
-    p->deferred = p->may_defer && !p->deferred;
-    if (p->deferred)
-        return -EAGAIN;
-    if (p->at == p->len)
-        return 0;
-    size = size < p->len - p->at ? size : p->len - p->at;
-    uint8_t *memory = malloc(left_len + size);
-    assert_non_null(memory);
-    if (left_len > 0)
-        memcpy(memory, left, left_len);
-    memcpy(memory + left_len, p->data + p->at, size);
-    free(p->memory);
-    p->memory = memory;
-    p->at += size;
-    *data = memory;
-    *len = left_len + size;
-    return 1;
-}
-
 static struct seen read_pieces(const void *data, size_t len)
 {
     struct seen seen = {0};
-    struct pieces p = {.data = data, .len = len};
-    const struct pcapng_pieces pieces = {&p, next_piece};
+    struct piecemeal p = {.data = data, .len = len};
+    const struct pcapng_pieces pieces = {&p, piecemeal_next};
     struct pcapng_reader *reader = NULL;
     struct capture_record r;
     seen.opened = pcapng_reader_open_pieces(&reader, &pieces, "f", &seen.err);

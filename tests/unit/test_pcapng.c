@@ -1,5 +1,5 @@
-/* needs: tests/unit/read_all.c capture/pcapng.c capture/pcapng_input.c capture/pcapng_classic.c
- * capture/pcapng_build.c src/base/buf.c src/base/err.c src/base/io.c */
+/* needs: tests/unit/read_all.c tests/unit/piecemeal.c capture/pcapng.c capture/pcapng_input.c
+ * capture/pcapng_classic.c capture/pcapng_build.c src/base/buf.c src/base/err.c src/base/io.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -74,6 +74,12 @@ static void put_item(struct buf *out, uint32_t number, uint32_t len)
         out->data[out->len++] = (uint8_t)(number * 31 + i);
 }
 
+static void put_many(struct buf *out, uint32_t count, uint32_t len)
+{
+    for (uint32_t i = 1; i <= count; i++)
+        put_item(out, i, len);
+}
+
 static bool is_whole(const struct item *item)
 {
     for (uint32_t i = 0; i < item->len; i++) {
@@ -189,23 +195,40 @@ static struct fixture *new_fixture(void)
     return f;
 }
 
-/* The input from its first item on, by all threads, until they have ended. */
-static void run(struct fixture *f, int fd)
+static void open_input(struct fixture *f, int fd, int stop_fd, unsigned threads)
 {
-    const struct shared_input_config config = {.fd = fd,
-                                               .stop_fd = f->stop[0],
-                                               .name = "f",
-                                               .threads = THREADS,
-                                               .context = f,
-                                               .sweep = sweep,
-                                               .before = count_wait};
-    pthread_t thread[THREADS];
-    struct role role[THREADS];
+    const struct shared_input_config config = {
+        .fd = fd,
+        .stop_fd = stop_fd,
+        .name = "f",
+        .threads = threads,
+        .context = f,
+        .sweep = sweep,
+        .before = count_wait,
+    };
     assert_int_equal(shared_input_new(&f->input, &config, NULL), 0);
     assert_in_range(shared_input_slots(f->input), 1, MAX_SLOTS);
     for (size_t i = 0; i < shared_input_slots(f->input); i++)
         assert_non_null(f->found[i] = calloc(MAX_FOUND, sizeof *f->found[i]));
     f->pieces = shared_input_pieces(f->input);
+}
+
+static void close_input(struct fixture *f)
+{
+    for (size_t i = 0; i < shared_input_slots(f->input); i++)
+        free(f->found[i]);
+    shared_input_free(f->input);
+    assert_false(f->two_sweep);
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_false(f->wrong[i]);
+}
+
+/* The input from its first item on, by all threads, until they have ended. */
+static void run(struct fixture *f, int fd)
+{
+    pthread_t thread[THREADS];
+    struct role role[THREADS];
+    open_input(f, fd, f->stop[0], THREADS);
     /* What opens a source needs its first bytes: here, the length of the first item. */
     int got = 1;
     while (f->left_len < sizeof(uint32_t) && got > 0)
@@ -216,12 +239,7 @@ static void run(struct fixture *f, int fd)
     }
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(thread[i], NULL);
-    for (size_t i = 0; i < shared_input_slots(f->input); i++)
-        free(f->found[i]);
-    shared_input_free(f->input);
-    assert_false(f->two_sweep);
-    for (unsigned i = 0; i < THREADS; i++)
-        assert_false(f->wrong[i]);
+    close_input(f);
 }
 
 static void free_fixture(struct fixture *f)
@@ -369,21 +387,13 @@ static uint32_t see_changed(const struct buf *b, off_t len)
 {
     struct fixture *f = new_fixture();
     const int fd = file_of(b);
-    const struct shared_input_config config = {
-        .fd = fd, .stop_fd = -1, .name = "f", .threads = 1, .context = f, .sweep = sweep};
-    assert_int_equal(shared_input_new(&f->input, &config, NULL), 0);
+    open_input(f, fd, -1, 1);
     assert_int_equal(pwrite(fd, b->data, b->len, (off_t)b->len), (ssize_t)b->len);
     assert_int_equal(ftruncate(fd, len), 0);
-    for (size_t i = 0; i < shared_input_slots(f->input); i++)
-        assert_non_null(f->found[i] = calloc(MAX_FOUND, sizeof *f->found[i]));
-    f->pieces = shared_input_pieces(f->input);
     follow(&(struct role){f, 0});
     assert_int_equal(f->ended[0], 0);
-    assert_false(f->wrong[0]);
     const uint32_t seen = f->seen[0];
-    for (size_t i = 0; i < shared_input_slots(f->input); i++)
-        free(f->found[i]);
-    shared_input_free(f->input);
+    close_input(f);
     close(fd);
     free_fixture(f);
     return seen;
@@ -394,8 +404,7 @@ static void a_file_that_changes(void **state)
 {
     (void)state;
     struct buf b = {0};
-    for (uint32_t i = 1; i <= 1000; i++)
-        put_item(&b, i, 1020);
+    put_many(&b, 1000, 1020);
     assert_int_equal(see_changed(&b, 2 * (off_t)b.len), 1000);
     assert_int_equal(see_changed(&b, 500 << 10), 500);
     buf_free(&b);
@@ -406,8 +415,7 @@ static void a_signal(void **state)
 {
     (void)state;
     struct buf b = {0};
-    for (uint32_t i = 1; i <= 20000; i++)
-        put_item(&b, i, 1000);
+    put_many(&b, 20000, 1000);
     const int fd = file_of(&b);
     for (uint32_t at = 1; at < 12000; at += 3333) {
         struct fixture *f = new_fixture();
@@ -444,8 +452,7 @@ static void one_stops_all(void **state)
 {
     (void)state;
     struct buf b = {0};
-    for (uint32_t i = 1; i <= 3000; i++)
-        put_item(&b, i, 1000);
+    put_many(&b, 3000, 1000);
     for (int i = 0; i < 20; i++) {
         struct fixture *f = new_fixture();
         f->stop_at = 3000;
@@ -460,8 +467,7 @@ static void one_leaves(void **state)
 {
     (void)state;
     struct buf b = {0};
-    for (uint32_t i = 1; i <= 20000; i++)
-        put_item(&b, i, 1000);
+    put_many(&b, 20000, 1000);
     struct fixture *f = new_fixture();
     const int fd = file_of(&b);
     f->leave_at = 5;
@@ -479,8 +485,7 @@ static void damage(void **state)
 {
     (void)state;
     struct buf b = {0};
-    for (uint32_t i = 1; i <= 3000; i++)
-        put_item(&b, i, 1000);
+    put_many(&b, 3000, 1000);
     for (uint32_t bad = 1; bad <= 3000; bad += 1499) {
         struct fixture *f = new_fixture();
         f->bad = bad;
@@ -531,8 +536,7 @@ static void a_bad_place(void **state)
     (void)state;
     static const int errnos[] = {EIO, EAGAIN};
     struct buf b = {0};
-    for (uint32_t i = 1; i <= 2000; i++)
-        put_item(&b, i, 1020);
+    put_many(&b, 2000, 1020);
     const int fd = file_of(&b);
     for (size_t i = 0; i < 2; i++) {
         for (uint32_t whole = 1; whole < 2000; whole += whole < 1990 ? 333 : 1) { /* also beside the end */
