@@ -12,7 +12,7 @@
  * place, so that nothing is overwritten before it moved. */
 
 enum {
-    CHUNK = 2 << 20, /* a huge page, where there are any */
+    CHUNK = 2 << 20, /* filled from one end to the other: small pages, a huge one takes longer to clear */
     AHEAD = 8,       /* records that will be got soon */
     CACHE_LINE = 64,
     LENGTH_BYTES = 2, /* a head */
@@ -22,7 +22,7 @@ enum {
 };
 
 struct chunk {
-    struct pages pages;
+    uint8_t *data;
     size_t used; /* bytes */
 };
 
@@ -58,7 +58,7 @@ void row_store_free(struct row_store *store)
     if (store == NULL)
         return;
     for (size_t i = 0; i < store->chunk_count; i++)
-        pages_free(&store->chunks[i].pages);
+        free(store->chunks[i].data);
     free(store->chunks);
     pages_free(&store->index);
     free(store);
@@ -68,7 +68,7 @@ void row_store_free(struct row_store *store)
 
 static uint8_t *bytes_at(const struct row_store *store, uint64_t at)
 {
-    return (uint8_t *)store->chunks[at / CHUNK].pages.at + at % CHUNK;
+    return store->chunks[at / CHUNK].data + at % CHUNK;
 }
 
 static size_t length_at(const uint8_t *head)
@@ -106,12 +106,12 @@ static int reserve(struct row_store *store, size_t size, uint64_t *at)
         store->chunks = chunks;
         store->chunk_cap = cap;
     }
-    struct chunk *chunk = &store->chunks[store->chunk_count];
-    *chunk = (struct chunk){.used = 0};
-    const int failed = pages_reserve(&chunk->pages, CHUNK);
-    if (failed == 0)
-        *at = (uint64_t)store->chunk_count++ * CHUNK;
-    return failed;
+    const struct chunk chunk = {.data = malloc(CHUNK)};
+    if (chunk.data == NULL)
+        return -ENOMEM;
+    *at = (uint64_t)store->chunk_count * CHUNK;
+    store->chunks[store->chunk_count++] = chunk;
+    return 0;
 }
 
 static void forget_order(struct row_store *store)
@@ -241,7 +241,7 @@ static void cut(struct row_store *store)
     if (store->chunk_count > 0)
         store->chunks[chunk].used = used;
     while (store->chunk_count > chunk + 1)
-        pages_free(&store->chunks[--store->chunk_count].pages);
+        free(store->chunks[--store->chunk_count].data);
     store->given_up += had - store->count;
     forget_order(store);
 }
