@@ -1,7 +1,10 @@
 #include "capture/batch.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+
+#include "capture/decode.h"
 
 enum {
     AHEAD = 16,  /* packets that are foreseen */
@@ -54,7 +57,8 @@ static int grow(struct batch *batch)
 static uint8_t part_of(const struct batch_parts *parts, const struct packet *packet)
 {
     struct tuple_seen seen;
-    if (parts->count == 1 || !tuple_peek(&parts->key, packet, &seen))
+    if (parts->count == 1 || !tuple_peek(&parts->key, packet, &seen) ||
+        (seen.protocol == IPPROTO_UDP && decode_may_tunnel(seen.source_port, seen.target_port)))
         return PART_ANY;
     const unsigned index = engine_part(seen.hash, parts->count) - parts->first; /* before the first: huge */
     const unsigned ends = (seen.flags & (TCP_FIN | TCP_RST)) != 0 ? PART_ENDS : 0;

@@ -12,6 +12,9 @@
  * `verdict`. */
 void decode_packet(struct packet *packet);
 
+/* Is a tunnel known that UDP between these ports may be of? */
+bool decode_may_tunnel(uint16_t source_port, uint16_t target_port);
+
 /* As decode_packet, for a datagram that defrag put together: `packet` keeps its source fields; the IP header
  * is taken from packet->ip_header, the payload is `data`. Fills the transport fields. */
 void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len);

@@ -173,19 +173,23 @@ static const struct udp_tunnel tunnels[] = {
     {8472, false, 8, decode_vxlan}, /* what Linux used before 4789 was assigned, and still does by default */
 };
 
-static const struct udp_tunnel *find_tunnel(const struct packet *packet)
+static const struct udp_tunnel *find_tunnel(uint16_t source_port, uint16_t target_port)
 {
     for (size_t i = 0; i < sizeof tunnels / sizeof tunnels[0]; i++) {
-        if (tunnels[i].port == packet->target_port ||
-            (tunnels[i].both_ways && tunnels[i].port == packet->source_port))
+        if (tunnels[i].port == target_port || (tunnels[i].both_ways && tunnels[i].port == source_port))
             return &tunnels[i];
     }
     return NULL;
 }
 
+bool decode_may_tunnel(uint16_t source_port, uint16_t target_port)
+{
+    return find_tunnel(source_port, target_port) != NULL;
+}
+
 void decode_udp_payload(struct packet *packet, struct layer layer)
 {
-    const struct udp_tunnel *tunnel = find_tunnel(packet);
+    const struct udp_tunnel *tunnel = find_tunnel(packet->source_port, packet->target_port);
     if (tunnel == NULL || layer.wire < tunnel->header)
         return;
     if (layer.captured < tunnel->header) {

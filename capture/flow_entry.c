@@ -124,7 +124,7 @@ static void bring_entry(struct flow_table *table, const struct flow_foreseen *f)
 void flow_table_foresee(struct flow_table *table, const struct packet *packet)
 {
     struct tuple_seen seen;
-    if (!tuple_peek(&table->key, packet, &seen))
+    if (!tuple_peek(&table->key, packet, &seen) || seen.protocol != IPPROTO_TCP)
         return;
     const uint32_t hash = (uint32_t)seen.hash;
     flow_index_prefetch(&table->index, hash);

@@ -7,11 +7,26 @@
 
 enum {
     NOT_IPV4 = 256, /* beside the protocol */
+    LINK_NULL = 0,
     LINK_ETHERNET = 1,
-    ETHERNET_LEN = 14,
+    LINK_RAW = 101,
+    LINK_LOOP = 108,
+    LINK_SLL = 113,
+    LINK_SLL2 = 276,
+    ARPHRD_NETLINK = 824, /* where it stands, no EtherType does */
+    FAMILY_IPV4 = 2,
+    TYPE_IPV4 = 0x0800,
+    TYPE_IPV6 = 0x86dd,
+    TYPE_VLAN = 0x8100,
+    TYPE_QINQ = 0x88a8,
+    TAG_LEN = 4,
+    MOST_TAGS = 2,
     IPV4_MIN = 20,
     IPV6_LEN = 40,
     TCP_MIN = 20,
+    TCP_FLAGS = 13,
+    UDP_LEN = 8,
+    LEAST = IPV4_MIN + UDP_LEN, /* more than what stands before IP may take */
 };
 
 void tuple_key_make(struct tuple_key *key, const struct hash_key *from)
@@ -85,28 +100,73 @@ uint64_t tuple_hash(const struct tuple_key *key, const struct packet *packet)
                               packet->target_port);
 }
 
+/* ---- before it is decoded ---- */
+
+static bool is_ip(uint16_t type)
+{
+    return type == TYPE_IPV4 || type == TYPE_IPV6;
+}
+
+static bool is_tag(uint16_t type)
+{
+    return type == TYPE_VLAN || type == TYPE_QINQ;
+}
+
+/* The IP header, of which LEAST bytes were captured; NULL: not found. */
+static const uint8_t *find_ip(const struct packet *packet)
+{
+    const uint8_t *p = packet->data, *end = p + packet->captured_len;
+    if (packet->captured_len < LEAST)
+        return NULL;
+    uint16_t type = 0;
+    switch (packet->linktype) {
+    case LINK_ETHERNET:
+        type = load_be16(p + 12);
+        p += 14;
+        break;
+    case LINK_SLL:
+        type = load_be16(p + 2) != ARPHRD_NETLINK ? load_be16(p + 14) : 0;
+        p += 16;
+        break;
+    case LINK_SLL2:
+        type = load_be16(p + 8) != ARPHRD_NETLINK ? load_be16(p) : 0;
+        p += 20;
+        break;
+    case LINK_NULL:
+    case LINK_LOOP:
+        type = load_be32(p) == FAMILY_IPV4 || load_le32(p) == FAMILY_IPV4 ? TYPE_IPV4 : 0;
+        p += 4;
+        break;
+    case LINK_RAW:
+        type = TYPE_IPV4;
+        break;
+    default:
+        break;
+    }
+    for (int tags = 0; tags < MOST_TAGS && is_tag(type); tags++, p += TAG_LEN)
+        type = load_be16(p + 2);
+    return is_ip(type) && end - p >= LEAST ? p : NULL;
+}
+
 bool tuple_peek(const struct tuple_key *key, const struct packet *packet, struct tuple_seen *seen)
 {
-    enum {
-        FLAGS = 13, /* in the TCP header */
-    };
-    if (packet->linktype != LINK_ETHERNET || packet->captured_len < ETHERNET_LEN + IPV4_MIN + TCP_MIN)
+    const uint8_t *ip = find_ip(packet);
+    if (ip == NULL)
         return false;
-    const uint16_t type = load_be16(packet->data + 12);
-    const uint8_t *ip = packet->data + ETHERNET_LEN;
-    if (type == 0x0800 && ip[0] == 0x45 && ip[9] == IPPROTO_TCP && (load_be16(ip + 6) & 0x3fff) == 0 &&
-        load_be16(ip + 2) >= IPV4_MIN + TCP_MIN) {
-        const uint8_t *tcp = ip + IPV4_MIN;
-        seen->hash = hash_ipv4(key, IPPROTO_TCP, ip + 12, ip + 16, load_be16(tcp), load_be16(tcp + 2));
-        seen->flags = tcp[FLAGS];
-        return true;
-    }
-    if (type == 0x86dd && packet->captured_len >= ETHERNET_LEN + IPV6_LEN + TCP_MIN && ip[0] >> 4 == 6 &&
-        ip[6] == IPPROTO_TCP && load_be16(ip + 4) >= TCP_MIN) {
-        const uint8_t *tcp = ip + IPV6_LEN;
-        seen->hash = hash_ipv6(key, IPPROTO_TCP, ip + 8, ip + 24, load_be16(tcp), load_be16(tcp + 2));
-        seen->flags = tcp[FLAGS];
-        return true;
-    }
-    return false;
+    const bool is_ipv6 = ip[0] >> 4 == 6;
+    const uint32_t header = is_ipv6 ? IPV6_LEN : IPV4_MIN;
+    const uint32_t len = is_ipv6 ? IPV6_LEN + load_be16(ip + 4) : load_be16(ip + 2);
+    const uint8_t protocol = is_ipv6 ? ip[6] : ip[9], *p = ip + header;
+    const uint32_t least = header + (protocol == IPPROTO_TCP ? TCP_MIN : UDP_LEN);
+    if ((protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) ||
+        (!is_ipv6 && (ip[0] != 0x45 || (load_be16(ip + 6) & 0x3fff) != 0)) || len < least ||
+        packet->data + packet->captured_len - ip < least)
+        return false;
+    seen->protocol = protocol;
+    seen->source_port = load_be16(p);
+    seen->target_port = load_be16(p + 2);
+    seen->flags = protocol == IPPROTO_TCP ? p[TCP_FLAGS] : 0;
+    seen->hash = is_ipv6 ? hash_ipv6(key, protocol, ip + 8, ip + 24, seen->source_port, seen->target_port)
+                         : hash_ipv4(key, protocol, ip + 12, ip + 16, seen->source_port, seen->target_port);
+    return true;
 }

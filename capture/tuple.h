@@ -23,12 +23,16 @@ uint64_t tuple_hash_between(const struct tuple_key *key, uint8_t protocol, const
  * at all. */
 uint16_t tuple_outer(const struct packet *packet);
 
-/* What tuple_hash() will be of a packet that is not decoded yet, and its TCP flags. False, and no answer, but
- * for what most captures are full of: a whole TCP segment in IPv4 without options or in IPv6, directly in
- * Ethernet. Whoever wants only some of the connections need not decode the others' packets. */
+/* What tuple_hash() will be of a packet that is not decoded yet, unless it is a tunnel's over UDP (see
+ * decode_may_tunnel()). False, and no answer, but for what most captures are full of: whole headers of TCP or
+ * UDP in IPv4 without options or in IPv6, in Ethernet with or without tags, as Linux captures them on "any",
+ * in BSD's loopback or in nothing. Whoever wants only some of the connections need not decode the others'
+ * packets. */
 struct tuple_seen {
     uint64_t hash;
-    uint8_t flags;
+    uint16_t source_port, target_port;
+    uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+    uint8_t flags;    /* of TCP; else 0 */
 };
 bool tuple_peek(const struct tuple_key *key, const struct packet *packet, struct tuple_seen *seen);
 

@@ -54,19 +54,83 @@ static void count_other(void *context, const struct capture_record *record)
     ((struct tally *)context)->others++;
 }
 
-/* RSTs of many connections, by turns, with a journal and statistics between them. */
+/* The frame in VXLAN. Whose it is does not follow from the outer ports. */
+static void wrap(struct buf *out, uint16_t port, const struct buf *frame)
+{
+    enum {
+        UDP_LEN = 8,
+        VXLAN_LEN = 8,
+    };
+    const uint16_t udp = (uint16_t)(UDP_LEN + VXLAN_LEN + frame->len), ip = (uint16_t)(20 + udp);
+    const uint8_t head[] = {2,
+                            0,
+                            0,
+                            0,
+                            0,
+                            2,
+                            2,
+                            0,
+                            0,
+                            0,
+                            0,
+                            1,
+                            8,
+                            0,
+                            0x45,
+                            0,
+                            (uint8_t)(ip >> 8),
+                            (uint8_t)ip,
+                            0,
+                            0,
+                            0,
+                            0,
+                            64,
+                            17,
+                            0,
+                            0,
+                            10,
+                            9,
+                            0,
+                            1,
+                            10,
+                            9,
+                            0,
+                            2,
+                            (uint8_t)(port >> 8),
+                            (uint8_t)port,
+                            4789 >> 8,
+                            4789 & 0xff,
+                            (uint8_t)(udp >> 8),
+                            (uint8_t)udp,
+                            0,
+                            0,
+                            8,
+                            0,
+                            0,
+                            0,
+                            0,
+                            0,
+                            7,
+                            0};
+    buf_append(out, head, sizeof head);
+    buf_append(out, frame->data, frame->len);
+}
+
+/* RSTs of many connections, by turns, some within a tunnel, with a journal and statistics between them. */
 static int file_of_packets(void)
 {
-    struct buf file = {0}, frame = {0};
+    struct buf file = {0}, frame = {0}, wrapped = {0};
     pcapng_build_section(&file, "test", NULL);
     pcapng_build_interface(&file, "e0", 1, 65535);
     for (unsigned i = 0; i < PACKETS; i++) {
         const struct frame_spec spec = {
             .source_port = (uint16_t)(1000 + i % PORTS), .target_port = 80, .flags = TCP_RST, .payload = "x"};
-        frame.len = 0;
+        frame.len = wrapped.len = 0;
         frame_tcp(&frame, &spec);
-        pcapng_build_packet(&file, 0, 1000 * (i + UINT64_C(1)), frame.data, (uint32_t)frame.len,
-                            (uint32_t)frame.len, i % 7 == 0 ? "a comment" : NULL);
+        wrap(&wrapped, (uint16_t)(2000 + i), &frame);
+        const struct buf *packet = i % PORTS < 10 ? &wrapped : &frame;
+        pcapng_build_packet(&file, 0, 1000 * (i + UINT64_C(1)), packet->data, (uint32_t)packet->len,
+                            (uint32_t)packet->len, i % 7 == 0 ? "a comment" : NULL);
         if (i % 1000 == 999) {
             pcapng_build_journal(&file, "MESSAGE=x\n", 10);
             pcapng_build_stats(&file, 0, 0, 1, 0);
@@ -75,6 +139,7 @@ static int file_of_packets(void)
     const int fd = file_of(file.data, file.len);
     buf_free(&file);
     buf_free(&frame);
+    buf_free(&wrapped);
     return fd;
 }
 
