@@ -129,11 +129,12 @@ static void decode_tcp(struct packet *packet, const struct layer *layer, const s
         return;
     }
     set_payload(packet, layer, header, layer->wire);
+    /* Before its options: what is wrong with them may be what the checksum tells. */
+    packet->transport_checksum = verify(packet, layer, layer->wire, load_be16(p + 16), target);
     if (layer->captured < header)
         STOP_SHORT(packet, layer, header, "TCP options");
     else
         walk_options(packet, bytes_of(p + TCP_MIN, header - TCP_MIN));
-    packet->transport_checksum = verify(packet, layer, layer->wire, load_be16(p + 16), target);
 }
 
 /* ---- UDP ---- */
