@@ -21,19 +21,57 @@ static enum flow_side other(enum flow_side side)
 
 /* ---- packets ---- */
 
+/* A SYN, or a SYN-ACK, was sent `again`. What answers it answers the last one only where time stamps say so
+ * (Karn; RFC 7323). */
+static uint8_t after_another(const struct packet_tcp *again, uint32_t ts_before)
+{
+    return again->has_timestamps && again->ts_value != ts_before ? FLOW_SYNS_STAMPED : FLOW_SYNS_ALIKE;
+}
+
+static bool answers_the_last(const struct packet_tcp *answer, uint8_t sent, uint32_t ts)
+{
+    return sent == FLOW_SYNS_ONE ||
+           (sent == FLOW_SYNS_STAMPED && answer->has_timestamps && answer->ts_echo == ts);
+}
+
+static void take_syn_time(struct flow_entry *e, const struct packet *packet)
+{
+    e->syns = e->syn_ns == 0 ? FLOW_SYNS_ONE : after_another(&packet->tcp, e->syn_ts);
+    e->syn_ns = packet->time_ns;
+    e->syn_ts = packet->tcp.ts_value;
+}
+
+/* Of several SYN-ACKs the first one ends the first half of the way round; the second half begins with the
+ * last one: what is between them is left out. */
+static void take_syn_ack_time(struct flow_entry *e, const struct packet *packet)
+{
+    const struct packet_tcp *tcp = &packet->tcp;
+    if (!e->syn_ack_seen) {
+        e->syn_acks = FLOW_SYNS_ONE;
+        e->syn_ns = answers_the_last(tcp, e->syns, e->syn_ts) ? e->syn_ns : 0;
+    } else {
+        e->syn_acks = after_another(tcp, e->syn_ack_ts);
+        e->syn_ns += e->syn_ns != 0 && packet->time_ns > e->syn_ack_ns ? packet->time_ns - e->syn_ack_ns : 0;
+    }
+    e->syn_ack_seen = true;
+    e->syn_ack_seq = tcp->seq;
+    e->syn_ack_ns = packet->time_ns;
+    e->syn_ack_ts = tcp->ts_value;
+}
+
 static void time_handshake(struct flow_entry *e, enum flow_side from, const struct packet *packet)
 {
     const struct packet_tcp *tcp = &packet->tcp;
     const uint8_t syn_ack = tcp->flags & (TCP_SYN | TCP_ACK | TCP_RST);
     if (from == FLOW_CLIENT && syn_ack == TCP_SYN && !e->syn_ack_seen) {
-        e->syn_ns = packet->time_ns;
+        take_syn_time(e, packet);
     } else if (from == FLOW_SERVER && syn_ack == (TCP_SYN | TCP_ACK)) {
-        e->syn_ack_seen = true;
-        e->syn_ack_seq = tcp->seq;
+        take_syn_ack_time(e, packet);
     } else if (from == FLOW_CLIENT && syn_ack == TCP_ACK && e->syn_ack_seen && e->syn_ns != 0 &&
-               e->stream.handshake_rtt_ns == 0 && !seq_lt(tcp->ack, e->syn_ack_seq + 1) &&
-               packet->time_ns > e->syn_ns) {
-        e->stream.handshake_rtt_ns = packet->time_ns - e->syn_ns;
+               !seq_lt(tcp->ack, e->syn_ack_seq + 1)) {
+        if (packet->time_ns > e->syn_ns && answers_the_last(tcp, e->syn_acks, e->syn_ack_ts))
+            e->stream.handshake_rtt_ns = packet->time_ns - e->syn_ns;
+        e->syn_ns = 0;
     }
 }
 

@@ -50,8 +50,8 @@ struct flow_stream {
     uint64_t number; /* of its first packet: the same under any filter, and where to look in other programs */
     void *user;      /* the observer's own */
     uint64_t start_ns, end_ns;        /* first and last packet */
-    uint64_t handshake_rtt_ns;        /* (last) SYN before the SYN-ACK, to the ACK of the SYN-ACK; 0 if not
-                                         seen */
+    uint64_t handshake_rtt_ns;        /* from the SYN to the ACK of the SYN-ACK; 0 if not seen, or if one of
+                                         them came again and nothing tells which was answered */
     struct flow_endpoint endpoint[2]; /* by enum flow_side */
     enum flow_end end : 8;
     enum flow_reason reason : 8; /* when it is closed */

@@ -13,9 +13,16 @@
 
 #define FLOW_CACHE_LINE 64
 
+/* How often a SYN, or a SYN-ACK, was sent. */
+enum flow_syns {
+    FLOW_SYNS_ONE,
+    FLOW_SYNS_STAMPED, /* more than once; its time stamp tells the last one from that before it */
+    FLOW_SYNS_ALIKE,   /* nothing does */
+};
+
 struct flow_entry {
     _Alignas(FLOW_CACHE_LINE) uint64_t heard_ns; /* the table's clock at its last packet */
-    uint64_t syn_ns;                             /* the last SYN of the client before the SYN-ACK; 0: none */
+    uint64_t syn_ns;             /* when the handshake to be timed began; 0: there is none, or it is timed */
     struct packet_copy *held;    /* a SYN with another ISN on an open connection, kept back until a packet
                                     tells whether it begins another one */
     struct packet_copy *doubted; /* of which it is not known yet whether they were damaged */
@@ -26,7 +33,12 @@ struct flow_entry {
     uint16_t outer[2];    /* what each side's packets were wrapped in last: tuple_outer() */
     uint8_t list;         /* enum flow_pool_list */
     bool syn_ack_seen;    /* then the client's acknowledgement of `syn_ack_seq` ends the handshake */
+    uint8_t syns;         /* enum flow_syns, of the client's before the SYN-ACK */
+    uint8_t syn_acks;     /* the same of the server's */
     struct flow_stream stream;
+    /* Of the last SYN and SYN-ACK: what few other packets ask for. */
+    uint64_t syn_ack_ns;
+    uint32_t syn_ts, syn_ack_ts;
 };
 
 /* A packet to come, and the hash of its ends. */
