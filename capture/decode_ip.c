@@ -149,7 +149,10 @@ static void decode_ipv4(struct packet *packet, struct layer layer)
     set_address(&packet->target, 4, p + 16);
     if (!take_ipv4_lengths(packet, &layer, header))
         return;
-    packet->ip_checksum = checksum_fold(checksum_add(0, p, header)) == 0xffff ? CHECKSUM_GOOD : CHECKSUM_BAD;
+    if (checksum_fold(checksum_add(0, p, header)) == 0xffff)
+        packet->ip_checksum = CHECKSUM_GOOD;
+    else /* who fills in the length fills in the checksum, too */
+        packet->ip_checksum = packet->len_assumed ? CHECKSUM_NONE : CHECKSUM_BAD;
     struct checksum_target target = {0};
     walk_options(packet, bytes_of(p + IPV4_MIN, header - IPV4_MIN), &target);
     layer_skip(&layer, header);

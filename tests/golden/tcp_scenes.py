@@ -53,6 +53,8 @@ def build(packet):
     ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + size, packet.get("id", 0), 0x4000, 64, 6, 0)
     ip += ADDRESS[side] + ADDRESS[other]
     ip = ip[:10] + struct.pack("!H", _checksum(ip)) + ip[12:]
+    if packet.get("length_left_out"):
+        ip = ip[:2] + bytes(2) + ip[4:]
     return ip + head + payload
 
 
@@ -233,6 +235,10 @@ SCENES = {
     "checksum_offload": ([dict(packet, damage=0x5555) if packet["side"] == "c" else packet
                           for packet in OPEN + [p("c", 20, "A", 0, D)]],
                          [{"bad_checksum_client": None, "bytes_client": 100, "md5_client": md5(D)}]),
+    "length_left_to_the_card": (OPEN + [p("c", 20, "A", 0, D), p("c", 21, "A", 100, D * 3, length_left_out=True),
+                                        p("c", 22, "A", 400, D), p("s", 30, "A", 0, ack=500)],
+                                [{"bad_checksum_client": None, "unverified_client": None, "bytes_client": 500,
+                                  "offloaded_client": 1, "md5_client": md5(D * 5)}]),
     "wrap_around": (OPEN + [p("s", 20 + i, "A", 100 * i, D) for i in range(6)],
                     [{"bytes_server": 600, "gaps_server": 0, "md5_server": md5(D * 6), "partial": False}]),
 }
