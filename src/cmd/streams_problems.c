@@ -15,14 +15,17 @@ static uint64_t is_refused(const struct row *row, int side)
            row->side[FLOW_SERVER].rsts > 0 && row->side[FLOW_CLIENT].bytes == 0;
 }
 
+/* Who sends anything else than a SYN or a RST has heard from the other side (RFC 9293, 3.10.7.3). */
 static uint64_t is_unanswered(const struct row *row, int side)
 {
-    return side == FLOW_CLIENT && row->side[FLOW_CLIENT].syns > 0 && row->side[FLOW_SERVER].packets == 0;
+    const struct row_side *client = &row->side[FLOW_CLIENT];
+    return side == FLOW_CLIENT && client->syns > 0 &&
+           client->packets <= (uint64_t)client->syns + client->rsts && row->side[FLOW_SERVER].packets == 0;
 }
 
 static uint64_t is_one_sided(const struct row *row, int side)
 {
-    return row->side[side].packets > 0 && row->side[1 - side].packets == 0 && row->side[side].syns == 0;
+    return row->side[side].packets > 0 && row->side[1 - side].packets == 0 && !is_unanswered(row, side);
 }
 
 static uint64_t was_reset(const struct row *row, int side)
