@@ -13,11 +13,11 @@ import pathlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from cases import Skip, case, check, done, equal  # noqa: E402
-from procs import ROOT, as_user, can_lab, have, run, user_dir, user_sockdiag  # noqa: E402
+from procs import ROOT, as_user, can_userns, have, run, user_dir, user_sockdiag  # noqa: E402
 
 LESSONS = ROOT / "docs/lessons"
 ENV = {**os.environ, "SOCKDIAG_LESSONS": str(LESSONS), "XDG_STATE_HOME": user_dir(), "PAGER": "cat"}
-ABLE, WHY = can_lab()
+ABLE, WHY = can_userns()
 AT_ONCE = 2  # they wait most of the time
 PROGRAMS = sorted(path for kind in ("exercise", "solution") for path in LESSONS.glob(f"*/{kind}/*.*"))
 

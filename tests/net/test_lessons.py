@@ -18,13 +18,13 @@ import unicodedata
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from cases import Skip, case, check, contains, done, equal  # noqa: E402
-from procs import ROOT, as_user, can_lab, have, run, user_dir, user_sockdiag, user_uid  # noqa: E402
+from procs import ROOT, as_user, can_userns, have, run, user_dir, user_sockdiag, user_uid  # noqa: E402
 
 HOME = pathlib.Path(user_dir())
 LESSONS = HOME / "lessons"
 TMP = HOME / "tmp"
 ENV = {**os.environ, "SOCKDIAG_LESSONS": str(LESSONS), "XDG_STATE_HOME": str(HOME / "state"), "TMPDIR": str(TMP), "PAGER": "cat"}
-ABLE, WHY = can_lab()
+ABLE, WHY = can_userns()
 TRIES = 3  # a lesson whose run was disturbed (this machine was busy) says so, and is right to
 RUN_NS = 10_000_000_000
 AT_ONCE = 3  # they wait most of the time
