@@ -158,7 +158,7 @@ static int judge_and_feed(struct flow_table *table, struct flow_entry *e, const 
     const bool right = !wrong && packet->transport_checksum != CHECKSUM_NONE;
     int failed = e->doubted != NULL ? confirm_doubted(table, e, from, packet) : 0;
     d->bad_checksums += wrong;
-    d->good_checksums += right && packet->transport_checksum == CHECKSUM_GOOD;
+    d->good_checksums += right;
     if (wrong && d->good_checksums == 0 && !d->checksums_trusted && d->bad_checksums <= DOUBTED_MOST) {
         flow_entry_heard(table, e);
         return failed == 0 ? hold(table, &e->doubted, packet) : failed;

@@ -73,7 +73,8 @@ struct tcp_direction {
     uint32_t window_min, window_max; /* offered by this side, scaled, but for SYN and RST; min > max: none */
     uint32_t flight_max;             /* bytes sent and not acknowledged, as the capture saw it */
     uint32_t longest;                /* payload of the longest segment */
-    uint32_t good_checksums, bad_checksums; /* verified ones; of the bad ones also those that were trusted */
+    uint32_t good_checksums, bad_checksums; /* verified ones, partial ones are good; of the bad ones also
+                                               those that were trusted */
 
     /* Round trips from the capture to the other side and back. */
     uint64_t last_ns;             /* when the last packet was captured */

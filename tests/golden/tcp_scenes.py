@@ -47,7 +47,8 @@ def build(packet):
     head = struct.pack("!HHIIBBHHH", PORT[side], PORT[other], seq, ack, (20 + len(options)) << 2, flags,
                        packet.get("window", 1000), 0, packet.get("urgent", 0)) + options
     size = len(head) + len(payload)
-    check = _checksum(ADDRESS[side] + ADDRESS[other] + struct.pack("!HH", 6, size) + head + payload)
+    pseudo = ADDRESS[side] + ADDRESS[other] + struct.pack("!HH", 6, size)
+    check = 0xFFFF ^ _checksum(pseudo) if packet.get("partial") else _checksum(pseudo + head + payload)
     check ^= packet.get("damage", 0)
     head = head[:16] + struct.pack("!H", check) + head[18:]
     ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + size, packet.get("id", 0), 0x4000, 64, 6, 0)
@@ -235,6 +236,11 @@ SCENES = {
     "checksum_offload": ([dict(packet, damage=0x5555) if packet["side"] == "c" else packet
                           for packet in OPEN + [p("c", 20, "A", 0, D)]],
                          [{"bad_checksum_client": None, "bytes_client": 100, "md5_client": md5(D)}]),
+    "damaged_among_partial": ([dict(packet, partial=True) if packet["side"] == "c" else packet for packet in OPEN] +
+                              [p("c", 20, "A", 0, D, partial=True), p("c", 21, "A", 100, b"x" + D[1:], damage=0x5555),
+                               p("s", 30, "A", 0, ack=100), p("c", 250, "A", 100, D, partial=True), p("s", 260, "A", 0, ack=200)],
+                              [{"bad_checksum_client": 1, "checksums_offloaded_client": None, "conflict_client": None,
+                                "bytes_client": 200, "md5_client": md5(D * 2)}]),
     "length_left_to_the_card": (OPEN + [p("c", 20, "A", 0, D), p("c", 21, "A", 100, D * 3, length_left_out=True),
                                         p("c", 22, "A", 400, D), p("s", 30, "A", 0, ack=500)],
                                 [{"bad_checksum_client": None, "unverified_client": None, "bytes_client": 500,
