@@ -92,7 +92,7 @@ static int feed_entry(struct flow_table *table, struct flow_entry *e, const stru
         if (stream->handshake_rtt_ns == 0)
             time_handshake(e, from, packet);
         if (stream->end == FLOW_OPEN)
-            flow_note_end(stream, from);
+            flow_note_end(stream, from, packet);
     }
     stream->partial = (d->partial && d->segments > 0) || (peer->partial && peer->segments > 0);
     flow_entry_heard(table, e);
@@ -224,15 +224,28 @@ static bool is_foreign_syn(const struct flow_entry *e, enum flow_side from, cons
     return d->started ? !tcp_is_own_syn(d, packet->tcp.seq) : ended;
 }
 
+/* Do both sides know both ISNs? */
+static bool is_agreed(const struct tcp_direction *d, const struct tcp_direction *peer)
+{
+    return d->started && peer->packets > 0 && d->has_acked && peer->has_acked;
+}
+
+/* Is it the SYN of a connection that was agreed on and has ended? It comes late, or another connection begins
+ * with the same ISN. */
+static bool may_begin_again(const struct flow_entry *e, enum flow_side from, const struct packet *packet)
+{
+    return (packet->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && e->stream.end != FLOW_OPEN &&
+           is_agreed(&e->stream.direction[from], &e->stream.direction[other(from)]);
+}
+
 /* Is it to be seen first whether another connection follows? Where both sides have agreed on both ISNs, and
  * the connection has not ended; and for a SYN-ACK, which may be a stray one, wherever its side has not ended.
  */
 static bool must_wait(const struct flow_entry *e, enum flow_side from, const struct packet *packet)
 {
     const struct tcp_direction *d = &e->stream.direction[from], *peer = &e->stream.direction[other(from)];
-    const bool agreed = d->started && peer->packets > 0 && d->has_acked && peer->has_acked;
     const bool stray = (packet->tcp.flags & TCP_ACK) != 0 && !d->fin_seen;
-    return e->stream.end == FLOW_OPEN && (agreed || stray);
+    return e->stream.end == FLOW_OPEN && (is_agreed(d, peer) || stray);
 }
 
 /* The stream that the packet belongs to, given what there is on its ports. 1: kept back; 0 with *out;
@@ -253,9 +266,10 @@ static int choose_stream(struct flow_table *table, const struct packet *packet, 
     } else {
         if (e->held != NULL && release_syn(table, e) != 0)
             return -ENOMEM;
-        if (!is_foreign_syn(e, from, packet))
+        const bool foreign = is_foreign_syn(e, from, packet);
+        if (!foreign && !may_begin_again(e, from, packet))
             return 0;
-        if (must_wait(e, from, packet))
+        if (!foreign || must_wait(e, from, packet))
             return hold(table, &e->held, packet) == 0 ? 1 : -ENOMEM;
         flow_entry_close(table, e, FLOW_REPLACED);
     }

@@ -64,10 +64,21 @@ bool flow_may_be_of(const struct flow_stream *stream, enum flow_side from, const
            (!ack || !peer->started || is_near(peer, packet->tcp.ack));
 }
 
-void flow_note_end(struct flow_stream *stream, enum flow_side from)
+/* Is the RST one that its receiver takes: not before what it has acknowledged, nor beyond the window that it
+ * offers (RFC 9293, 3.10.7.4)? As far as that was captured. A FIN takes a number, too. */
+static bool ends_it(const struct tcp_direction *d, const struct packet *packet)
+{
+    if (!d->started || !d->has_acked || !d->has_edge)
+        return true;
+    const int64_t at = (int64_t)d->next + seq_diff(packet->tcp.seq, d->base_seq + (uint32_t)d->next);
+    const uint64_t most = d->edge > d->next ? d->edge : d->next;
+    return at >= (int64_t)d->acked && at <= (int64_t)most + d->fin_seen;
+}
+
+void flow_note_end(struct flow_stream *stream, enum flow_side from, const struct packet *packet)
 {
     const struct tcp_direction *d = stream->direction;
-    if (d[from].rst_seen)
+    if ((packet->tcp.flags & TCP_RST) != 0 && ends_it(&d[from], packet))
         stream->end = FLOW_RST;
     else if (d[0].fin_seen && d[1].fin_seen)
         stream->end = FLOW_FIN;

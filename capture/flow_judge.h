@@ -24,7 +24,7 @@ bool flow_may_be_of(const struct flow_stream *stream, enum flow_side from, const
 /* A SYN-ACK: does it acknowledge the SYN that began the other side, as far as that is known? */
 bool flow_answers_syn(const struct flow_stream *stream, enum flow_side from, const struct packet *packet);
 
-/* After a packet of `from`: has the connection ended? */
-void flow_note_end(struct flow_stream *stream, enum flow_side from);
+/* After this packet of `from`: has the connection ended? */
+void flow_note_end(struct flow_stream *stream, enum flow_side from, const struct packet *packet);
 
 #endif

@@ -30,7 +30,7 @@ static uint64_t is_one_sided(const struct row *row, int side)
 
 static uint64_t was_reset(const struct row *row, int side)
 {
-    return is_refused(row, side) ? 0 : row->side[side].rsts;
+    return row->end != FLOW_RST || is_refused(row, side) ? 0 : row->side[side].rsts;
 }
 
 static uint64_t gaps(const struct row *row, int side)

@@ -16,6 +16,8 @@ CONNECTIONS = {
     "nobody answers": ([p("c", 0, "S", 0), p("c", 1000, "S", 0)], {"unanswered"}),
     "given up": ([p("c", 0, "S", 0), p("c", 1000, "R", 1)], {"unanswered", "reset"}),
     "a RST comes back": ([p("c", 0, "S", 0), p("s", 1, "RA", -1)], {"refused"}),
+    "a RST that its receiver ignores": (OPEN + [p("c", 20, "A", 0, D), p("s", 30, "A", 0, ack=100), p("s", 31, "R", 1000000)], set()),
+    "a RST that it takes": (OPEN + [p("c", 20, "A", 0, D), p("s", 30, "A", 0, ack=100), p("s", 31, "R", 0)], {"reset"}),
     "all is well": (OPEN + [p("c", 20, "A", 0, D), p("s", 30, "A", 0, ack=100)], set()),
     "of the client's side only": ([p("c", 0, "S", 0), p("c", 10, "A", 0), p("c", 20, "A", 0, D)], {"one_sided"}),
     "of the server's side only": ([p("s", 0, "SA", 0), p("s", 20, "A", 0, ack=100)], {"one_sided"}),

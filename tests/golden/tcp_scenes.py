@@ -78,6 +78,7 @@ MSS = struct.pack("!BBH", 2, 4, 100)
 SCALE = struct.pack("!BBBB", 1, 3, 3, 2)
 OPEN = [p("c", 0, "S", 0), p("s", 10, "SA", 0), p("c", 10.1, "A", 0)]
 D = b"0123456789" * 10
+CLOSE = [p("c", 20, "A", 0, D), p("c", 20, "FA", 100), p("s", 30, "FA", 0, ack=101), p("c", 31, "A", 101, ack=1)]
 DATA5 = [p("c", 20, "A", 100 * i, D) for i in range(5)]
 
 # name: (packets, [what must stand in the object of each stream])
@@ -241,6 +242,27 @@ SCENES = {
                                p("s", 30, "A", 0, ack=100), p("c", 250, "A", 100, D, partial=True), p("s", 260, "A", 0, ack=200)],
                               [{"bad_checksum_client": 1, "checksums_offloaded_client": None, "conflict_client": None,
                                 "bytes_client": 200, "md5_client": md5(D * 2)}]),
+    "same_isn_again": (OPEN + CLOSE + [p("c", 1000, "S", 0), p("s", 1010, "SA", 0, isn=90000), p("c", 1011, "A", 0, other_isn=90000),
+                                       p("c", 1020, "A", 0, b"other", other_isn=90000)],
+                       [{"bytes_client": 100, "syn_repeated_client": None, "end": "fin", "md5_client": md5(D)},
+                        {"bytes_client": 5, "conflict_client": None, "handshake_rtt_ns": 11000000, "md5_client": md5(b"other")}]),
+    "same_isn_refused": (OPEN + CLOSE + [p("c", 1000, "S", 0), p("s", 1001, "RA", 0, isn=0xFFFFFFFF)],
+                         [{"end": "fin", "rst_server": 0}, {"end": "rst", "syn_client": 1, "rst_server": 1}]),
+    "a_late_syn": (OPEN + CLOSE + [p("c", 1000, "S", 0), p("s", 1001, "A", 1, ack=101)],
+                   [{"end": "fin", "syn_client": 2, "syn_repeated_client": 1}]),
+    "refused_again_and_again": ([p("c", 0, "S", 0), p("s", 1, "RA", -1), p("c", 500, "S", 0), p("s", 501, "RA", -1)],
+                                [{"end": "rst", "syn_client": 2, "rst_server": 2}]),
+    "a_blind_rst": (OPEN + [p("c", 20, "A", 0, D), p("s", 30, "A", 0, ack=100), p("s", 31, "R", 1000000),
+                            p("c", 130, "A", 100, D), p("s", 140, "A", 0, ack=200), p("c", 141, "FA", 200),
+                            p("s", 142, "FA", 0, ack=201)],
+                    [{"end": "fin", "rst_server": 1, "bytes_client": 200}]),
+    "a_rst_from_before": (OPEN + [p("s", 15, "A", 0, D), p("c", 20, "A", 0, ack=100), p("s", 25, "R", 50),
+                                  p("s", 30, "A", 100, D)],
+                          [{"end": "open", "rst_server": 1, "bytes_server": 200}]),
+    "a_rst_behind_the_fin": (OPEN + [p("s", 15, "FA", 0), p("c", 20, "A", 0, D, ack=1), p("s", 25, "R", 1)],
+                             [{"end": "rst", "rst_server": 1}]),
+    "a_rst_within_the_window": (OPEN + [p("s", 15, "A", 0, D), p("c", 20, "A", 0, ack=100), p("s", 25, "R", 900)],
+                                [{"end": "rst", "rst_server": 1}]),
     "length_left_to_the_card": (OPEN + [p("c", 20, "A", 0, D), p("c", 21, "A", 100, D * 3, length_left_out=True),
                                         p("c", 22, "A", 400, D), p("s", 30, "A", 0, ack=500)],
                                 [{"bad_checksum_client": None, "unverified_client": None, "bytes_client": 500,
