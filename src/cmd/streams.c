@@ -283,7 +283,7 @@ int streams_make_engine(struct streams *s, struct sd_err *err)
                                           .closed = take_closed,
                                           .held = &s->digests.held};
     const struct conversation_observer conversations = {s, take_conversation};
-    const size_t mine = streams_keeps_rows(s) ? s->memory / 2 : s->memory;
+    const size_t mine = streams_keeps_rows(s) ? s->memory - s->memory / 4 : s->memory;
     batch_parts_init(&s->parts, &o->shard, 1);
     s->digests.limit = o->compares ? mine / 2 : 0;
     s->digests.md5s = o->md5;
