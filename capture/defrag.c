@@ -10,9 +10,12 @@
 
 /* Datagrams that wait for fragments stand in a hash of chains and, for each version of IP, in a list by
  * arrival: there the oldest leave first, by age or when memory is short. A datagram holds its bytes in one
- * buffer that grows to the highest end seen; behind them, in the same buffer, one bit for each eight bytes
- * tells what came (all fragments but the last are multiples of eight), so that a fragment costs no more than
- * its own length, however many came before. */
+ * buffer that grows to the highest end seen; behind them, in the same buffer, two rows of bits, one bit for
+ * each eight bytes (all fragments but the last are multiples of eight): what came, and where a run begins. So
+ * a fragment costs no more than its own length, however many came before.
+ *
+ * A run is what Linux keeps as one node of its tree (inet_frag_queue_insert()): a fragment that goes on where
+ * the highest run ends lengthens that, any other begins a run of its own, though it fill a hole exactly. */
 
 enum {
     BUCKETS = 1024,
@@ -41,7 +44,7 @@ struct datagram {
     struct datagram *chain, *older, *newer;
     uint64_t first_ns;
     size_t memory; /* counted against the limit */
-    uint8_t *data; /* `cap` bytes, then the bits */
+    uint8_t *data; /* `cap` bytes, then the rows of bits */
     uint32_t cap;
     uint32_t end, total; /* the highest end seen; the length, once the last fragment came, 0 before */
     uint32_t have;       /* bytes that came */
@@ -184,10 +187,27 @@ static bool charge(struct defrag *d, struct datagram *g, size_t more)
     return true;
 }
 
-/* The size of a buffer for `cap` bytes and their bits. */
+/* The size of a row of bits for `cap` bytes. */
+static size_t row_size(uint32_t cap)
+{
+    return cap / UNIT / 8;
+}
+
 static size_t buffer_size(uint32_t cap)
 {
-    return cap + cap / UNIT / 8;
+    return cap + 2 * row_size(cap);
+}
+
+/* The bits of what came. */
+static uint8_t *came_row(const struct datagram *g)
+{
+    return g->data + g->cap;
+}
+
+/* The bits of where runs begin. */
+static uint8_t *run_row(const struct datagram *g)
+{
+    return came_row(g) + row_size(g->cap);
 }
 
 static bool grow(struct defrag *d, struct datagram *g, uint32_t end)
@@ -204,7 +224,8 @@ static bool grow(struct defrag *d, struct datagram *g, uint32_t end)
         return false;
     if (g->data != NULL) {
         memcpy(data, g->data, g->cap);
-        memcpy(data + cap, g->data + g->cap, g->cap / UNIT / 8);
+        memcpy(data + cap, came_row(g), row_size(g->cap));
+        memcpy(data + cap + row_size(cap), run_row(g), row_size(g->cap));
         free(g->data);
     }
     g->data = data;
@@ -260,22 +281,28 @@ static uint8_t bits_at(uint32_t begin, uint32_t units)
     return (uint8_t)(((1U << count) - 1) << shift);
 }
 
-/* How many of the units from `begin` on came before: 0 none, 1 some, 2 all. With `take`, they have now. */
-static int seen(struct datagram *g, uint32_t begin, uint32_t units, bool take)
+/* How many bits of a row are set, those of the units from `begin` on: 0 none, 1 some, 2 all. With `take`,
+ * they are now. */
+static int marked(uint8_t *row, uint32_t begin, uint32_t units, bool take)
 {
-    uint8_t *bits = g->data + g->cap;
     bool any = false, all = true;
     while (units > 0) {
-        const uint8_t mask = bits_at(begin, units), there = bits[begin / 8] & mask;
+        const uint8_t mask = bits_at(begin, units), there = row[begin / 8] & mask;
         const uint32_t step = units < 8 - begin % 8 ? units : 8 - begin % 8;
         any |= there != 0;
         all &= there == mask;
         if (take)
-            bits[begin / 8] |= mask;
+            row[begin / 8] |= mask;
         begin += step;
         units -= step;
     }
     return all ? 2 : any;
+}
+
+/* All of these units came: in one run? */
+static bool is_within_a_run(const struct datagram *g, uint32_t begin, uint32_t units)
+{
+    return units < 2 || marked(run_row(g), begin + 1, units - 1, false) == 0;
 }
 
 /* Add the fragment's bytes, [begin, end) of the datagram, `end` <= MAX_DATAGRAM. */
@@ -289,8 +316,10 @@ static enum outcome add(struct defrag *d, struct datagram *g, const struct packe
         return CONTRADICTS;
     if (!grow(d, g, end))
         return NO_MEMORY;
-    switch (seen(g, begin / UNIT, units, false)) {
+    switch (marked(came_row(g), begin / UNIT, units, false)) {
     case 2:
+        if (!is_within_a_run(g, begin / UNIT, units))
+            return CONTRADICTS;
         d->counts.conflicts += memcmp(g->data + begin, packet->ip_payload, end - begin) != 0;
         return REPEATED;
     case 1:
@@ -298,7 +327,9 @@ static enum outcome add(struct defrag *d, struct datagram *g, const struct packe
     default:
         break;
     }
-    seen(g, begin / UNIT, units, true);
+    marked(came_row(g), begin / UNIT, units, true);
+    if (begin != g->end)
+        marked(run_row(g), begin / UNIT, 1, true);
     memcpy(g->data + begin, packet->ip_payload, end - begin);
     g->have += end - begin;
     g->end = end > g->end ? end : g->end;

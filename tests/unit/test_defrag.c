@@ -115,6 +115,49 @@ static void repeats(void **state)
     defrag_free(d);
 }
 
+/* What comes again is a repeat within one run of fragments that came one behind the other; over two that meet
+ * it is an overlap, as Linux has it. */
+static void repeats_within_a_run(void **state)
+{
+    (void)state;
+    static const size_t rows[][2] = {{0, 8}, {8, 24}, {16, 24}, {8, 16}};
+    struct defrag *d = defrag_new(1 << 20);
+    assert_false(feed(d, 1, 8, 16).done);
+    assert_false(feed(d, 1, 0, 8).done);   /* a run of its own, in front */
+    assert_false(feed(d, 1, 16, 24).done); /* the highest run goes on */
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_false(feed(d, 1, rows[i][0], rows[i][1]).done);
+        assert_int_equal(defrag_counts(d).repeats, i + 1);
+    }
+    struct result r = feed(d, 1, 24, BODY);
+    check_whole(&r);
+    assert_false(feed(d, 2, 8, 16).done);
+    assert_false(feed(d, 2, 0, 8).done);
+    assert_false(feed(d, 2, 0, 16).done);
+    assert_int_equal(defrag_counts(d).repeats, 4);
+    assert_int_equal(defrag_counts(d).overlaps, 1);
+    assert_false(feed(d, 2, 16, BODY).done);
+    assert_int_equal(defrag_counts(d).reassembled, 1);
+    defrag_free(d);
+}
+
+/* Runs that begin far from each other, remembered while the buffer grows. */
+static void runs_in_a_large_datagram(void **state)
+{
+    (void)state;
+    static uint8_t large[8192];
+    struct defrag *d = defrag_new(1 << 20);
+    assert_false(feed_bytes(d, 1, large, 1024, 1032, true, 1).done);
+    assert_false(feed_bytes(d, 1, large, 512, 1024, true, 1).done);
+    assert_false(feed_bytes(d, 1, large, 8000, 8008, true, 1).done);
+    assert_false(feed_bytes(d, 1, large, 600, 1024, true, 1).done);
+    assert_int_equal(defrag_counts(d).repeats, 1);
+    assert_false(feed_bytes(d, 1, large, 600, 1032, true, 1).done);
+    assert_int_equal(defrag_counts(d).overlaps, 1);
+    assert_int_equal(defrag_counts(d).waiting, 0);
+    defrag_free(d);
+}
+
 /* Each row: three fragments of which the last contradicts the others. */
 static void overlaps(void **state)
 {
@@ -273,10 +316,16 @@ static void the_largest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_order),       cmocka_unit_test(repeats),
-        cmocka_unit_test(overlaps),          cmocka_unit_test(identities_are_apart),
-        cmocka_unit_test(time_runs_out),     cmocka_unit_test(ipv6),
-        cmocka_unit_test(memory_is_bounded), cmocka_unit_test(cut_fragments),
+        cmocka_unit_test(every_order),
+        cmocka_unit_test(repeats),
+        cmocka_unit_test(repeats_within_a_run),
+        cmocka_unit_test(runs_in_a_large_datagram),
+        cmocka_unit_test(overlaps),
+        cmocka_unit_test(identities_are_apart),
+        cmocka_unit_test(time_runs_out),
+        cmocka_unit_test(ipv6),
+        cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(cut_fragments),
         cmocka_unit_test(the_largest),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
