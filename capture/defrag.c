@@ -316,6 +316,8 @@ static enum outcome add(struct defrag *d, struct datagram *g, const struct packe
         return CONTRADICTS;
     if (!grow(d, g, end))
         return NO_MEMORY;
+    if (last) /* of a repeat, too */
+        g->total = end;
     switch (marked(came_row(g), begin / UNIT, units, false)) {
     case 2:
         if (!is_within_a_run(g, begin / UNIT, units))
@@ -333,8 +335,6 @@ static enum outcome add(struct defrag *d, struct datagram *g, const struct packe
     memcpy(g->data + begin, packet->ip_payload, end - begin);
     g->have += end - begin;
     g->end = end > g->end ? end : g->end;
-    if (last)
-        g->total = end;
     if (begin == 0)
         g->protocol = packet->ip_protocol;
     return g->total != 0 && g->have == g->total ? COMPLETE : WAITS;

@@ -141,6 +141,27 @@ static void repeats_within_a_run(void **state)
     defrag_free(d);
 }
 
+/* A repeat brings no bytes, but it may be the first that tells where the datagram ends. It completes nothing.
+ */
+static void repeats_tell_the_end(void **state)
+{
+    (void)state;
+    struct defrag *d = defrag_new(1 << 20);
+    assert_false(feed_bytes(d, 1, body, 16, BODY, true, 1).done);
+    assert_false(feed_bytes(d, 1, body, 16, BODY, false, 1).done);
+    assert_int_equal(defrag_counts(d).repeats, 1);
+    struct result r = feed(d, 1, 0, 16);
+    check_whole(&r);
+    assert_false(feed(d, 2, 0, 16).done);
+    assert_false(feed_bytes(d, 2, body, 16, 48, true, 1).done);
+    assert_false(feed_bytes(d, 2, body, 16, 48, false, 1).done);
+    assert_int_equal(defrag_counts(d).repeats, 2);
+    assert_int_equal(defrag_counts(d).waiting, 1);
+    assert_false(feed_bytes(d, 2, body, 48, 56, true, 1).done); /* behind the end */
+    assert_int_equal(defrag_counts(d).overlaps, 1);
+    defrag_free(d);
+}
+
 /* Runs that begin far from each other, remembered while the buffer grows. */
 static void runs_in_a_large_datagram(void **state)
 {
@@ -319,6 +340,7 @@ int main(void)
         cmocka_unit_test(every_order),
         cmocka_unit_test(repeats),
         cmocka_unit_test(repeats_within_a_run),
+        cmocka_unit_test(repeats_tell_the_end),
         cmocka_unit_test(runs_in_a_large_datagram),
         cmocka_unit_test(overlaps),
         cmocka_unit_test(identities_are_apart),
