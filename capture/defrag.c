@@ -49,6 +49,7 @@ struct datagram {
     uint32_t end, total; /* the highest end seen; the length, once the last fragment came, 0 before */
     uint32_t have;       /* bytes that came */
     uint8_t protocol;    /* by the first fragment */
+    uint8_t congestion;  /* what the fragments say of it: congestion_bit() of each */
 };
 
 struct list {
@@ -305,6 +306,22 @@ static bool is_within_a_run(const struct datagram *g, uint32_t begin, uint32_t u
     return units < 2 || marked(run_row(g), begin + 1, units - 1, false) == 0;
 }
 
+/* What a fragment says of congestion (RFC 3168, 5), as one bit of four. */
+static uint8_t congestion_bit(const struct packet *packet)
+{
+    const uint8_t field = packet->ip_header[1];
+    return (uint8_t)(1U << ((packet->source.family == 4 ? field : field >> 4) & 3));
+}
+
+/* Either all fragments of a datagram can tell of congestion or none (RFC 3168, 5.3). */
+static bool is_congestion_possible(uint8_t bits)
+{
+    enum {
+        CANNOT_TELL = 1, /* Not-ECT */
+    };
+    return bits == CANNOT_TELL || (bits & CANNOT_TELL) == 0;
+}
+
 /* Add the fragment's bytes, [begin, end) of the datagram, `end` <= MAX_DATAGRAM. */
 static enum outcome add(struct defrag *d, struct datagram *g, const struct packet *packet, uint32_t begin,
                         uint32_t end)
@@ -337,7 +354,10 @@ static enum outcome add(struct defrag *d, struct datagram *g, const struct packe
     g->end = end > g->end ? end : g->end;
     if (begin == 0)
         g->protocol = packet->ip_protocol;
-    return g->total != 0 && g->have == g->total ? COMPLETE : WAITS;
+    g->congestion |= congestion_bit(packet);
+    if (g->total == 0 || g->have != g->total)
+        return WAITS;
+    return is_congestion_possible(g->congestion) ? COMPLETE : CONTRADICTS;
 }
 
 /* Bytes of the datagram that the fragment brings; false where it is invalid or was not captured whole. */

@@ -12,6 +12,8 @@
  * last one counts, but it completes nothing.
  * - One that overlaps others otherwise, ends elsewhere than the last one did, or is empty drops its datagram
  *   with all that came of it (RFC 5722, RFC 8200). What comes later begins a new one.
+ * - A complete one is dropped, too, where some of its fragments are marked as ECN-capable and others are not
+ *   (RFC 3168, 5.3).
  * - A datagram that is not complete so long after its first fragment is forgotten: IPv4 DEFRAG_SECONDS_4,
  * IPv6 DEFRAG_SECONDS_6, by the packets' time.
  *

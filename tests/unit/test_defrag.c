@@ -39,25 +39,31 @@ struct result {
     struct packet packet;
 };
 
-/* Feed bytes [begin, end) as one fragment. The frame's memory is gone afterwards. */
+/* Feed an Ethernet frame with a fragment. Its memory is gone afterwards. */
+static struct result feed_frame(struct defrag *d, struct buf *f, uint64_t time_ns)
+{
+    struct result r = {.packet = {
+                           .number = 1,
+                           .time_ns = time_ns,
+                           .linktype = 1,
+                           .data = f->data,
+                           .captured_len = (uint32_t)f->len,
+                           .wire_len = (uint32_t)f->len,
+                       }};
+    decode_packet(&r.packet);
+    assert_true(r.packet.is_fragment);
+    r.done = defrag_feed(d, &r.packet);
+    buf_free(f);
+    return r;
+}
+
+/* Feed bytes [begin, end) as one fragment. */
 static struct result feed_bytes(struct defrag *d, uint16_t id, const uint8_t *data, size_t begin, size_t end,
                                 bool more, uint64_t time_ns)
 {
     struct buf f = {0};
     frame_ipv4(&f, 17, id, (uint16_t)((more ? MORE : 0) | begin / 8), data + begin, end - begin);
-    struct result r = {.packet = {
-                           .number = 1,
-                           .time_ns = time_ns,
-                           .linktype = 1,
-                           .data = f.data,
-                           .captured_len = (uint32_t)f.len,
-                           .wire_len = (uint32_t)f.len,
-                       }};
-    decode_packet(&r.packet);
-    assert_true(r.packet.is_fragment);
-    r.done = defrag_feed(d, &r.packet);
-    buf_free(&f);
-    return r;
+    return feed_frame(d, &f, time_ns);
 }
 
 static struct result feed(struct defrag *d, uint16_t id, size_t begin, size_t end)
@@ -216,6 +222,57 @@ static void overlaps(void **state)
     defrag_free(d);
 }
 
+/* Bytes [begin, end) in a fragment that says `ecn` of congestion (RFC 3168, 5). */
+static struct result feed_ecn(struct defrag *d, uint16_t id, size_t begin, size_t end, uint8_t ecn)
+{
+    enum {
+        IP = 14, /* behind the Ethernet header */
+    };
+    struct buf f = {0};
+    frame_ipv4(&f, 17, id, (uint16_t)((end < BODY ? MORE : 0) | begin / 8), body + begin, end - begin);
+    f.data[IP + 1] = ecn;
+    f.data[IP + 10] = f.data[IP + 11] = 0;
+    const uint16_t sum = frame_checksum(0, f.data + IP, 20);
+    f.data[IP + 10] = (uint8_t)(sum >> 8);
+    f.data[IP + 11] = (uint8_t)sum;
+    return feed_frame(d, &f, 1);
+}
+
+/* Fragments that know of congestion and fragments that do not make no datagram (RFC 3168, 5.3). */
+static void congestion(void **state)
+{
+    (void)state;
+    enum {
+        NONE,
+        ECT_1,
+        ECT_0,
+        CE,
+    };
+    static const struct {
+        uint8_t first, second;
+        bool good;
+    } rows[] = {
+        {NONE, NONE, true},   {ECT_0, ECT_0, true}, {ECT_0, ECT_1, true},
+        {ECT_0, CE, true},    {CE, ECT_1, true},    {NONE, ECT_0, false},
+        {ECT_1, NONE, false}, {NONE, CE, false},    {CE, CE, true},
+    };
+    struct defrag *d = defrag_new(1 << 20);
+    uint64_t dropped = 0;
+    for (uint16_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_false(feed_ecn(d, i, 0, 32, rows[i].first).done);
+        struct result r = feed_ecn(d, i, 32, BODY, rows[i].second);
+        dropped += !rows[i].good;
+        assert_int_equal(r.done, rows[i].good);
+        assert_int_equal(defrag_counts(d).overlaps, dropped);
+        assert_int_equal(defrag_counts(d).waiting, 0);
+    }
+    assert_false(feed_ecn(d, 99, 0, 32, NONE).done);
+    assert_false(feed_ecn(d, 99, 0, 32, ECT_0).done); /* of a repeat, nothing is kept */
+    struct result r = feed_ecn(d, 99, 32, BODY, NONE);
+    check_whole(&r);
+    defrag_free(d);
+}
+
 static void identities_are_apart(void **state)
 {
     (void)state;
@@ -280,6 +337,13 @@ static void ipv6(void **state)
     p = fragment_6(last, sizeof last - 1, 261 * second);
     assert_false(defrag_feed(d, &p));
     assert_int_equal(defrag_counts(d).timed_out, 1);
+    memcpy(odd, last, sizeof odd);
+    odd[1] |= 2 << 4; /* ECT(0), which the first one did not have (RFC 3168, 5.3) */
+    p = fragment_6(first, sizeof first - 1, 400 * second);
+    assert_false(defrag_feed(d, &p));
+    p = fragment_6(odd, sizeof odd, 400 * second);
+    assert_false(defrag_feed(d, &p));
+    assert_int_equal(defrag_counts(d).overlaps, 1);
     defrag_free(d);
 }
 
@@ -343,6 +407,7 @@ int main(void)
         cmocka_unit_test(repeats_tell_the_end),
         cmocka_unit_test(runs_in_a_large_datagram),
         cmocka_unit_test(overlaps),
+        cmocka_unit_test(congestion),
         cmocka_unit_test(identities_are_apart),
         cmocka_unit_test(time_runs_out),
         cmocka_unit_test(ipv6),
