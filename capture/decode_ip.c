@@ -165,7 +165,7 @@ static void decode_ipv4(struct packet *packet, struct layer layer)
     if (packet->is_fragment && packet->fragment_offset + layer.wire > 65535 - header)
         stop_decoding(packet, PACKET_INVALID, "a fragment beyond the end of any datagram (RFC 791)");
     if (!packet->is_fragment)
-        decode_ip_payload(packet, layer, &target);
+        decode_ip_payload(packet, layer, &target, false);
 }
 
 /* ---- IPv6 ---- */
@@ -222,8 +222,10 @@ static bool is_extension(uint8_t type, uint8_t family)
     return family == 6 ? extension_len(type, longest) != 0 : type == IPPROTO_AH;
 }
 
-/* Step over extension headers. False where decoding ends with one of them. */
-static bool skip_extensions(struct packet *packet, struct layer *layer, struct checksum_target *target)
+/* Step over extension headers, of which one was a fragment header before if `fragmented`. False where
+ * decoding ends with one of them. */
+static bool skip_extensions(struct packet *packet, struct layer *layer, struct checksum_target *target,
+                            bool fragmented)
 {
     for (int count = 0; is_extension(packet->ip_protocol, packet->source.family); count++) {
         const uint8_t *p = layer->at;
@@ -239,8 +241,14 @@ static bool skip_extensions(struct packet *packet, struct layer *layer, struct c
         layer_skip(layer, len);
         if (packet->ip_protocol == IPPROTO_ROUTING)
             take_route(p, len, target);
-        if (packet->ip_protocol == IPPROTO_FRAGMENT)
+        if (packet->ip_protocol == IPPROTO_FRAGMENT) {
+            if (fragmented) { /* Linux and others drop it, wherever it stands */
+                stop_decoding(packet, PACKET_INVALID, "a second fragment header (RFC 8200, 4.1)");
+                return false;
+            }
+            fragmented = true;
             take_fragment(packet, p);
+        }
         packet->ip_protocol = p[0];
         packet->ip_payload = layer->at;
         packet->ip_payload_len = layer->captured;
@@ -301,7 +309,7 @@ static void decode_ipv6(struct packet *packet, struct layer layer)
     layer_limit(&layer, payload);
     packet->ip_payload_len = layer.captured;
     struct checksum_target target = {0};
-    decode_ip_payload(packet, layer, &target);
+    decode_ip_payload(packet, layer, &target, false);
 }
 
 /* ---- both ---- */
@@ -331,10 +339,11 @@ static void decode_ip_in_ip(struct packet *packet, struct layer layer)
         decode_type(packet, layer, inner_6 ? TYPE_IPV6 : TYPE_IPV4);
 }
 
-void decode_ip_payload(struct packet *packet, struct layer layer, const struct checksum_target *route)
+void decode_ip_payload(struct packet *packet, struct layer layer, const struct checksum_target *route,
+                       bool fragmented)
 {
     struct checksum_target target = *route;
-    if (!skip_extensions(packet, &layer, &target))
+    if (!skip_extensions(packet, &layer, &target, fragmented))
         return;
     if (packet->ip_protocol != IPPROTO_IPIP && packet->ip_protocol != IPPROTO_IPV6)
         decode_upper(packet, layer, &target);
@@ -351,5 +360,5 @@ void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len)
     packet->ip_payload = data;
     packet->ip_payload_len = len;
     const struct checksum_target target = {0};
-    decode_ip_payload(packet, (struct layer){data, len, len}, &target);
+    decode_ip_payload(packet, (struct layer){data, len, len}, &target, true);
 }

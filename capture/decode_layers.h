@@ -98,7 +98,11 @@ void decode_avs(struct packet *packet, struct layer layer);
 void decode_prism(struct packet *packet, struct layer layer);
 
 void decode_ip(struct packet *packet, struct layer layer);
-void decode_ip_payload(struct packet *packet, struct layer layer, const struct checksum_target *target);
+
+/* What is behind an IP header; `fragmented`: it was put together from fragments. */
+void decode_ip_payload(struct packet *packet, struct layer layer, const struct checksum_target *target,
+                       bool fragmented);
+
 void decode_upper(struct packet *packet, struct layer layer, const struct checksum_target *target);
 
 /* ---- packets within packets ---- */

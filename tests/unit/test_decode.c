@@ -301,6 +301,44 @@ static void ipv6(void **state)
     buf_free(&f);
 }
 
+/* Receivers drop a packet with a second fragment header; that of a packet within it is another matter. */
+static void fragment_headers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+        enum packet_verdict verdict;
+    } rows[] = {
+        {"\x11\0\0\0\0\0\0\7\0\x35\4\0\0\x0c\0\0abcd", 20, PACKET_OK},
+        {"\x2c\0\0\0\0\0\0\7\x11\0\0\0\0\0\0\7\0\x35\4\0\0\x0c\0\0abcd", 28, PACKET_INVALID},
+        {"\x2c\0\0\0\0\0\0\7\x11\0\0\1\0\0\0\7\0\x35\4\0\0\x0c\0\0", 24, PACKET_INVALID},
+        {"\x3c\0\0\0\0\0\0\7\x2c\0\0\0\0\0\0\0\x11\0\0\0\0\0\0\7\0\x35\4\0\0\x0c\0\0abcd", 36,
+         PACKET_INVALID},
+    };
+    struct buf f = {0}, outer = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        f.len = 0;
+        put_ipv6(&f, 44, rows[i].bytes, rows[i].len);
+        struct packet p = decode(229, f.data, f.len, f.len, NULL);
+        assert_int_equal(p.verdict, rows[i].verdict);
+        assert_false(p.is_fragment);
+        assert_int_equal(p.payload_captured, rows[i].verdict == PACKET_OK ? 4 : 0);
+    }
+    f.len = 0;
+    put_ipv6(&f, 44, rows[0].bytes, rows[0].len);
+    struct buf within = {0};
+    buf_append(&within, "\x29\0\0\0\0\0\0\7", 8);
+    buf_append(&within, f.data, f.len);
+    put_ipv6(&outer, 44, (const char *)within.data, within.len);
+    struct packet p = decode(229, outer.data, outer.len, outer.len, NULL);
+    assert_int_equal(p.verdict, PACKET_OK);
+    assert_int_equal(p.payload_captured, 4);
+    buf_free(&within);
+    buf_free(&outer);
+    buf_free(&f);
+}
+
 static void fragments_of_ipv4(void **state)
 {
     (void)state;
@@ -422,6 +460,7 @@ int main(void)
         cmocka_unit_test(arp),
         cmocka_unit_test(link_layers),
         cmocka_unit_test(ipv6),
+        cmocka_unit_test(fragment_headers),
         cmocka_unit_test(fragments_of_ipv4),
         cmocka_unit_test(bad_ip_headers),
         cmocka_unit_test(tunnels),

@@ -347,6 +347,65 @@ static void ipv6(void **state)
     defrag_free(d);
 }
 
+/* An IPv6 packet, from fd77::1 to fd77::2, with bytes [begin, end) of `data` behind a fragment header, in
+ * front of which stand other extension headers. `first`: the type of those; `next`: what the fragments carry.
+ */
+struct frame_6 {
+    uint8_t first, next;
+    const char *headers;
+    size_t headers_len;
+    const uint8_t *data;
+    size_t begin, end;
+    bool more;
+};
+
+static bool feed_6(struct defrag *d, struct packet *p, const struct frame_6 *frame)
+{
+    static uint8_t bytes[256]; /* stays, for the packet points into it */
+    const size_t len = frame->headers_len + 8 + frame->end - frame->begin;
+    const uint16_t field = (uint16_t)(frame->begin | frame->more);
+    const uint8_t fragment[8] = {frame->next, 0, (uint8_t)(field >> 8), (uint8_t)field, 0, 0, 0, 7};
+    uint8_t *at = bytes + 40;
+    assert_true(40 + len <= sizeof bytes);
+    memcpy(bytes,
+           "\x60\0\0\0\0\0\0\x40\xfd\x77\0\0\0\0\0\0\0\0\0\0\0\0\0\1\xfd\x77\0\0\0\0\0\0\0\0\0\0\0\0\0\2",
+           40);
+    bytes[5] = (uint8_t)len;
+    bytes[6] = frame->first;
+    memcpy(at, frame->headers, frame->headers_len);
+    at += frame->headers_len;
+    memcpy(at, fragment, sizeof fragment);
+    memcpy(at + sizeof fragment, frame->data + frame->begin, frame->end - frame->begin);
+    *p = fragment_6(bytes, 40 + len, 1);
+    return defrag_feed(d, p);
+}
+
+/* A datagram that was put together and holds a fragment header again, as a fragment or atomic, is dropped by
+ * Linux. */
+static void fragments_within_fragments(void **state)
+{
+    (void)state;
+    static const uint8_t inner[][24] = {
+        {17, 0, 0, 1, 0, 0, 0, 9, 0, 53, 4, 0, 0, 12, 0, 0, 'a', 'b', 'c', 'd'},
+        {17, 0, 0, 8, 0, 0, 0, 9, 0, 53, 4, 0, 0, 12, 0, 0, 'a', 'b', 'c', 'd'},
+        {17, 0, 0, 0, 0, 0, 0, 9, 0, 53, 4, 0, 0, 12, 0, 0, 'a', 'b', 'c', 'd'},
+    };
+    struct defrag *d = defrag_new(1 << 20);
+    for (size_t i = 0; i < sizeof inner / sizeof inner[0]; i++) {
+        struct packet p;
+        const struct frame_6 last = {44, 44, "", 0, inner[i], 16, 20, false},
+                             first = {44, 44, "", 0, inner[i], 0, 16, true};
+        assert_false(feed_6(d, &p, &last));
+        assert_true(feed_6(d, &p, &first));
+        assert_false(p.is_fragment);
+        assert_int_equal(p.verdict, PACKET_INVALID);
+        assert_null(p.payload);
+    }
+    assert_int_equal(defrag_counts(d).fragments, 6);
+    assert_int_equal(defrag_counts(d).reassembled, 3);
+    defrag_free(d);
+}
+
 static void memory_is_bounded(void **state)
 {
     (void)state;
@@ -411,6 +470,7 @@ int main(void)
         cmocka_unit_test(identities_are_apart),
         cmocka_unit_test(time_runs_out),
         cmocka_unit_test(ipv6),
+        cmocka_unit_test(fragments_within_fragments),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(cut_fragments),
         cmocka_unit_test(the_largest),
