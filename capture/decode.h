@@ -15,9 +15,20 @@ void decode_packet(struct packet *packet);
 /* Is a tunnel known that UDP between these ports may be of? */
 bool decode_may_tunnel(uint16_t source_port, uint16_t target_port);
 
+/* Where the transport checksum is computed with another target than the IP header's (source routes). */
+struct checksum_target {
+    bool unknown;
+    struct packet_address address; /* family 0: that of the header */
+};
+
+/* What the headers of a fragment say of that, those in front of its piece; packet->ip_payload is not NULL.
+ * For the datagram, the headers of its first fragment count (RFC 8200, 4.5). */
+struct checksum_target decode_target(const struct packet *fragment);
+
 /* As decode_packet, for a datagram that defrag put together: `packet` keeps its source fields; the IP header
  * is taken from packet->ip_header, the payload is `data`. Fills the transport fields. */
-void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len);
+void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len,
+                      const struct checksum_target *target);
 
 /* Append what the packet is wrapped in, the outermost first: "vlan 7 / VXLAN 42"; nothing where that is
  * nothing. */

@@ -84,8 +84,8 @@ static void set_address(struct packet_address *address, uint8_t family, const ui
 /* ---- IPv4 ---- */
 
 /* Walk the options. A source route that is not used up names the final target, which the transport checksum
- * covers (RFC 1122, 4.1.3.4). */
-static void walk_options(struct packet *packet, struct bytes options, struct checksum_target *target)
+ * covers (RFC 1122, 4.1.3.4). False where one is invalid. */
+static bool walk_options(struct bytes options, struct checksum_target *target)
 {
     uint8_t type, len;
     while (bytes_u8(&options, &type) && type != OPTION_END) {
@@ -94,14 +94,13 @@ static void walk_options(struct packet *packet, struct bytes options, struct che
         const uint8_t *value = NULL;
         if (bytes_u8(&options, &len) && len >= 2)
             value = bytes_take(&options, len - 2U);
-        if (value == NULL) {
-            stop_decoding(packet, PACKET_INVALID, "an IPv4 option with an impossible length (RFC 791)");
-            return;
-        }
+        if (value == NULL)
+            return false;
         bool route = type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE;
         if (route && len >= 7 && value[0] <= len)
             set_address(&target->address, 4, value + len - 2 - 4);
     }
+    return true;
 }
 
 /* The length fields. A datagram longer than its frame was cut by the network or by a tool that edited the
@@ -154,7 +153,8 @@ static void decode_ipv4(struct packet *packet, struct layer layer)
     else /* who fills in the length fills in the checksum, too */
         packet->ip_checksum = packet->len_assumed ? CHECKSUM_NONE : CHECKSUM_BAD;
     struct checksum_target target = {0};
-    walk_options(packet, bytes_of(p + IPV4_MIN, header - IPV4_MIN), &target);
+    if (!walk_options(bytes_of(p + IPV4_MIN, header - IPV4_MIN), &target))
+        stop_decoding(packet, PACKET_INVALID, "an IPv4 option with an impossible length (RFC 791)");
     layer_skip(&layer, header);
     packet->ip_payload = layer.at;
     packet->ip_payload_len = layer.captured;
@@ -351,7 +351,29 @@ void decode_ip_payload(struct packet *packet, struct layer layer, const struct c
         decode_ip_in_ip(packet, layer);
 }
 
-void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len)
+/* The headers were walked before: they are whole, and those of IPv6 end with the fragment header. */
+struct checksum_target decode_target(const struct packet *fragment)
+{
+    struct checksum_target target = {0};
+    const uint8_t *p = fragment->ip_header;
+    if (fragment->source.family == 4) {
+        walk_options(bytes_of(p + IPV4_MIN, (size_t)(fragment->ip_payload - p) - IPV4_MIN), &target);
+        return target;
+    }
+    uint8_t type = p[6];
+    p += IPV6_LEN;
+    while (type != IPPROTO_FRAGMENT && p < fragment->ip_payload) {
+        const uint32_t len = extension_len(type, p);
+        if (type == IPPROTO_ROUTING)
+            take_route(p, len, &target);
+        type = p[0];
+        p += len;
+    }
+    return target;
+}
+
+void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len,
+                      const struct checksum_target *target)
 {
     packet->is_fragment = packet->more_fragments = false;
     packet->fragment_offset = 0;
@@ -359,6 +381,5 @@ void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len)
     packet->problem = NULL;
     packet->ip_payload = data;
     packet->ip_payload_len = len;
-    const struct checksum_target target = {0};
-    decode_ip_payload(packet, (struct layer){data, len, len}, &target, true);
+    decode_ip_payload(packet, (struct layer){data, len, len}, target, true);
 }

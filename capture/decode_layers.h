@@ -69,12 +69,6 @@ static inline void stop_short(struct packet *packet, const struct layer *layer, 
 #define STOP_SHORT(packet, layer, needed, what)                                                              \
     stop_short(packet, layer, needed, "the capture ends within the " what, "the packet ends within the " what)
 
-/* Where the transport checksum is computed with another target than the IP header's (source routes). */
-struct checksum_target {
-    bool unknown;
-    struct packet_address address; /* family 0: that of the header */
-};
-
 /* ---- link and network layers ---- */
 
 void decode_ethernet(struct packet *packet, struct layer layer);

@@ -48,8 +48,9 @@ struct datagram {
     uint32_t cap;
     uint32_t end, total; /* the highest end seen; the length, once the last fragment came, 0 before */
     uint32_t have;       /* bytes that came */
-    uint8_t protocol;    /* by the first fragment */
-    uint8_t congestion;  /* what the fragments say of it: congestion_bit() of each */
+    uint8_t protocol;    /* by the first fragment, as the target */
+    struct checksum_target target;
+    uint8_t congestion; /* what the fragments say of it: congestion_bit() of each */
 };
 
 struct list {
@@ -352,8 +353,10 @@ static enum outcome add(struct defrag *d, struct datagram *g, const struct packe
     memcpy(g->data + begin, packet->ip_payload, end - begin);
     g->have += end - begin;
     g->end = end > g->end ? end : g->end;
-    if (begin == 0)
+    if (begin == 0) {
         g->protocol = packet->ip_protocol;
+        g->target = decode_target(packet);
+    }
     g->congestion |= congestion_bit(packet);
     if (g->total == 0 || g->have != g->total)
         return WAITS;
@@ -413,7 +416,7 @@ static bool feed_one(struct defrag *d, struct packet *packet)
     d->done = g;
     d->counts.reassembled++;
     packet->ip_protocol = g->protocol;
-    decode_transport(packet, g->data, g->total);
+    decode_transport(packet, g->data, g->total, &g->target);
     return true;
 }
 

@@ -14,6 +14,7 @@
  *   with all that came of it (RFC 5722, RFC 8200). What comes later begins a new one.
  * - A complete one is dropped, too, where some of its fragments are marked as ECN-capable and others are not
  *   (RFC 3168, 5.3).
+ * - The headers of the first fragment tell the protocol (IPv6) and the final target of a source route.
  * - A datagram that is not complete so long after its first fragment is forgotten: IPv4 DEFRAG_SECONDS_4,
  * IPv6 DEFRAG_SECONDS_6, by the packets' time.
  *

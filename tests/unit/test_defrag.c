@@ -406,6 +406,110 @@ static void fragments_within_fragments(void **state)
     defrag_free(d);
 }
 
+/* ---- source routes ---- */
+
+/* The datagram with the checksum that goes with these addresses, of `size` bytes each. */
+static const uint8_t *body_for(const char *source, const char *target, size_t size)
+{
+    static uint8_t whole[2 * 16 + 4 + BODY];
+    uint8_t *const datagram = whole + 2 * size + 4;
+    memcpy(whole, source, size);
+    memcpy(whole + size, target, size);
+    memcpy(whole + 2 * size, (const uint8_t[]){0, 17, 0, BODY}, 4); /* protocol, length */
+    memcpy(datagram, body, BODY);
+    const uint16_t sum = frame_checksum(0, whole, 2 * size + 4 + BODY);
+    datagram[6] = (uint8_t)(sum >> 8);
+    datagram[7] = (uint8_t)sum;
+    return datagram;
+}
+
+/* Feed bytes [begin, end) of `data` as a fragment whose IPv4 header has these options, eight bytes. */
+static struct result feed_options(struct defrag *d, const uint8_t *data, size_t begin, size_t end,
+                                  const char *options)
+{
+    enum {
+        IP = 14, /* behind the Ethernet header */
+        OPTIONS = 8,
+    };
+    struct buf plain = {0}, f = {0};
+    frame_ipv4(&plain, 17, 1, (uint16_t)((end < BODY ? MORE : 0) | begin / 8), data + begin, end - begin);
+    buf_append(&f, plain.data, IP + 20);
+    buf_append(&f, options, OPTIONS);
+    buf_append(&f, plain.data + IP + 20, end - begin);
+    buf_free(&plain);
+    f.data[IP] = 0x47;
+    f.data[IP + 3] = (uint8_t)(f.len - IP);
+    f.data[IP + 10] = f.data[IP + 11] = 0;
+    const uint16_t sum = frame_checksum(0, f.data + IP, 20 + OPTIONS);
+    f.data[IP + 10] = (uint8_t)(sum >> 8);
+    f.data[IP + 11] = (uint8_t)sum;
+    return feed_frame(d, &f, 1);
+}
+
+/* A source route that is not used up: the checksum covers the final target (RFC 1122, 4.1.3.4). It is that of
+ * the first fragment, whenever that comes. */
+static void source_routes(void **state)
+{
+    (void)state;
+    static const char to_9[] = "\1\x83\7\4\x0a\0\0\x09", used[] = "\1\x83\7\x08\x0a\0\0\x09",
+                      to_8[] = "\1\x83\7\4\x0a\0\0\x08";
+    static const struct {
+        const char *first, *second, *target;
+    } rows[] = {
+        {to_9, to_9, "\x0a\0\0\x09"},
+        {used, used, "\x0a\0\0\x02"},
+        {to_9, to_8, "\x0a\0\0\x09"},
+        {to_8, to_9, "\x0a\0\0\x08"},
+    };
+    struct defrag *d = defrag_new(1 << 20);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const uint8_t *const data = body_for("\x0a\0\0\1", rows[i].target, 4);
+        assert_false(feed_options(d, data, 0, 32, rows[i].first).done);
+        struct result r = feed_options(d, data, 32, BODY, rows[i].second);
+        assert_true(r.done);
+        assert_int_equal(r.packet.transport_checksum, CHECKSUM_GOOD);
+        assert_false(feed_options(d, data, 32, BODY, rows[i].second).done);
+        r = feed_options(d, data, 0, 32, rows[i].first);
+        assert_true(r.done);
+        assert_int_equal(r.packet.transport_checksum, CHECKSUM_GOOD);
+    }
+    defrag_free(d);
+}
+
+/* The same of IPv6 (RFC 8200, 8.1): types 0 and 4, which runs backwards, one that is used up, one whose
+ * layout is not known; other headers around. */
+static void routing_headers(void **state)
+{
+    (void)state;
+#define ADDRESS(n) "\xfd\x77\0\0\0\0\0\0\0\0\0\0\0\0\0" n
+    static const struct {
+        const char *headers;
+        size_t len;
+        const char *target;
+        enum packet_checksum checksum;
+    } rows[] = {
+        {"\x2c\4\0\2\0\0\0\0" ADDRESS("\x08") ADDRESS("\x09"), 40, ADDRESS("\x09"), CHECKSUM_GOOD},
+        {"\x2c\4\4\1\1\0\0\0" ADDRESS("\x08") ADDRESS("\x09"), 40, ADDRESS("\x08"), CHECKSUM_GOOD},
+        {"\x2c\4\4\0\1\0\0\0" ADDRESS("\x08") ADDRESS("\x09"), 40, ADDRESS("\x02"), CHECKSUM_GOOD},
+        {"\x2c\2\x63\1\0\0\0\0" ADDRESS("\x09"), 24, ADDRESS("\x09"), CHECKSUM_NONE},
+        {"\x3c\2\0\1\0\0\0\0" ADDRESS("\x09") "\x2c\0\1\4\0\0\0\0", 32, ADDRESS("\x09"), CHECKSUM_GOOD},
+    };
+    struct defrag *d = defrag_new(1 << 20);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const uint8_t *const data = body_for(ADDRESS("\1"), rows[i].target, 16);
+        const struct frame_6 first = {43, 17, rows[i].headers, rows[i].len, data, 0, 32, true};
+        const struct frame_6 last = {43, 17, rows[i].headers, rows[i].len, data, 32, BODY, false};
+        struct packet p;
+        assert_false(feed_6(d, &p, &first));
+        assert_true(feed_6(d, &p, &last));
+        assert_int_equal(p.transport_checksum, rows[i].checksum);
+        assert_false(feed_6(d, &p, &last));
+        assert_true(feed_6(d, &p, &first));
+        assert_int_equal(p.transport_checksum, rows[i].checksum);
+    }
+    defrag_free(d);
+}
+
 static void memory_is_bounded(void **state)
 {
     (void)state;
@@ -471,6 +575,8 @@ int main(void)
         cmocka_unit_test(time_runs_out),
         cmocka_unit_test(ipv6),
         cmocka_unit_test(fragments_within_fragments),
+        cmocka_unit_test(source_routes),
+        cmocka_unit_test(routing_headers),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(cut_fragments),
         cmocka_unit_test(the_largest),
