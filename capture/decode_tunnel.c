@@ -6,9 +6,10 @@
  * with PPTP's (RFC 2637), EoIP and ERSPAN in it, EtherIP (RFC 3378). The tunnels over UDP are in
  * decode_udp.c. */
 
-static void note_outer(struct packet *packet, enum packet_outer kind, uint32_t id)
+static void note_outer(struct packet *packet, enum packet_outer kind, uint32_t id, const uint8_t *header)
 {
     packet->outer_kind[packet->outer_count] = (uint8_t)kind;
+    packet->outer_header[packet->outer_count] = header;
     packet->outer_id[packet->outer_count++] = id;
 }
 
@@ -20,8 +21,8 @@ bool enter_outer(struct packet *packet, enum packet_outer kind, uint32_t id)
     }
     /* The tags of the frame around: noted as far as there is room, for they nest no packet. */
     for (unsigned i = 0; i < packet->vlan_count && packet->outer_count < PACKET_MAX_OUTER - 1; i++)
-        note_outer(packet, PACKET_OUTER_VLAN, packet->vlan[i]);
-    note_outer(packet, kind, id);
+        note_outer(packet, PACKET_OUTER_VLAN, packet->vlan[i], NULL);
+    note_outer(packet, kind, id, packet->ip_header);
     if (packet->outer_ip == NULL)
         packet->outer_ip = packet->ip_header;
     packet->vlan_count = 0;

@@ -26,18 +26,31 @@ enum {
     FAMILIES = 2,
 };
 
-/* Zeroed before it is filled: it is compared and hashed as bytes. */
+/* A layer around a datagram: what it is, and between whom. */
+struct outer {
+    uint8_t source[16], target[16]; /* of the IP header that it is carried by */
+    uint32_t id;
+    uint8_t kind;
+    uint8_t family; /* 0: not carried by IP */
+    uint8_t zero[2];
+};
+
+/* Zeroed before it is filled: it is compared and hashed as bytes, of which none is padding. Fragments come by
+ * the same way as their datagram's others, so all that is told of the way belongs to it. */
 struct identity {
     uint8_t source[16], target[16];
+    struct outer outer[PACKET_MAX_OUTER];
     uint32_t id;
-    uint32_t outer_id[PACKET_MAX_OUTER];
-    uint8_t outer_kind[PACKET_MAX_OUTER];
+    uint16_t vlan[PACKET_MAX_VLANS]; /* a tag of VLAN 0 is as none: it tells a priority (IEEE 802.1Q) */
     uint8_t outer_count;
     uint8_t family;
     uint8_t protocol; /* IPv4 only: RFC 8200 leaves it out */
-    uint8_t zero;     /* so that no byte is padding */
+    uint8_t zero;
 };
-static_assert(sizeof(struct identity) == 32 + 4 + 5 * PACKET_MAX_OUTER + 4, "it is compared as bytes");
+static_assert(sizeof(struct outer) == 32 + 4 + 4, "it is compared as bytes");
+static_assert(sizeof(struct identity) ==
+                  32 + PACKET_MAX_OUTER * sizeof(struct outer) + 4 + 2 * PACKET_MAX_VLANS + 4,
+              "it is compared as bytes");
 
 struct datagram {
     struct identity identity;
@@ -84,6 +97,19 @@ struct defrag *defrag_new(size_t limit)
     return d;
 }
 
+static void take_outer(struct outer *outer, const struct packet *packet, unsigned layer)
+{
+    const uint8_t *const header = packet->outer_header[layer];
+    outer->kind = packet->outer_kind[layer];
+    outer->id = packet->outer_id[layer];
+    if (header == NULL)
+        return;
+    const bool v6 = header[0] >> 4 == 6;
+    outer->family = v6 ? 6 : 4;
+    memcpy(outer->source, header + (v6 ? 8 : 12), v6 ? 16 : 4);
+    memcpy(outer->target, header + (v6 ? 24 : 16), v6 ? 16 : 4);
+}
+
 static struct identity identity_of(const struct packet *packet)
 {
     struct identity i;
@@ -91,9 +117,9 @@ static struct identity identity_of(const struct packet *packet)
     memcpy(i.source, packet->source.bytes, sizeof i.source);
     memcpy(i.target, packet->target.bytes, sizeof i.target);
     i.id = packet->fragment_id;
-    memcpy(i.outer_id, packet->outer_id, packet->outer_count * sizeof i.outer_id[0]);
-    memcpy(i.outer_kind, packet->outer_kind, packet->outer_count);
-    i.outer_count = packet->outer_count;
+    memcpy(i.vlan, packet->vlan, packet->vlan_count * sizeof i.vlan[0]);
+    for (; i.outer_count < packet->outer_count; i.outer_count++)
+        take_outer(&i.outer[i.outer_count], packet, i.outer_count);
     i.family = packet->source.family;
     i.protocol = i.family == 4 ? packet->ip_protocol : 0;
     return i;

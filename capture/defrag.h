@@ -18,8 +18,9 @@
  * - A datagram that is not complete so long after its first fragment is forgotten: IPv4 DEFRAG_SECONDS_4,
  * IPv6 DEFRAG_SECONDS_6, by the packets' time.
  *
- * Datagrams are told apart by what they are wrapped in, too: tunnels have address spaces of their own. Memory
- * is bounded by `limit`; the datagrams that came first go first. Lifecycle: new, feed…, free. */
+ * Datagrams are told apart by what they are wrapped in, too, and by VLANs: tunnels between other ends, or
+ * with other identifiers, have address spaces of their own. Memory is bounded by `limit`; the datagrams that
+ * came first go first. Lifecycle: new, feed…, free. */
 struct defrag;
 
 #define DEFRAG_SECONDS_4 30

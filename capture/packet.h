@@ -100,7 +100,7 @@ struct packet {
     const char *problem;     /* one static sentence for a verdict other than OK, else NULL */
     const char *protocol;    /* innermost protocol known: "TCP", "ARP", …; static */
     const uint8_t *outer_ip; /* first byte of the outermost IP header, where another layer is within it */
-    uint8_t outer_count;     /* valid entries of `outer_kind` and `outer_id` */
+    uint8_t outer_count;     /* valid entries of `outer_kind`, `outer_id` and `outer_header` */
     uint8_t vlan_count;
     uint16_t ethertype; /* of the network layer */
     uint16_t vlan[PACKET_MAX_VLANS];
@@ -129,6 +129,8 @@ struct packet {
     /* The outer layers, the outermost first. */
     uint8_t outer_kind[PACKET_MAX_OUTER]; /* enum packet_outer */
     uint32_t outer_id[PACKET_MAX_OUTER];
+    const uint8_t *outer_header[PACKET_MAX_OUTER]; /* first byte of the IP header that a layer is carried by,
+                                                      whose fixed part was captured; NULL: by none */
 };
 
 /* Set what the source tells of a packet, without a comment, its number left to the source. What the decoder

@@ -28,6 +28,7 @@ struct packet_copy *packet_copy_new(const struct packet *packet)
     copy->packet.comment = comment > 0 ? memcpy(at, packet->comment, comment) : NULL;
     copy->packet.comment_len = comment;
     copy->packet.outer_ip = copy->packet.ip_payload = NULL;
+    memset(copy->packet.outer_header, 0, sizeof copy->packet.outer_header);
     copy->packet.ip_payload_len = 0;
     return copy;
 }

@@ -290,6 +290,76 @@ static void networks_are_apart(void **state)
     defrag_free(d);
 }
 
+enum way {
+    IN_TUNNELS, /* 4in4 in GRE */
+    IN_IPV6,
+    TAGGED,
+};
+
+/* Fragment `cut` of a packet, as it comes by a way. */
+static void put_by_way(struct buf *out, const struct buf *whole, struct cut cut, enum way way)
+{
+    struct buf fragment = {0}, tunnel = {0};
+    put_fragment(&fragment, whole, 9, cut);
+    const uint8_t *const ip = fragment.data + ETHERNET;
+    const size_t len = fragment.len - ETHERNET;
+    out->len = 0;
+    if (way == IN_TUNNELS) {
+        wrap(&tunnel, 4, 0, "", 0, ip, len);
+        wrap(out, 47, 0, "\0\0\x08\0", 4, tunnel.data + ETHERNET, tunnel.len - ETHERNET);
+    } else if (way == IN_IPV6) {
+        buf_append(out, "\2\0\0\0\0\2\2\0\0\0\0\1\x86\xdd\x60\0\0\0\0", ETHERNET + 5);
+        buf_char(out, (char)len);
+        buf_append(out, "\4\x40\xfd\x77\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 18);
+        buf_append(out, "\xfd\x77\0\0\0\0\0\0\0\0\0\0\0\0\0\2", 16);
+        buf_append(out, ip, len);
+    } else {
+        buf_append(out, "\2\0\0\0\0\2\2\0\0\0\0\1\x81\0\0\7\x08\0", ETHERNET + 4);
+        buf_append(out, ip, len);
+    }
+    buf_free(&fragment);
+    buf_free(&tunnel);
+}
+
+/* Fragments of two datagrams with the same addresses and identification come by turns: they do not mix where
+ * one byte of what is around them differs. */
+static void ways_are_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        enum way way;
+        size_t at; /* the byte that differs */
+        bool apart;
+    } rows[] = {
+        {IN_TUNNELS, ETHERNET + 15, true},
+        {IN_TUNNELS, ETHERNET + 19, true}, /* outermost addresses */
+        {IN_TUNNELS, ETHERNET + 24 + 15, true},
+        {IN_TUNNELS, ETHERNET + 24 + 19, true},
+        {IN_IPV6, ETHERNET + 23, true},
+        {IN_IPV6, ETHERNET + 39, true},
+        {TAGGED, ETHERNET + 1, true},
+        {IN_TUNNELS, ETHERNET + 5, false}, /* identification */
+        {IN_IPV6, 11, false},              /* the sender's Ethernet address */
+    };
+    static const struct cut cuts[] = {{0, 16}, {16, 25}};
+    struct buf whole = {0}, f = {0};
+    put_inner(&whole, FRAME4);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct defrag *d = defrag_new(1 << 20);
+        for (size_t n = 0; n < 4; n++) {
+            struct packet p;
+            put_by_way(&f, &whole, cuts[n / 2], rows[i].way);
+            f.data[rows[i].at] = (uint8_t)(f.data[rows[i].at] + n % 2);
+            assert_int_equal(feed(d, &p, &f), n == 2 || (n == 3 && rows[i].apart));
+        }
+        assert_int_equal(defrag_counts(d).reassembled, rows[i].apart ? 2 : 1);
+        assert_int_equal(defrag_counts(d).repeats, !rows[i].apart);
+        defrag_free(d);
+    }
+    buf_free(&whole);
+    buf_free(&f);
+}
+
 /* Tunnels of every kind within each other, by turns, deeper than is followed: an end, no crash. */
 static void nesting_is_bounded(void **state)
 {
@@ -352,6 +422,7 @@ int main(void)
         cmocka_unit_test(tags_before_a_tunnel),
         cmocka_unit_test(fragments_in_fragments),
         cmocka_unit_test(networks_are_apart),
+        cmocka_unit_test(ways_are_apart),
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(random_bytes),
     };
