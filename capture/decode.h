@@ -26,7 +26,8 @@ struct checksum_target {
 struct checksum_target decode_target(const struct packet *fragment);
 
 /* As decode_packet, for a datagram that defrag put together: `packet` keeps its source fields; the IP header
- * is taken from packet->ip_header, the payload is `data`. Fills the transport fields. */
+ * is taken from packet->ip_header, the payload is `data`, `target` is that of its first fragment. Fills the
+ * transport fields. */
 void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len,
                       const struct checksum_target *target);
 

@@ -8,8 +8,8 @@
 /* IPv4 (RFC 791) and IPv6 (RFC 8200, 4.5) reassembly, with the outcome that a receiver running Linux (since
  * 4.18) has: what it gave to its transport is what a datagram held.
  * - A fragment of which each byte came before is a repeat: ignored, whatever its bytes are. But only within
- * one run of fragments that came one behind the other: over two that meet it is an overlap. That it is the
- * last one counts, but it completes nothing.
+ *   one run of fragments that came one behind the other: over two that meet it is an overlap. That it is
+ *   marked as the last one counts, but it completes nothing.
  * - One that overlaps others otherwise, ends elsewhere than the last one did, or is empty drops its datagram
  *   with all that came of it (RFC 5722, RFC 8200). What comes later begins a new one.
  * - A complete one is dropped, too, where some of its fragments are marked as ECN-capable and others are not
