@@ -16,7 +16,8 @@ ssize_t io_read_full(int fd, void *data, size_t len);
 int io_read_at(int fd, void *data, size_t len, off_t place, size_t *got);
 
 /* Open /dev/null, close-on-exec, in the place of each of the descriptors 0, 1 and 2 that is closed: so that
- * no file opened later takes the number that messages go to. 0 or a negative errno. */
+ * no file opened later takes the number that messages go to. That of stdout can only be read: what is written
+ * to it is lost, and the write says so. 0 or a negative errno. */
 int io_reserve_standard(void);
 
 /* close(2) unless `*fd` is -1, and set it to -1. */

@@ -4,7 +4,7 @@
 import re
 
 from cases import case, check, contains, done, equal
-from procs import ROOT, sockdiag
+from procs import ROOT, SOCKDIAG, run, sockdiag
 
 COMMON = {"--color", "--lang", "--quiet", "--verbose", "--help"}
 OTHERS_STDOUT = {"record", "lab"}  # stdout is that of the program they run: they have no JSON of their own
@@ -134,5 +134,13 @@ with case("a full disk is an error, not silence"):
             shown = sockdiag(*words, stdout=full)
         equal(shown.returncode, 2, f"exit status of {words}")
         contains(shown.stderr, "No space left", f"stderr of {words}")
+
+with case("so is a stdout that the caller closed"):
+    capture = ROOT / "tests/golden/sticky.pcapng"
+    for words in (("--version",), ("demo", "--help"), ("streams", capture), ("streams", "--json", capture), ("show", capture),
+                  ("capture", "-r", capture), ("capture", "--json", "-r", capture), ("capture", "-r", capture, "-w", "-")):
+        shown = run("sh", "-c", 'exec "$@" >&-', "sh", SOCKDIAG, *words)
+        equal(shown.returncode, 2, f"exit status of {words}")
+        contains(shown.stderr, "Bad file descriptor", f"stderr of {words}")
 
 done()
