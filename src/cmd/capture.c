@@ -37,7 +37,7 @@ struct capture {
     struct buf lines;
     struct capture_clock clock;
     uint64_t packets, journal;
-    bool reader_gone; /* of our lines */
+    bool reader_gone; /* of our only output */
     bool damaged;
     struct sd_err err;
 };
@@ -134,7 +134,8 @@ static int open_output(void *context, struct sd_err *err)
 
 /* ---- records ---- */
 
-/* Print the gathered lines. False when the capture shall end: nobody reads them. */
+/* Print the gathered lines. False when the capture shall end: nobody reads them, and there is no file that
+ * would want the rest. */
 static bool flush_lines(struct capture *c)
 {
     if (c->lines.failed) {
@@ -143,6 +144,10 @@ static bool flush_lines(struct capture *c)
     }
     int failed = c->lines.len > 0 ? cmd_write_stdout(c->lines.data, c->lines.len) : 0;
     c->lines.len = 0;
+    if (failed == -EPIPE && c->file != NULL) {
+        c->prints = false;
+        return true;
+    }
     c->reader_gone = failed == -EPIPE;
     if (failed != 0 && !c->reader_gone)
         c->err.code = -failed; /* and told already */
@@ -247,7 +252,7 @@ static int finish(struct capture *c, int ended)
             cmd_fail(name, "%s", c->err.text);
         failed = true;
     }
-    if (c->common.json)
+    if (c->common.json && c->prints)
         print_summary(c, known, dropped);
     if (!c->reader_gone && !flush_lines(c) && !c->reader_gone)
         failed = true;

@@ -3,6 +3,7 @@
 
 import fcntl
 import json
+import os
 import pathlib
 import signal
 import struct
@@ -85,6 +86,26 @@ with case("extract: a file for each stream that is over, and its lines in the in
         equal((out / f"{1 + 5 * i}-client.raw").read_text(), f"number {i}")
     stalled.end()
     check(json.loads(index.read_text().splitlines()[-1])["type"] == "summary", "no summary")
+
+with case("capture -w: who reads the lines no further ends them, not the file"):
+    whole = HERE / "whole.pcapng"
+    large = Scene()
+    long = large.stream()
+    for i in range(4000):  # lines for more than is gathered, and more than a pipe holds
+        long.raw("client", ACK, 0, f"{i:05}".encode())
+    large.write(whole)
+    written = HERE / "behind_head.pcapng"
+    for words in (("-v",), ("--json",)):
+        ends = os.pipe()
+        process = subprocess.Popen([SOCKDIAG, "capture", *words, "-r", whole, "-w", written], stdin=subprocess.DEVNULL,
+                                   stdout=ends[1], stderr=subprocess.PIPE)
+        os.close(ends[1])
+        check(os.read(ends[0], 100), "no line")
+        os.close(ends[0])
+        said = process.communicate(timeout=20)[1].decode()
+        equal(process.returncode, 0, said)
+        contains(said, "4003 packets read, 4003 written", words[0])
+        equal(len(pcapng.read(written).packets), 4003, words[0])
 
 with case("a signal ends the wait: what came is shown, and that it is not all"):
     for words in (("streams", "-"), ("capture", "-r", "-"), ("extract", "-d", HERE / "cut", "-")):

@@ -347,6 +347,26 @@ def _():
         check("annot" not in err and "roken" not in err, err)
 
 
+@case("nobody reads the lines any more, but -w writes a file: it goes on")
+def _():
+    clean()
+    path = DIR / "cap.pcapng"
+    reader, writer = os.pipe()
+    with subprocess.Popen([SOCKDIAG, "capture", "-v", "-i", "lo", "-w", path, "udp"], stdin=subprocess.DEVNULL,
+                          stdout=writer, stderr=subprocess.PIPE) as process:
+        os.close(writer)
+        contains(process.stderr.readline().decode(), "capturing on lo")
+        send(1)
+        check(os.read(reader, 1000), "no line")
+        os.close(reader)
+        for count in range(2, 6):  # each is written, and its line lost, before the next comes
+            send(1)
+            wait_until(lambda: len(pcapng.read(path, lenient=True).packets) == count, what=f"{count} packets")
+        process.send_signal(signal.SIGINT)
+        equal(process.wait(20), 0)
+        contains(process.stderr.read().decode(), "5 packets captured, 5 written")
+
+
 @case("a file with a filter, from stdin, cut short")
 def _():
     clean()
