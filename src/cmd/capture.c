@@ -295,8 +295,6 @@ static int run(struct capture *c)
     c->input.open_outputs = open_output;
     c->input.context = c;
     int failed = intake_open(&c->intake, &c->input, &c->err);
-    if (failed == -EINTR && c->read != NULL)
-        return CMD_OK; /* a signal, before the input's first byte */
     if (failed != 0)
         return cmd_fail(name, "%s", c->err.text);
     announce(c);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pcap/dlt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ enum {
     STATS_ROOM = 64, /* kept free for the statistics block of a file with a size limit */
     RECORD_HEADER = 16,
     FILE_HEADER = 24,
+    SNAPLEN = 262144, /* where the source tells none */
 };
 
 struct capture_file {
@@ -162,22 +164,29 @@ static int map_interface(struct capture_file *f, const struct source *source, ui
     return 0;
 }
 
-/* The file's header. A classic one needs its link type: that of the interface `index`. */
+/* The file's header. A classic one needs a link type: of a file without packets any will do, and `interface`
+ * may be NULL. */
+static void put_header(struct capture_file *f, const char *comment, const struct capture_interface *interface)
+{
+    static const struct capture_interface none = {.linktype = DLT_EN10MB};
+    const struct capture_interface *of = interface != NULL ? interface : &none;
+    f->begun = true;
+    f->linktype = of->linktype;
+    if (f->config->classic)
+        pcap_build_header(&f->gathered, of->linktype, of->snaplen != 0 ? of->snaplen : SNAPLEN);
+    else
+        pcapng_build_section(&f->gathered, "sockdiag " SOCKDIAG_VERSION, comment);
+}
+
+/* Before the first record, which is of the interface `index`. */
 static int begin(struct capture_file *f, const struct source *source, uint32_t index, struct sd_err *err)
 {
     if (f->begun)
         return 0;
-    f->begun = true;
-    if (!f->config->classic) {
-        pcapng_build_section(&f->gathered, "sockdiag " SOCKDIAG_VERSION, source_comment(source));
-        return 0;
-    }
     const struct capture_interface *interface = source_interface(source, index);
-    if (interface == NULL)
+    if (f->config->classic && interface == NULL)
         return sd_fail(err, EBADMSG, "interface %" PRIu32 " was not described", index);
-    f->linktype = interface->linktype;
-    pcap_build_header(&f->gathered, interface->linktype,
-                      interface->snaplen != 0 ? interface->snaplen : 262144);
+    put_header(f, source_comment(source), interface);
     return 0;
 }
 
@@ -264,7 +273,7 @@ int capture_file_flush(struct capture_file *f, struct source *source, struct sd_
 {
     const size_t before = f->gathered.len;
     int failed = 0;
-    if (source_fd(source) >= 0) {
+    if (source != NULL && source_fd(source) >= 0) {
         uint32_t number;
         failed = begin(f, source, 0, err);
         if (failed == 0)
@@ -281,16 +290,15 @@ int capture_file_finish(struct capture_file *f, struct source *source, struct sd
     if (f->fd < 0)
         return 0;
     uint64_t received = 0, dropped = 0;
-    int failed = 0;
     if (!f->begun) { /* a file without any record is a file all the same */
         const size_t before = f->gathered.len;
-        if (!f->config->classic || source_interface(source, 0) != NULL)
-            failed = begin(f, source, 0, err);
+        put_header(f, source != NULL ? source_comment(source) : NULL,
+                   source != NULL ? source_interface(source, 0) : NULL);
         f->size += f->gathered.len - before;
     }
-    if (failed == 0)
-        failed = capture_file_flush(f, source, err);
-    if (failed == 0 && !f->config->classic && source_stats(source, &received, &dropped) == 0) {
+    int failed = capture_file_flush(f, source, err);
+    if (failed == 0 && !f->config->classic && source != NULL &&
+        source_stats(source, &received, &dropped) == 0) {
         pcapng_build_stats(&f->gathered, 0, clock_real_ns(), received, dropped);
         f->size += f->gathered.len;
         failed = write_gathered(f, err);

@@ -29,7 +29,8 @@ int capture_file_add(struct capture_file *file, struct source *source, const str
 /* Write what was gathered, and for a live source also the headers of a file without packets. */
 int capture_file_flush(struct capture_file *file, struct source *source, struct sd_err *err);
 
-/* Finish the present file: statistics of a live source, flush. Then capture_file_free(). */
+/* Finish the present file: statistics of a live source, flush. `source` may be NULL where no record came.
+ * Then capture_file_free(). */
 int capture_file_finish(struct capture_file *file, struct source *source, struct sd_err *err);
 
 /* Packets that are in the files. */

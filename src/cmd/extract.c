@@ -372,8 +372,6 @@ static int run(struct extract *x)
     x->input.open_outputs = open_outputs;
     x->input.context = x;
     int failed = intake_open(&x->intake, &x->input, &err);
-    if (failed == -EINTR)
-        return CMD_OK; /* a signal, before the input's first byte */
     if (failed == 0)
         failed = make_index(x, &err);
     if (failed == 0)

@@ -97,6 +97,26 @@ static bool let_out(void *context)
     return intake->idle_failed == 0;
 }
 
+/* Did another signal come? The first asks for the end: what was captured before it is still taken, out of the
+ * kernel's buffer. The second ends at once, and so does the first where there is no such buffer. */
+static bool ended_by_signal(struct intake *intake)
+{
+    struct signalfd_siginfo info;
+    if (read(intake->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return false;
+    const bool at_once = intake->interrupted || !intake->live;
+    intake->interrupted = true;
+    intake->stop_ns = clock_real_ns();
+    return at_once;
+}
+
+/* The wait for a file was ended. */
+static void note_interruption(struct intake *intake)
+{
+    (void)ended_by_signal(intake); /* or it would strike as soon as signals are given back */
+    intake->interrupted = true;
+}
+
 /* From a file: a signal ends the waiting, where there may be one. */
 static int open_source(struct intake *intake, struct sd_err *err)
 {
@@ -113,8 +133,14 @@ static int open_source(struct intake *intake, struct sd_err *err)
         guard.wait = (struct pcapng_wait){.stop_fd = -1};
     if (known && S_ISFIFO(st.st_mode))
         (void)fcntl(intake->input_fd, F_SETPIPE_SZ, PIPE_BYTES); /* where the kernel has no more, slower */
-    return source_open_fd_guarded(&intake->source, intake->input_fd, &guard,
-                                  strcmp(file, "-") == 0 ? "stdin" : file, intake->config->filter, err);
+    const int failed =
+        source_open_fd_guarded(&intake->source, intake->input_fd, &guard,
+                               strcmp(file, "-") == 0 ? "stdin" : file, intake->config->filter, err);
+    if (failed != -EINTR)
+        return failed;
+    note_interruption(intake);
+    *err = (struct sd_err){0};
+    return 0;
 }
 
 int intake_open(struct intake *intake, const struct intake_config *config, struct sd_err *err)
@@ -146,19 +172,6 @@ void intake_close(struct intake *intake)
 
 /* ---- records ---- */
 
-/* Did another signal come? The first asks for the end: what was captured before it is still taken, out of the
- * kernel's buffer. The second ends at once, and so does the first where there is no such buffer. */
-static bool ended_by_signal(struct intake *intake)
-{
-    struct signalfd_siginfo info;
-    if (read(intake->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
-        return false;
-    const bool at_once = intake->interrupted || !intake->live;
-    intake->interrupted = true;
-    intake->stop_ns = clock_real_ns();
-    return at_once;
-}
-
 bool intake_is_interrupted(struct intake *intake)
 {
     return intake->interrupted || ended_by_signal(intake);
@@ -188,6 +201,8 @@ int intake_run(struct intake *intake, const struct intake_handlers *handlers, st
 {
     const uint64_t look_every = intake->live ? SIGNAL_EVERY_LIVE : SIGNAL_EVERY;
     intake->handlers = handlers;
+    if (intake->source == NULL)
+        return 0;
     for (uint64_t n = 1;; n++) {
         struct capture_record record;
         int got = source_next(intake->source, &record, err);
@@ -201,10 +216,8 @@ int intake_run(struct intake *intake, const struct intake_handlers *handlers, st
             *err = intake->idle_err;
             return intake->idle_failed;
         }
-        if (got == -EINTR) {
-            (void)ended_by_signal(intake); /* or it would strike as soon as signals are given back */
-            intake->interrupted = true;
-        }
+        if (got == -EINTR)
+            note_interruption(intake);
         if (got == 0 || got == -EINTR || (got > 0 && is_too_late(intake, &record)))
             return 0;
         if (got > 0)

@@ -27,7 +27,7 @@ struct intake_config {
 };
 
 struct intake {
-    struct source *source;
+    struct source *source; /* NULL: a signal came before a file's first bytes */
     const char *interface; /* that is captured on */
     char default_name[16];
     int input_fd, signal_fd;
@@ -48,8 +48,9 @@ struct intake_handlers {
     int (*idle)(void *context, struct sd_err *err); /* nothing is there now, or for half a second; or NULL */
 };
 
-/* 0, -EINTR where a signal came before the first byte, or another negative errno with `err` filled. `config`
- * must outlive the intake. */
+/* 0, or a negative errno with `err` filled. A signal while the file's first bytes are waited for is no
+ * failure: then there is no source, and the end of the run comes at once. `config` must outlive the intake.
+ */
 int intake_open(struct intake *intake, const struct intake_config *config, struct sd_err *err);
 
 /* Until the end: 0; -EBADMSG and -ENETDOWN with `err` filled where it came too early; else what a handler

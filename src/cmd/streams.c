@@ -329,8 +329,6 @@ static int run(struct streams *s)
     if (jobs > 1)
         return streams_run_jobs(s, jobs, &err);
     int failed = intake_open(&s->intake, &s->options.intake, &err);
-    if (failed == -EINTR && !s->intake.live)
-        return CMD_OK; /* a signal, before the input's first byte */
     if (failed != 0)
         return cmd_fail(streams_name, "%s", err.text);
     if (s->intake.live && !s->options.common.json) {

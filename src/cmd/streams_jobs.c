@@ -272,11 +272,9 @@ int streams_run_jobs(struct streams *s, unsigned count, struct sd_err *err)
     s->options.intake.open_outputs = start;
     s->options.intake.context = crowd;
     const int failed = intake_open(&s->intake, &s->options.intake, err);
-    if (failed == -EINTR)
-        return CMD_OK; /* a signal, before the input's first byte */
     if (failed != 0)
         return cmd_fail(streams_name, "%s", err->text);
-    if (crowd->count == 0) {
+    if (crowd->count == 0 || s->intake.source == NULL) {
         streams_crowd_free(crowd);
         s->crowd = NULL;
         return streams_run_alone(s, err);

@@ -15,7 +15,7 @@ import termios
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import pcapng  # noqa: E402
 from cases import case, check, contains, done, equal  # noqa: E402
-from procs import SOCKDIAG, state, wait_until  # noqa: E402
+from procs import SOCKDIAG, sockdiag, state, wait_until  # noqa: E402
 from scenes import RST, ACK, Scene  # noqa: E402
 
 WORK = tempfile.TemporaryDirectory()
@@ -119,6 +119,39 @@ with case("a signal ends the wait: what came is shown, and that it is not all"):
         stalled.process.stdin.close()
         stalled.process.stderr.close()
         stalled.out.close()
+
+
+
+def blocks_sigint(pid):
+    """Is the signal kept until it is asked for?"""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("SigBlk:"):
+            return int(line.split()[1], 16) >> (signal.SIGINT - 1) & 1
+    return False
+
+
+with case("so does one before the first byte, or the first whole record"):
+    written = HERE / "nothing.pcapng"
+    for data in (b"", capture()[:4], capture()[:100]):
+        for words in (("streams", "-"), ("streams", "--json", "-"), ("streams", "-j", "2", "-"), ("capture", "-r", "-"),
+                      ("capture", "--json", "-r", "-"), ("capture", "-r", "-", "-w", written),
+                      ("capture", "-r", "-", "--pcap", "-w", written),
+                      ("extract", "-d", HERE / "nothing", "--force", "-")):
+            process = subprocess.Popen([SOCKDIAG, *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True)
+            os.write(process.stdin.fileno(), data)
+            wait_until(lambda: blocks_sigint(process.pid) and not unread(process.stdin.fileno()), what="the wait")
+            process.send_signal(signal.SIGINT)
+            equal(process.wait(10), 3, f"{words}")
+            contains(process.stderr.read(), "interrupted: the rest of the file was not read", f"{words}")
+            if "--json" in words:
+                equal(json.loads(process.stdout.read())["packets"], 0)
+            if written in words:
+                again = sockdiag("capture", "-r", written)
+                equal((again.returncode, again.stdout, again.stderr), (0, "", "0 packets read\n"), f"{words}")
+                written.unlink()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                pipe.close()
 
 with case("who reads no further ends it while the pipe stalls"):
     process = subprocess.Popen([SOCKDIAG, "streams", "--json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
