@@ -147,9 +147,12 @@ int intake_open(struct intake *intake, const struct intake_config *config, struc
 {
     *intake =
         (struct intake){.input_fd = -1, .signal_fd = -1, .live = config->file == NULL, .config = config};
-    int failed = take_signals(intake, err);
+    /* A pipe by name is opened when it has a writer: until then a signal ends the program as ever. */
+    int failed = intake->live ? 0 : open_input(intake, err);
     if (failed == 0)
-        failed = intake->live ? open_interface(intake, err) : open_input(intake, err);
+        failed = take_signals(intake, err);
+    if (failed == 0 && intake->live)
+        failed = open_interface(intake, err);
     if (failed == 0)
         failed = privilege_drop(err);
     if (failed == 0 && config->open_outputs != NULL)

@@ -153,6 +153,17 @@ with case("so does one before the first byte, or the first whole record"):
             for pipe in (process.stdin, process.stdout, process.stderr):
                 pipe.close()
 
+with case("a signal ends the wait for a pipe's writer"):
+    os.mkfifo(HERE / "pipe")
+    for words in (("streams", HERE / "pipe"), ("capture", "-r", HERE / "pipe")):
+        process = subprocess.Popen([SOCKDIAG, *map(str, words)], stdin=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: state(process.pid) == "S", what="the wait")
+            process.send_signal(signal.SIGINT)
+            equal(process.wait(10), -signal.SIGINT, words[0])
+        finally:
+            process.kill()
+
 with case("who reads no further ends it while the pipe stalls"):
     process = subprocess.Popen([SOCKDIAG, "streams", "--json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
