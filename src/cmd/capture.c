@@ -37,6 +37,7 @@ struct capture {
     struct buf lines;
     struct capture_clock clock;
     uint64_t packets, journal;
+    uint64_t lost;    /* by who captured the file, as it says itself; UINT64_MAX: it does not */
     bool reader_gone; /* of our only output */
     bool damaged;
     struct sd_err err;
@@ -171,13 +172,20 @@ static void print_record(struct capture *c, struct capture_record *record)
     }
 }
 
+static void count_record(struct capture *c, const struct capture_record *record)
+{
+    c->packets += record->kind == CAPTURE_PACKET;
+    c->journal += record->kind == CAPTURE_JOURNAL;
+    if (record->kind == CAPTURE_STATS && record->dropped != UINT64_MAX)
+        c->lost = c->lost == UINT64_MAX ? record->dropped : c->lost + record->dropped;
+}
+
 /* 1: the last one that is wanted; a negative errno where the capture cannot go on, in c->err, too. */
 static int take_record(void *context, struct capture_record *record, struct sd_err *err)
 {
     struct capture *c = context;
     (void)err;
-    c->packets += record->kind == CAPTURE_PACKET;
-    c->journal += record->kind == CAPTURE_JOURNAL;
+    count_record(c, record);
     if (c->prints)
         print_record(c, record);
     if (c->prints && (c->to_terminal || c->lines.len >= LINES_GATHER) && !flush_lines(c))
@@ -236,14 +244,24 @@ static void say_counts(const struct capture *c, bool live, uint64_t dropped)
     fputc('\n', stderr);
 }
 
+/* Packets that were lost, by the kernel or by who wrote the file. False where that is not known. */
+static bool count_dropped(const struct capture *c, uint64_t *dropped)
+{
+    uint64_t received;
+    if (c->read == NULL)
+        return source_stats(c->intake.source, &received, dropped) == 0;
+    *dropped = c->lost != UINT64_MAX ? c->lost : 0;
+    return c->lost != UINT64_MAX;
+}
+
 /* Finish the output, tell what came of it. `ended`: what ended the records. */
 static int finish(struct capture *c, int ended)
 {
     const bool live = c->read == NULL;
     const bool partial = ended == -EBADMSG || ended == -ENETDOWN;
     bool failed = ended != 0 && !partial && !c->reader_gone;
-    uint64_t received = 0, dropped = 0;
-    const bool known = live && source_stats(c->intake.source, &received, &dropped) == 0;
+    uint64_t dropped = 0;
+    const bool known = count_dropped(c, &dropped);
     if (ended != 0 && !c->reader_gone && c->err.text[0] != '\0')
         cmd_fail(name, "%s", c->err.text);
     c->damaged = ended == -EBADMSG;
@@ -259,6 +277,8 @@ static int finish(struct capture *c, int ended)
     const bool cut_off = !live && c->intake.interrupted && !failed;
     if (cut_off)
         cmd_fail(name, "interrupted: the rest of the file was not read");
+    if (!live && dropped > 0)
+        cmd_fail(name, "the capture lost %llu packets", (unsigned long long)dropped);
     if (!c->common.quiet)
         say_counts(c, live, dropped);
     if (failed)
@@ -308,7 +328,7 @@ static int run(struct capture *c)
 
 int cmd_capture(int argc, char **argv)
 {
-    struct capture c = {.intake = {.input_fd = -1, .signal_fd = -1}};
+    struct capture c = {.lost = UINT64_MAX, .intake = {.input_fd = -1, .signal_fd = -1}};
     struct buf filter = {0};
     int first = 0, status = CMD_ERROR;
     if (parse_options(&c, argc, argv, &first) != 0)

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""`capture -r`: what is told of a file. Needs no network."""
+
+import json
+import pathlib
+import struct
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import pcapng  # noqa: E402
+from cases import case, contains, done, equal  # noqa: E402
+from procs import sockdiag  # noqa: E402
+from scenes import Scene, _block, _option  # noqa: E402
+
+WORK = tempfile.TemporaryDirectory()
+HERE = pathlib.Path(WORK.name)
+FILE = HERE / "f.pcapng"
+RECEIVED, IF_DROPPED, OS_DROPPED = 4, 5, 7  # isb_ifrecv, isb_ifdrop, isb_osdrop
+
+
+def write_file(*statistics):
+    """Three packets, and for each of the statistics, {option: count}, a block of them."""
+    scene = Scene()
+    scene.stream()
+    for counts in statistics:
+        options = b"".join(_option(code, struct.pack("<Q", count)) for code, count in counts.items()) + _option(0, b"")
+        scene.blocks.append(_block(5, struct.pack("<III", 0, 0, 0) + options))
+    scene.write(FILE)
+
+
+def summary(*words):
+    """(exit status, summary, stderr) of `capture --json -r FILE`."""
+    ran = sockdiag("capture", "--json", "-r", FILE, *words)
+    return ran.returncode, json.loads(ran.stdout.splitlines()[-1]), ran.stderr
+
+
+with case("packets that the file says were lost are told, status 3, as by streams"):
+    write_file({RECEIVED: 20, IF_DROPPED: 42, OS_DROPPED: 10}, {IF_DROPPED: 1})
+    status, told, said = summary()
+    equal((status, told["packets"], told["dropped"]), (3, 3, 53))
+    contains(said, "sockdiag capture: the capture lost 53 packets")
+    equal(sockdiag("streams", FILE).stderr, "sockdiag streams: the capture lost 53 packets\n")
+    copy = HERE / "copy.pcapng"
+    ran = sockdiag("capture", "-q", "-r", FILE, "-w", copy, "tcp")
+    equal((ran.returncode, ran.stderr), (3, "sockdiag capture: the capture lost 53 packets\n"))
+    equal(len(pcapng.read(copy).packets), 3)
+    equal(sockdiag("capture", "-q", "-r", copy).returncode, 3, "of the copy")
+
+with case("none lost is 0, nothing told is null; both are well"):
+    for statistics, dropped in (([{IF_DROPPED: 0}], 0), ([{RECEIVED: 3}], None), ([{}], None), ([], None)):
+        write_file(*statistics)
+        status, told, said = summary()
+        equal((status, told["dropped"], said), (0, dropped, "3 packets read\n"), f"{statistics}")
+
+done()
