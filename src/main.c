@@ -86,7 +86,7 @@ static int run(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     }
-    fprintf(stderr, _("sockdiag: there is no command '%s'; 'sockdiag --help' lists them\n"), argv[1]);
+    cmd_say(_("sockdiag: there is no command '%s'; 'sockdiag --help' lists them\n"), argv[1]);
     return CMD_ERROR;
 }
 

@@ -1,6 +1,7 @@
 #ifndef SOCKDIAG_BASE_BUF_H
 #define SOCKDIAG_BASE_BUF_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,6 +47,7 @@ void buf_u64(struct buf *b, uint64_t value);                                    
 void buf_u64_padded(struct buf *b, uint64_t value, size_t width, char padding); /* to at least `width` */
 void buf_i64(struct buf *b, int64_t value);                                     /* decimal */
 __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *b, const char *format, ...);
+__attribute__((format(printf, 2, 0))) void buf_vprintf(struct buf *b, const char *format, va_list args);
 
 /* NUL-terminate (the NUL is not counted in len) and return the text; "" when memory is out. */
 const char *buf_cstr(struct buf *b);

@@ -85,9 +85,8 @@ static size_t plain_len(const char *text, size_t len)
     return n;
 }
 
-void text_escape(struct buf *out, const void *data, size_t len)
+static void escape(struct buf *out, const char *text, size_t len, const char *backslash)
 {
-    const char *text = data;
     for (size_t i = 0; i < len;) {
         ucs4_t uc;
         size_t plain = plain_len(text + i, len - i);
@@ -99,13 +98,23 @@ void text_escape(struct buf *out, const void *data, size_t len)
         if (n == 0)
             buf_printf(out, "\\x%02x", (unsigned)uc);
         else if (uc == '\\')
-            buf_text(out, "\\\\");
+            buf_text(out, backslash);
         else if (is_unsafe(uc))
             escape_char(out, uc);
         else
             buf_append(out, text + i, n);
         i += n == 0 ? 1 : n;
     }
+}
+
+void text_escape(struct buf *out, const void *data, size_t len)
+{
+    escape(out, data, len, "\\\\");
+}
+
+void text_escape_message(struct buf *out, const void *data, size_t len)
+{
+    escape(out, data, len, "\\");
 }
 
 size_t text_distance(const char *word, size_t len, const char *other)

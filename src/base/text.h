@@ -21,6 +21,9 @@ size_t text_fit(const char *text, size_t len, size_t columns);
  * \t, \\, \xNN or \u{NNNN}. */
 void text_escape(struct buf *out, const void *data, size_t len);
 
+/* The same for a message, of which parts may be escaped already: backslashes stay. */
+void text_escape_message(struct buf *out, const void *data, size_t len);
+
 /* How unlike two short words are: how many letters of the first, `len` bytes, are to be added, left
  * out, changed or swapped with the next one to get the other (Damerau, Levenshtein; by bytes).
  * TEXT_DISTANCE_MOST where one of them is longer than that. */

@@ -291,9 +291,9 @@ static void announce(const struct capture *c)
     if (c->read != NULL || c->common.quiet)
         return;
     if (c->write != NULL)
-        fprintf(stderr, _("capturing on %s to %s; Ctrl-C ends\n"), c->intake.interface, c->write);
+        cmd_say(_("capturing on %s to %s; Ctrl-C ends\n"), c->intake.interface, c->write);
     else
-        fprintf(stderr, _("capturing on %s; Ctrl-C ends\n"), c->intake.interface);
+        cmd_say(_("capturing on %s; Ctrl-C ends\n"), c->intake.interface);
 }
 
 static int list_interfaces(struct capture *c)

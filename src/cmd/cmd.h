@@ -34,8 +34,12 @@ int cmd_show(int argc, char **argv);
 int cmd_sockets(int argc, char **argv);
 int cmd_streams(int argc, char **argv);
 
-/* Print "sockdiag COMMAND: text" on stderr, the format in the user's language (base/i18n.h); returns
- * CMD_ERROR, so that callers write `return cmd_fail(…)`. */
+/* Print a line in the user's language, with its newline, on stderr. Bytes of it that others chose, such as
+ * the name of a file, are escaped: no terminal obeys them. */
+__attribute__((format(printf, 1, 2))) void cmd_say(const char *format, ...);
+
+/* The same for "sockdiag COMMAND: text", the format in the user's language (base/i18n.h);
+ * returns CMD_ERROR, so that callers write `return cmd_fail(…)`. */
 __attribute__((format(printf, 2, 3))) int cmd_fail(const char *command, const char *format, ...);
 
 /* The same with a text for a format, and "Try 'sockdiag COMMAND --help'."; returns CMD_ERROR. */

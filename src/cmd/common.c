@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/i18n.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "cmd/cmd.h"
 
 int cmd_begin(void)
@@ -22,7 +23,7 @@ static int take_language(const char *code)
     int failed = code != NULL ? i18n_use(code, &err)
                               : sd_fail(&err, EINVAL, "--%s needs an argument (%s)", "lang", _("CODE"));
     if (failed != 0)
-        fprintf(stderr, "sockdiag: %s\n", err.text);
+        cmd_say("sockdiag: %s\n", err.text);
     return failed;
 }
 
@@ -44,14 +45,39 @@ int cmd_language(int argc, char **argv)
     return taken;
 }
 
-int cmd_fail(const char *command, const char *format, ...)
+/* The one place where what others chose gets to stderr. */
+static void print_message(struct buf *message)
 {
+    struct buf safe = {0};
+    const size_t len = message->len;
+    text_escape_message(&safe, message->data, len > 0 && message->data[len - 1] == '\n' ? len - 1 : len);
+    if (message->failed || safe.failed)
+        fprintf(stderr, "sockdiag: %s", _("out of memory\n"));
+    else
+        fprintf(stderr, "%s\n", buf_cstr(&safe));
+    buf_free(&safe);
+    buf_free(message);
+}
+
+void cmd_say(const char *format, ...)
+{
+    struct buf message = {0};
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "sockdiag %s: ", command);
-    vfprintf(stderr, _(format), args);
-    fputc('\n', stderr);
+    buf_vprintf(&message, format, args);
     va_end(args);
+    print_message(&message);
+}
+
+int cmd_fail(const char *command, const char *format, ...)
+{
+    struct buf message = {0};
+    va_list args;
+    va_start(args, format);
+    buf_printf(&message, "sockdiag %s: ", command);
+    buf_vprintf(&message, _(format), args);
+    va_end(args);
+    print_message(&message);
     return CMD_ERROR;
 }
 

@@ -204,7 +204,7 @@ static void on_finished(void *recording, const uint64_t received[LAB_HOSTS],
 static void on_notice(void *unused, const char *text)
 {
     (void)unused;
-    fprintf(stderr, "sockdiag lab: %s\n", text);
+    cmd_fail("lab", "%s", text);
 }
 
 static int run_recorded(const struct lab_options *o, struct lab *lab, struct recording *recording)

@@ -65,7 +65,7 @@ static void on_busy(void *context, bool busy)
 static void on_notice(void *context, const char *text)
 {
     (void)context;
-    fprintf(stderr, "sockdiag record: %s\n", text);
+    cmd_fail("record", "%s", text);
 }
 
 /* The interface is opened first, with the privilege that this needs; what follows is done as the user who
@@ -154,7 +154,7 @@ static int record(const struct options *o, struct source *source, int fd, const 
     }
     bool lost = tell_losses(o, closed, &close_err, &tapped);
     if (o->common.verbose || (o->file == NULL && !o->common.quiet))
-        fprintf(stderr, _("sockdiag record: %" PRIu64 " calls in %s; look at them with: sockdiag show %s\n"),
+        cmd_say(_("sockdiag record: %" PRIu64 " calls in %s; look at them with: sockdiag show %s\n"),
                 result.calls, file, file);
     int status = outcome_of_program(result.status[0]);
     return status == 0 && lost ? CMD_PARTIAL : status;

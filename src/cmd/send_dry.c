@@ -242,8 +242,7 @@ int send_dry(struct send *send)
     if (failed != 0 && d.err.text[0] != '\0')
         cmd_fail("send", "%s", d.err.text);
     if (failed == 0 && send->options.write != NULL && !send->options.common.quiet)
-        fprintf(stderr,
-                ngettext("%" PRIu64 " packet written to %s\n", "%" PRIu64 " packets written to %s\n",
+        cmd_say(ngettext("%" PRIu64 " packet written to %s\n", "%" PRIu64 " packets written to %s\n",
                          (unsigned long)d.number),
                 d.number, strcmp(send->options.write, "-") == 0 ? "stdout" : send->options.write);
     if (d.fd > STDERR_FILENO)

@@ -79,7 +79,7 @@ int send_report_leave(struct send_live *live)
         buf_printf(&text, _("%s, %" PRIu64 " a second, to %s"), what.text, o->rate, buf_cstr(&targets));
     int status = CMD_OK;
     if (o->i_may)
-        fprintf(stderr, _("sockdiag send: sends %s\n"), buf_cstr(&text));
+        cmd_say(_("sockdiag send: sends %s\n"), buf_cstr(&text));
     else
         status =
             cmd_fail("send",
@@ -100,8 +100,7 @@ void send_report_arp(const struct send_live *live)
         if (!t->by_link || t->needs_mac || t->address.family != 4 || !t->path.no_arp ||
             live->send->options.common.quiet)
             continue;
-        fprintf(
-            stderr,
+        cmd_say(
             t->path.lab
                 ? _("sockdiag send: %s does no ARP, the hosts of a lab know each other: likely nobody "
                     "answers; 'ip link set dev %s arp on' on both hosts has it done\n")

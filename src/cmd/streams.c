@@ -336,7 +336,7 @@ static int run(struct streams *s)
         streams_table_expect(&s->table);
     }
     if (s->intake.live && !s->options.common.quiet)
-        fprintf(stderr, _("capturing on %s; Ctrl-C ends\n"), s->intake.interface);
+        cmd_say(_("capturing on %s; Ctrl-C ends\n"), s->intake.interface);
     return streams_run_alone(s, &err);
 }
 

@@ -128,6 +128,18 @@ for command in sorted(set(listed_commands()) - {"ftp"} | set(OPTIONS)):
         is_usage_error(sockdiag(*words, "-Z"), "-Z")
         is_usage_error(sockdiag(*words, "--color=sometimes"), "sometimes")
 
+with case("no terminal obeys a name that a message quotes"):
+    name = "e\x1b[31m\x7f\u009b2J\nsockdiag: all is well"
+    quoted = "e\\x1b[31m\\x7f\\u{009b}2J\\nsockdiag: all is well"
+    for words in (("streams", name), ("streams", "-j", "2", name), ("capture", "-r", name), ("show", name), ("extract", "-d", "/", name),
+                  ("extract", "-d", "/dev/null/" + name, ROOT / "tests/golden/sticky.pcapng"), (name,), ("streams", "--" + name),
+                  ("ping", name), ("send", name), ("record", "-o", "/dev/null/" + name, "true"), ("--lang", name), ("lesson", name),
+                  ("capture", "-i", name), ("ftp", "get", name, "x"), ("capture", "-q", "-r", ROOT / "tests/golden/sticky.pcapng", "-w", "/dev/null/" + name)):
+        shown = sockdiag(*words)
+        equal(shown.returncode, 2, f"exit status of {words}: {shown.stderr}")
+        contains(shown.stderr, quoted if "ping" not in words else "\\x1b[31m", f"stderr of {words}")
+        equal([c for c in shown.stdout + shown.stderr if c != "\n" and (c < " " or "\x7f" <= c < "\xa0")], [], f"what {words} printed")
+
 with case("a full disk is an error, not silence"):
     for words in (("--version",), ("--help",), ("demo", "--help")):
         with open("/dev/full", "wb") as full:

@@ -79,6 +79,17 @@ static void controls(void **state)
     ESCAPES("C:\\dir", "C:\\\\dir");
 }
 
+/* Parts of a message may be escaped already. */
+static void message(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    const char text[] = "C:\\dir\\x1b \x1b\n\t\x7f\xc2\x9b\xff";
+    text_escape_message(&out, text, sizeof text - 1);
+    assert_string_equal(buf_cstr(&out), "C:\\dir\\x1b \\x1b\\n\\t\\x7f\\u{009b}\\xff");
+    buf_free(&out);
+}
+
 /* Characters that are not seen, but change what is: reading direction, separators, marks of no width, tags.
  */
 static void unseen(void **state)
@@ -156,13 +167,10 @@ static void distances(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(widths),
-        cmocka_unit_test(fits),
-        cmocka_unit_test(printable_stays),
-        cmocka_unit_test(controls),
-        cmocka_unit_test(unseen),
-        cmocka_unit_test(invalid_utf8),
-        cmocka_unit_test(every_pair_is_safe),
+        cmocka_unit_test(widths),          cmocka_unit_test(fits),
+        cmocka_unit_test(printable_stays), cmocka_unit_test(controls),
+        cmocka_unit_test(message),         cmocka_unit_test(unseen),
+        cmocka_unit_test(invalid_utf8),    cmocka_unit_test(every_pair_is_safe),
         cmocka_unit_test(distances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
