@@ -87,6 +87,8 @@ static int parse_options(struct capture *c, int argc, char **argv, int *first)
     int failed = options_parse(argc, argv, rows, count, &c->common, false, first, &c->err);
     if (failed == 0 && c->common.help)
         options_help(&help, rows, count);
+    else if (failed == 0 && c->read == NULL && *first < argc && intake_is_file(argv[*first]))
+        failed = sd_fail(&c->err, EINVAL, "%s is a file: to read it, -r %s", argv[*first], argv[*first]);
     return failed;
 }
 

@@ -238,6 +238,13 @@ uint64_t intake_lost(const struct intake *intake)
     return intake->live && source_stats(intake->source, &received, &dropped) == 0 ? dropped : 0;
 }
 
+bool intake_is_file(const char *word)
+{
+    static const char small[] = "abcdefghijklmnopqrstuvwxyz0123456789"; /* such a word may be a protocol */
+    struct stat st;
+    return word[strspn(word, small)] != '\0' && stat(word, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 int intake_join_filter(struct buf *text, int argc, char **argv, int first, const char **filter,
                        struct sd_err *err)
 {

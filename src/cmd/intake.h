@@ -68,6 +68,9 @@ uint64_t intake_lost(const struct intake *intake);
 
 void intake_close(struct intake *intake);
 
+/* Is the first word of a filter rather the name of a file, one that is there? */
+bool intake_is_file(const char *word);
+
 /* The words of a filter as one expression, in `text`; NULL where there are none. 0 or -ENOMEM. */
 int intake_join_filter(struct buf *text, int argc, char **argv, int first, const char **filter,
                        struct sd_err *err);

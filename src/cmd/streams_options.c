@@ -204,5 +204,7 @@ int streams_options_parse(struct streams_options *o, int argc, char **argv, stru
         return sd_fail(err, EINVAL, "%s", wrong);
     if (o->intake.interface == NULL)
         o->intake.file = argv[first++];
+    else if (first < argc && intake_is_file(argv[first]))
+        return sd_fail(err, EINVAL, "%s is a file, and -i captures on an interface: choose one", argv[first]);
     return intake_join_filter(filter, argc, argv, first, &o->intake.filter, err);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`capture -r`: what is told of a file. Needs no network."""
+"""`capture -r`: what is told of a file; and a file where none is read. Needs no network."""
 
 import json
 import pathlib
@@ -52,5 +52,23 @@ with case("none lost is 0, nothing told is null; both are well"):
         write_file(*statistics)
         status, told, said = summary()
         equal((status, told["dropped"], said), (0, dropped, "3 packets read\n"), f"{statistics}")
+
+with case("a file without -r is a file, not a filter; beside -i, it is one too many"):
+    write_file()
+    for words in ((FILE,), (FILE, "tcp", "port", "80"), ("-i", "lo", FILE), (FILE, "-v")):
+        ran = sockdiag("capture", *words)
+        equal((ran.returncode, ran.stdout), (2, ""), f"{words}")
+        contains(ran.stderr, f"sockdiag capture: {FILE} is a file: to read it, -r {FILE}\n", f"{words}")
+    for words in (("-i", "lo", FILE), (FILE, "-i", "lo"), (FILE, "-i", "lo", "tcp")):
+        ran = sockdiag("streams", *words)
+        equal((ran.returncode, ran.stdout), (2, ""), f"{words}")
+        contains(ran.stderr, f"sockdiag streams: {FILE} is a file, and -i captures on an interface: choose one\n", f"{words}")
+
+with case("a file that is named as a protocol does not stand in the way of the filter"):
+    (HERE / "ip6").write_bytes(b"")
+    for words in (("capture", "-i", "nowhere", "ip6"), ("streams", "-i", "nowhere", "ip6"), ("capture", "-i", "nowhere", HERE)):
+        ran = sockdiag(*words, cwd=HERE)
+        equal(ran.returncode, 2)
+        contains(ran.stderr, "there is no interface 'nowhere'", f"{words}")
 
 done()
