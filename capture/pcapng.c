@@ -434,14 +434,24 @@ int pcapng_reader_next(struct pcapng_reader *r, struct capture_record *record, s
 
 /* ---- opening ---- */
 
+static const struct {
+    const char *name;
+    uint8_t magic[8], magic_len;
+} packers[] = {
+    {"gzip", {0x1f, 0x8b}, 2},
+    {"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4},
+    {"xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6},
+    {"lz4", {0x04, 0x22, 0x4d, 0x18}, 4},
+};
+
 static int no_capture(const struct pcapng_reader *r, struct sd_err *err)
 {
     const uint8_t *p = r->input.data + r->input.begin;
     size_t len = input_left(&r->input) < 8 ? input_left(&r->input) : 8;
-    if (len >= 2 && p[0] == 0x1f && p[1] == 0x8b)
-        return sd_fail(err, EINVAL, "%s: is compressed by gzip; unpack it first", r->name);
-    if (len >= 4 && load_be32(p) == 0x28b52ffd)
-        return sd_fail(err, EINVAL, "%s: is compressed by zstd; unpack it first", r->name);
+    for (size_t i = 0; i < sizeof packers / sizeof packers[0]; i++) {
+        if (len >= packers[i].magic_len && memcmp(p, packers[i].magic, packers[i].magic_len) == 0)
+            return sd_fail(err, EINVAL, "%s: is compressed by %s; unpack it first", r->name, packers[i].name);
+    }
     char text[64] = "";
     for (size_t i = 0, at = 0; i < len; i++)
         at += (size_t)snprintf(text + at, sizeof text - at, "%s%02x", i == 0 ? "" : " ", p[i]);

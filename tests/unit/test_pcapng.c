@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -321,8 +322,23 @@ static void no_capture_files(void **state)
     seen = read_all("\x7f\x45LF\1\2", 6);
     assert_int_equal(seen.opened, -EINVAL);
     assert_non_null(strstr(seen.err.text, "begins with 7f 45 4c 46 01 02"));
-    seen = read_all("\x1f\x8b\x08\x00", 4);
-    assert_non_null(strstr(seen.err.text, "gzip"));
+    static const struct {
+        const char *name, *begins;
+        size_t len;
+    } packed[] = {
+        {"gzip", "\x1f\x8b\x08\x00", 4},
+        {"zstd", "\x28\xb5\x2f\xfd", 4},
+        {"xz", "\xfd\x37\x7a\x58\x5a\x00", 6},
+        {"lz4", "\x04\x22\x4d\x18", 4},
+    };
+    for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++) {
+        char text[80];
+        snprintf(text, sizeof text, "f: is compressed by %s; unpack it first", packed[i].name);
+        seen = read_all(packed[i].begins, packed[i].len);
+        assert_string_equal(seen.err.text, text);
+        seen = read_all(packed[i].begins, 1);
+        assert_non_null(strstr(seen.err.text, "is no capture file"));
+    }
     seen = read_all("\x0a\x0d\x0d\x0a\x1c\x00\x00\x00nope", 12);
     assert_int_equal(seen.opened, -EINVAL);
 }
