@@ -47,7 +47,7 @@ enum tcp_mark {
 
 struct tcp_mark_row {
     const char *name;    /* "fast_retransmission": JSON keys and options; unique */
-    const char *meaning; /* one sentence, without a full stop */
+    const char *meaning; /* one sentence, without a full stop; N_() */
 };
 
 extern const struct tcp_mark_row tcp_mark_rows[TCP_MARK_COUNT];

@@ -17,7 +17,7 @@ _sockdiag_options() {
 
 # Kinds of trouble, as the program lists them to who asks for one that there is not.
 _sockdiag_problems() {
-    LC_ALL=C "$1" streams --problem '?' - 2>&1 </dev/null | sed -n 's/.*there are //; T; s/,//g; p'
+    LC_ALL=C "$1" streams --problem '?' - 2>&1 </dev/null | sed -n 's/^  \([a-z_][a-z_]*\)  .*/\1/p'
 }
 
 # One of the words, behind those of a list that stand already.

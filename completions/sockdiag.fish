@@ -32,7 +32,7 @@ function __sockdiag_awaits --description 'is the word before the cursor an optio
 end
 
 function __sockdiag_problems --description 'kinds of trouble, as the program lists them to who asks for one that there is not'
-    LC_ALL=C sockdiag streams --problem '?' - 2>&1 </dev/null | string replace -rf '.*there are ' '' | string split ', '
+    LC_ALL=C sockdiag streams --problem '?' - 2>&1 </dev/null | string replace -rf '^  ([a-z_]+)  .*' '$1'
 end
 
 function __sockdiag_more --description 'each word, behind those of a list that stand already'

@@ -340,6 +340,18 @@ static int run(struct streams *s)
     return streams_run_alone(s, &err);
 }
 
+static int wrong_usage(const struct streams_options *o, const struct sd_err *err)
+{
+    struct buf kinds = {0};
+    if (!o->unknown_problem)
+        return cmd_usage(streams_name, err->text);
+    streams_problems_list(&kinds);
+    cmd_fail(streams_name, "%s", err->text);
+    fputs(kinds.failed ? _("out of memory\n") : buf_cstr(&kinds), stderr);
+    buf_free(&kinds);
+    return CMD_ERROR;
+}
+
 void streams_fini(struct streams *s)
 {
     engine_free(s->engine);
@@ -360,7 +372,7 @@ int cmd_streams(int argc, char **argv)
         return cmd_fail(streams_name, "out of memory");
     s->intake.input_fd = s->intake.signal_fd = -1;
     if (streams_options_parse(&s->options, argc, argv, &filter, &err) != 0)
-        status = cmd_usage(streams_name, err.text);
+        status = wrong_usage(&s->options, &err);
     else if (!s->options.common.help)
         status = run(s);
     streams_crowd_free(s->crowd);

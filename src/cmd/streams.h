@@ -35,7 +35,8 @@ struct streams_options {
     uint64_t top; /* 0: all */
     uint64_t numbers[STREAMS_MAX_NUMBERS];
     size_t number_count;
-    uint64_t problems; /* bits by streams_problems; 0: not given */
+    uint64_t problems;    /* bits by streams_problems; 0: not given */
+    bool unknown_problem; /* was given: who asks for it wants to know which there are */
     bool md5, conversations;
     bool compares; /* the payload: for MD5s, or because conflicts are asked for */
     uint64_t memory_mb, jobs;
@@ -62,7 +63,7 @@ struct streams_totals {
  * its packets were marked as. */
 struct streams_problem {
     const char *name;
-    const char *text; /* one sentence */
+    const char *text; /* one sentence, N_() */
     bool notable;     /* stands in the table */
 };
 size_t streams_problem_count(void);
@@ -74,8 +75,11 @@ uint64_t streams_problem_times(const struct row *row, size_t number, int side);
 /* Bit N: problem N is there. */
 uint64_t streams_problems_of(const struct row *row);
 
-/* Bits of the names in a list with commas; -EINVAL names those that there are. */
+/* Bits of the names in a list with commas; -EINVAL where one of them is none. */
 int streams_problems_parse(const char *list, uint64_t *bits, struct sd_err *err);
+
+/* The names and what they mean, one a line. */
+void streams_problems_list(struct buf *out);
 
 /* Is one of these seen only where the payload is compared? */
 bool streams_problems_need_payload(uint64_t bits);

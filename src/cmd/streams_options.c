@@ -1,6 +1,7 @@
 /* The options of `streams`. */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,7 +115,9 @@ static int parse_streams(void *target, const char *argument, struct sd_err *err)
 static int parse_problems(void *target, const char *argument, struct sd_err *err)
 {
     struct streams_options *o = target;
-    return streams_problems_parse(argument, &o->problems, err);
+    const int failed = streams_problems_parse(argument, &o->problems, err);
+    o->unknown_problem = failed != 0;
+    return failed;
 }
 
 static int parse_shard(void *target, const char *argument, struct sd_err *err)
@@ -158,6 +161,15 @@ static const char *contradiction(const struct streams_options *o, bool has_file)
     return NULL;
 }
 
+static void print_help(const struct option_row *rows, size_t count)
+{
+    struct buf kinds = {0};
+    options_help(&help, rows, count);
+    streams_problems_list(&kinds);
+    printf("\n%s", kinds.failed ? _("out of memory\n") : buf_cstr(&kinds));
+    buf_free(&kinds);
+}
+
 int streams_options_parse(struct streams_options *o, int argc, char **argv, struct buf *filter,
                           struct sd_err *err)
 {
@@ -195,7 +207,7 @@ int streams_options_parse(struct streams_options *o, int argc, char **argv, stru
     if (failed != 0)
         return failed;
     if (o->common.help) {
-        options_help(&help, rows, count);
+        print_help(rows, count);
         return 0;
     }
     o->compares = o->md5 || streams_problems_need_payload(o->problems);

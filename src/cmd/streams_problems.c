@@ -5,7 +5,15 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/text.h"
 #include "cmd/streams.h"
+#include "view/prose.h"
+
+enum {
+    LIST_COLUMNS = 80, /* what every terminal has */
+    LIST_COLUMN = 27,  /* at which what a kind means begins */
+    WORD_SHOWN = 40,   /* columns, of one that is no kind */
+};
 
 /* ---- of the connection ---- */
 
@@ -150,15 +158,17 @@ uint64_t streams_problems_of(const struct row *row)
     return bits;
 }
 
-static int unknown_problem(const char *name, size_t len, struct sd_err *err)
+void streams_problems_list(struct buf *out)
 {
-    struct buf names = {0};
-    for (size_t n = 0; n < streams_problem_count(); n++)
-        buf_printf(&names, "%s%s", n > 0 ? ", " : "", streams_problem(n).name);
-    const int failed = sd_fail(err, EINVAL, "there is no problem '%.*s'; there are %s",
-                               (int)(len < 40 ? len : 40), name, buf_cstr(&names));
-    buf_free(&names);
-    return failed;
+    for (size_t n = 0; n < streams_problem_count(); n++) {
+        const struct streams_problem problem = streams_problem(n);
+        if (n == 0)
+            buf_printf(out, "%s\n", _("What --problem takes, of a connection:"));
+        if (n == OF_CONNECTION)
+            buf_printf(out, "%s\n", _("and of its segments:"));
+        buf_printf(out, "  %-*s", LIST_COLUMN - 2, problem.name);
+        prose_wrap(out, _(problem.text), LIST_COLUMN, LIST_COLUMN, LIST_COLUMNS);
+    }
 }
 
 int streams_problems_parse(const char *list, uint64_t *bits, struct sd_err *err)
@@ -170,7 +180,7 @@ int streams_problems_parse(const char *list, uint64_t *bits, struct sd_err *err)
                (strlen(streams_problem(n).name) != len || memcmp(streams_problem(n).name, at, len) != 0))
             n++;
         if (n == streams_problem_count())
-            return unknown_problem(at, len, err);
+            return sd_fail(err, EINVAL, "there is no problem '%.*s'", (int)text_fit(at, len, WORD_SHOWN), at);
         *bits |= UINT64_C(1) << n;
         at += len;
         if (*at == '\0')

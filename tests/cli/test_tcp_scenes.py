@@ -30,7 +30,7 @@ for scene, (scene_packets, scene_wanted) in SCENES.items():
 
 with case("docs/FORMATS.md lists every mark with its meaning"):
     table = (ROOT.parent / "capture" / "tcp_marks.c").read_text(encoding="utf-8")
-    rows = re.findall(r'\{\s*"(\w+)",\s*((?:"[^"]*"\s*)+)\}', table)
+    rows = re.findall(r'\{\s*"(\w+)",\s*N_\(((?:"[^"]*"\s*)+)\)\}', table)
     check(len(rows) > 20, f"{len(rows)} marks were found")
     listed = (ROOT.parent / "docs" / "FORMATS.md").read_text(encoding="utf-8")
     for mark, meaning in rows:
