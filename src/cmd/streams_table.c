@@ -21,7 +21,7 @@ enum {
     START_WIDTH = 12,
     START_WIDTH_DAYS = 18, /* 03-10 05:13:50.194 */
     GAP = 2,
-    NOTES_LEAST = 16, /* columns below which notes stand on lines of their own */
+    NOTES_LEAST = 16, /* columns below which all notes stand on lines of their own */
     DEAR = 5,         /* columns that are dearer than notes on the same line: up to this first_out */
     DEARER = 2,       /* than whole addresses */
     ADDRESS_LEAST = 12,
@@ -494,6 +494,7 @@ void streams_table_head(const struct streams_table *table, struct buf *out)
     }
 }
 
+/* Whole: beside the row, or below it where they do not fit. */
 static void put_notes(const struct streams_table *table, struct buf *out, const struct row *row)
 {
     struct buf notes = {0};
@@ -502,18 +503,13 @@ static void put_notes(const struct streams_table *table, struct buf *out, const 
     make_notes(table, &notes, row);
     const char *text = (const char *)notes.data;
     const unsigned room = table->width[STREAMS_COLUMN_NOTES];
-    if (room == 0) {
-        if (notes.len > 0) {
-            end_line(out);
-            buf_text(out, "    ");
-            prose_wrap(out, buf_cstr(&notes), 4, 4, table->style.columns);
-            out->len--;
-        }
-    } else if (notes.len > 0 && text_width(text, notes.len) > room) {
-        buf_append(out, text, text_fit(text, notes.len, room - 1));
-        buf_text(out, table->style.ascii ? "~" : "…");
-    } else if (notes.len > 0) {
+    if (notes.len > 0 && text_width(text, notes.len) <= room) {
         buf_append(out, text, notes.len);
+    } else if (notes.len > 0) {
+        end_line(out);
+        buf_text(out, "    ");
+        prose_wrap(out, buf_cstr(&notes), 4, 4, table->style.columns);
+        out->len--;
     }
     out->failed = out->failed || notes.failed;
     buf_free(&notes);

@@ -141,6 +141,32 @@ with case("no line is wider than the terminal, and none is left out"):
             equal(numbers(ran.stdout), [1, 9, 16, 18], f"width {width}")
             check(not ascii_only or ran.stdout.isascii(), ran.stdout)
 
+with case("what was wrong is told whole, in a terminal of any width and in a pipe: below its row where it does not fit beside it"):
+    whole_notes = "gap →, reset ←, retransmission →"
+    path = pathlib.Path(WORK.name) / "gap.pcapng"
+    scene = Scene()
+    scene.tick(1)
+    gap = scene.stream(port=1)
+    whole(scene.stream(port=2))
+    gap.segment("client", 0, b"x" * 100)
+    gap.segment("client", 200, b"y" * 100)
+    scene.tick(3000)
+    gap.segment("client", 0, b"x" * 100)
+    gap.raw("server", RST | ACK, 0)
+    scene.write(path)
+    beside = []
+    for width in (60, 80, 100, 120, 140, 160, 200):
+        lines = streams("--width", str(width), path).stdout.splitlines()
+        check(all(len(line) <= width for line in lines), f"{width}: {lines}")
+        check("…" not in "".join(lines), f"{width}: {lines}")
+        at = next(number for number, line in enumerate(lines) if whole_notes in line)
+        beside.append(re.match(r" +1  ", lines[at]) is not None)
+        check(beside[-1] or (re.match(r" +1  ", lines[at - 1]) and lines[at] == "    " + whole_notes), f"{width}: {lines}")
+        equal(len(lines), 5 if beside[-1] else 6)
+    equal((beside[0], beside[-1]), (False, True))
+    contains(streams(path).stdout, whole_notes)
+    contains(streams("--ascii", "--width", "100", path).stdout, "gap >, reset <, retransmission >")
+
 with case("how much and how it ended stand where addresses have to be cut, and their ports stay"):
     lines = streams("--width", "46", CAPTURE).stdout.splitlines()
     equal(lines[0].split(), ["#", "client", "server", "bytes", "end"])
