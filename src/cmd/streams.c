@@ -325,14 +325,14 @@ static int run(struct streams *s)
     const unsigned jobs = streams_job_count(s);
     struct sd_err err = {0};
     s->memory = (size_t)s->options.memory_mb << 20;
-    streams_table_init(&s->table, &style);
+    streams_table_init(&s->table, &style, s->options.problems);
     if (jobs > 1)
         return streams_run_jobs(s, jobs, &err);
     int failed = intake_open(&s->intake, &s->options.intake, &err);
     if (failed != 0)
         return cmd_fail(streams_name, "%s", err.text);
     if (s->intake.live && !s->options.common.json) {
-        streams_live_init(&s->live, &style);
+        streams_live_init(&s->live, &style, s->options.problems);
         streams_table_expect(&s->table);
     }
     if (s->intake.live && !s->options.common.quiet)

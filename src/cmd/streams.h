@@ -64,7 +64,7 @@ struct streams_totals {
 struct streams_problem {
     const char *name;
     const char *text; /* one sentence, N_() */
-    bool notable;     /* stands in the table */
+    bool notable;     /* stands in the table unasked */
 };
 size_t streams_problem_count(void);
 struct streams_problem streams_problem(size_t number);
@@ -112,6 +112,7 @@ enum {
 
 struct streams_table {
     struct view_style style;
+    uint64_t asked;                       /* problems that are told first, and even if not notable: bits */
     unsigned need[STREAMS_COLUMN_COUNT];  /* the widest cell so far */
     unsigned width[STREAMS_COLUMN_COUNT]; /* 0: left out; set by streams_table_fit() */
     unsigned sum;                         /* of the widths, notes aside */
@@ -123,7 +124,7 @@ struct streams_table {
     struct tm local;
 };
 
-void streams_table_init(struct streams_table *table, const struct view_style *style);
+void streams_table_init(struct streams_table *table, const struct view_style *style, uint64_t asked);
 
 /* Make room for rows as they usually are, where the first ones are printed before the others are known. */
 void streams_table_expect(struct streams_table *table);

@@ -17,7 +17,7 @@ static void measure_again(struct streams *s, size_t count)
     const struct view_style style = s->table.style;
     struct row row;
     size_t len;
-    streams_table_init(&s->table, &style);
+    streams_table_init(&s->table, &style, s->options.problems);
     for (size_t i = 0; i < count; i++) {
         row_unpack(&row, row_store_get(s->rows, i, &len));
         streams_table_measure(&s->table, &row);

@@ -26,9 +26,9 @@ struct largest {
     uint64_t all;
 };
 
-void streams_live_init(struct streams_live *live, const struct view_style *style)
+void streams_live_init(struct streams_live *live, const struct view_style *style, uint64_t asked)
 {
-    *live = (struct streams_live){.on = isatty(STDOUT_FILENO) != 0, .style = *style};
+    *live = (struct streams_live){.on = isatty(STDOUT_FILENO) != 0, .style = *style, .asked = asked};
 }
 
 bool streams_live_is_due(const struct streams_live *live, uint64_t now_ns)
@@ -67,11 +67,11 @@ static size_t rows_that_fit(void)
     return rows < MOST_ROWS ? rows : MOST_ROWS;
 }
 
-static void put_open(struct buf *out, const struct view_style *style, const struct largest *largest)
+static void put_open(const struct streams_live *live, struct buf *out, const struct largest *largest)
 {
     struct streams_table table;
     struct row row;
-    streams_table_init(&table, style);
+    streams_table_init(&table, &live->style, live->asked);
     for (size_t i = 0; i < largest->count; i++) {
         row_of_stream(&row, largest->entries[i].stream);
         streams_table_measure(&table, &row);
@@ -99,7 +99,7 @@ void streams_live_draw(struct streams_live *live, struct buf *out, const struct 
     streams_totals_text(&text, totals);
     prose_wrap(&area, buf_cstr(&text), 0, 0, live->style.columns);
     if (largest.count > 0)
-        put_open(&area, &live->style, &largest);
+        put_open(live, &area, &largest);
     for (size_t i = 0; i < area.len; i++)
         live->lines += area.data[i] == '\n';
     buf_append(out, area.data, area.len);

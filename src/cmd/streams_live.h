@@ -8,12 +8,13 @@
 struct streams_live {
     bool on;
     struct view_style style;
+    uint64_t asked;    /* problems that are told first: bits */
     uint64_t drawn_ns; /* CLOCK_MONOTONIC */
     unsigned lines;    /* that are drawn now */
 };
 
 /* For a terminal at stdout; otherwise nothing is ever drawn. */
-void streams_live_init(struct streams_live *live, const struct view_style *style);
+void streams_live_init(struct streams_live *live, const struct view_style *style, uint64_t asked);
 
 /* Is it time to draw again? */
 bool streams_live_is_due(const struct streams_live *live, uint64_t now_ns);

@@ -232,35 +232,44 @@ static void make_cell(struct streams_table *table, struct cell *cell, int column
     }
 }
 
-/* "gap 9→, reset 1←": each with how often, by the side whose packets it is about. */
-static void make_notes(const struct streams_table *table, struct buf *out, const struct row *row)
+/* "gap 9→": with how often, by the side whose packets it is about. */
+static void put_note(const struct streams_table *table, struct buf *out, const struct row *row, size_t n)
 {
     const char *const arrows[2] = {table->style.ascii ? ">" : "→", table->style.ascii ? "<" : "←"};
-    const uint64_t problems = streams_problems_of(row);
-    for (size_t n = 0; problems >> n != 0; n++) {
-        const struct streams_problem problem = streams_problem(n);
-        if ((problems >> n & 1) == 0 || !problem.notable)
+    if (out->len > 0)
+        buf_text(out, ", ");
+    buf_text(out, streams_problem(n).name);
+    for (int side = 0; side < 2; side++) {
+        const uint64_t times = streams_problem_times(row, n, side);
+        if (times == 0)
             continue;
-        if (out->len > 0)
-            buf_text(out, ", ");
-        buf_text(out, problem.name);
-        for (int side = 0; side < 2; side++) {
-            const uint64_t times = streams_problem_times(row, n, side);
-            if (times == 0)
-                continue;
-            buf_char(out, ' ');
-            if (times > 1)
-                buf_u64(out, times);
-            buf_text(out, arrows[side]);
-        }
+        buf_char(out, ' ');
+        if (times > 1)
+            buf_u64(out, times);
+        buf_text(out, arrows[side]);
+    }
+}
+
+/* "gap 9→, reset ←": what was asked for, whatever it is, then what is notable. */
+static void make_notes(const struct streams_table *table, struct buf *out, const struct row *row)
+{
+    const uint64_t problems = streams_problems_of(row), asked = problems & table->asked,
+                   others = problems & ~table->asked;
+    for (size_t n = 0; asked >> n != 0; n++) {
+        if ((asked >> n & 1) != 0)
+            put_note(table, out, row, n);
+    }
+    for (size_t n = 0; others >> n != 0; n++) {
+        if ((others >> n & 1) != 0 && streams_problem(n).notable)
+            put_note(table, out, row, n);
     }
 }
 
 /* ---- widths ---- */
 
-void streams_table_init(struct streams_table *table, const struct view_style *style)
+void streams_table_init(struct streams_table *table, const struct view_style *style, uint64_t asked)
 {
-    *table = (struct streams_table){.style = *style};
+    *table = (struct streams_table){.style = *style, .asked = asked};
 }
 
 static unsigned bytes_width(uint64_t bytes)

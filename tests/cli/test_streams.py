@@ -212,6 +212,23 @@ with case("--stream and --problem choose, and say when there is nothing to choos
     for wrong in ("0", "x", "1,", ",1", "-1", "99999999999999999999"):
         equal(streams(f"--stream={wrong}", CAPTURE).returncode, 2, wrong)
 
+with case("what --problem asks for is told, first, also where it is nothing to worry about"):
+    path = pathlib.Path(WORK.name) / "keep.pcap"
+    scene = Scene()
+    torn = scene.stream()
+    torn.segment("client", 0, b"x" * 10)
+    torn.segment("client", 20, b"y")
+    for _ in range(3):
+        torn.raw("server", ACK, 0)
+    scene.write(path)
+    contains(streams("--width", "160", path).stdout, "  gap →\n")
+    for words in ((), ("--json",), ("--top", "1"), ("-j", "2")):
+        asked = streams("--problem", "gap,duplicate_ack,lost_before", "--width", "160", *words, path)
+        equal(asked.returncode, 0)
+        check(words == ("--json",) or "  gap →, lost_before →, duplicate_ack 3←\n" in asked.stdout, asked.stdout)
+    contains(streams("--problem", "duplicate_ack", "--width", "40", path).stdout, "\n    duplicate_ack 3←, gap →\n")
+
+
 def kinds(text):
     """Of trouble, one a line; what they mean may go on below."""
     return dict(re.findall(r"^  ([a-z_]+)  +(\S.*(?:\n {20,}\S.*)*)", text.split("What --problem takes")[-1], re.M))
