@@ -76,12 +76,14 @@ static bool is_asked_for(struct streams *s, uint64_t number)
     return o->number_count == 0;
 }
 
-/* Of streams beside the first one that was asked for. */
-static void note_nearest(struct streams *s, uint64_t number)
+/* Which of those that were asked for are there; of others, which are beside the first of them. */
+static void note_numbers(struct streams *s, uint64_t number)
 {
     uint64_t *nearest = s->totals.nearest;
     if (s->options.number_count == 0)
         return;
+    for (size_t i = 0; i < s->options.number_count; i++)
+        s->found[i] = s->found[i] || s->options.numbers[i] == number;
     if (number < s->options.numbers[0] && number > nearest[0])
         nearest[0] = number;
     if (number > s->options.numbers[0] && (nearest[1] == 0 || number < nearest[1]))
@@ -132,7 +134,7 @@ static void take_closed(void *context, struct flow_stream *stream)
     s->totals.streams++;
     if (s->options.compares)
         digests_close(&s->digests, stream, &digests);
-    note_nearest(s, stream->number);
+    note_numbers(s, stream->number);
     if (!is_asked_for(s, stream->number) || s->failed != 0)
         return;
     row_of_stream(&row, stream);

@@ -100,16 +100,10 @@ static bool say_losses(const struct streams *s)
            t->conversations_evicted > 0 || t->defrag.evicted > 0 || t->damaged || t->interrupted;
 }
 
-static void say_none(const struct streams *s)
+static void say_no_number(const struct streams *s)
 {
     const uint64_t *nearest = s->totals.nearest;
-    if (s->options.common.quiet)
-        return;
-    if (s->options.problems != 0 && s->options.number_count != 0)
-        cmd_fail(streams_name, "no stream of those that --stream names has such a problem");
-    else if (s->options.problems != 0)
-        cmd_fail(streams_name, "no stream has such a problem");
-    else if (nearest[0] != 0 && nearest[1] != 0)
+    if (nearest[0] != 0 && nearest[1] != 0)
         cmd_fail(streams_name, "there is no such stream; the nearest are %llu and %llu",
                  (unsigned long long)nearest[0], (unsigned long long)nearest[1]);
     else if (nearest[0] + nearest[1] != 0)
@@ -117,6 +111,61 @@ static void say_none(const struct streams *s)
                  (unsigned long long)(nearest[0] + nearest[1]));
     else
         cmd_fail(streams_name, "there is no such stream, nor any other");
+}
+
+/* Of the streams that were asked for by number, those that are not there; they may be in another part. True
+ * if some are not. */
+static bool say_missing(const struct streams *s)
+{
+    enum {
+        SHOWN = 8,
+    };
+    const struct streams_options *o = &s->options;
+    struct buf list = {0};
+    size_t missing = 0;
+    for (size_t i = 0; i < o->number_count; i++) {
+        if (!s->found[i] && missing++ < SHOWN)
+            buf_printf(&list, "%s%llu", list.len > 0 ? ", " : "", (unsigned long long)o->numbers[i]);
+    }
+    if (missing > SHOWN)
+        buf_text(&list, ", …");
+    if (missing > 0 && !o->common.quiet) {
+        if (o->shard.count > 1)
+            cmd_fail(streams_name, "not in part %u of %u: %s", o->shard.index + 1, o->shard.count,
+                     buf_cstr(&list));
+        else if (missing < o->number_count)
+            cmd_fail(streams_name, "not there: %s", buf_cstr(&list));
+        else
+            say_no_number(s);
+    }
+    buf_free(&list);
+    return missing > 0;
+}
+
+static void say_no_problem(const struct streams *s)
+{
+    if (s->options.common.quiet)
+        return;
+    if (s->options.number_count != 0)
+        cmd_fail(streams_name, "no stream of those that --stream names has such a problem");
+    else if (s->options.shard.count > 1)
+        cmd_fail(streams_name, "no stream of this part has such a problem");
+    else
+        cmd_fail(streams_name, "no stream has such a problem");
+}
+
+/* Is something not there that was asked for? That is told. */
+static bool say_absent(const struct streams *s)
+{
+    const struct streams_options *o = &s->options;
+    size_t there = 0;
+    for (size_t i = 0; i < o->number_count; i++)
+        there += s->found[i];
+    const bool missing = say_missing(s),
+               none = o->problems != 0 && s->totals.printed == 0 && (there > 0 || o->number_count == 0);
+    if (none)
+        say_no_problem(s);
+    return missing || none;
 }
 
 /* Those of the jobs, in the order of their first packets. */
@@ -168,12 +217,10 @@ int streams_finish(struct streams *s, int ended, const struct sd_err *err)
         return CMD_OK;
     if (failed == -ENOMEM && !told)
         cmd_fail(streams_name, "out of memory");
-    const bool loss = say_losses(s), asked = s->options.number_count > 0 || s->options.problems != 0;
-    if (asked && s->totals.printed == 0 && failed == 0)
-        say_none(s);
+    const bool loss = say_losses(s), absent = failed == 0 && say_absent(s);
     if (failed != 0)
         return CMD_ERROR;
     if (loss || partial)
         return CMD_PARTIAL;
-    return asked && s->totals.printed == 0 ? CMD_NO : CMD_OK;
+    return absent ? CMD_NO : CMD_OK;
 }

@@ -223,6 +223,8 @@ static int join(struct streams *s, struct streams *job)
 {
     add_totals(&s->totals, &job->totals);
     streams_table_join(&s->table, &job->table);
+    for (size_t i = 0; i < s->options.number_count; i++)
+        s->found[i] = s->found[i] || job->found[i];
     s->reader_gone = s->reader_gone || job->reader_gone;
     const int failed = join_conversations(s, job);
     if (failed != 0 || job->rows == NULL)

@@ -25,8 +25,9 @@ struct streams {
     struct buf out;
     size_t memory; /* that this run may take: --memory, or a job's share of it */
     uint64_t flushed_ns, since_look;
-    struct batch_parts parts; /* one */
-    struct batch batch;       /* of its packets */
+    struct batch_parts parts;        /* one */
+    struct batch batch;              /* of its packets */
+    bool found[STREAMS_MAX_NUMBERS]; /* those of options.numbers that were there */
     bool conversations_begun;
     struct conversation *kept_conversations; /* of the jobs, to be printed in order */
     size_t kept_count, kept_cap;

@@ -208,6 +208,17 @@ with case("--stream and --problem choose, and say when there is nothing to choos
     equal(ran.returncode, 1)
     contains(ran.stderr, "the nearest are 9 and 16")
     equal(streams("--problem", "zero_window", CAPTURE).returncode, 1)
+    for jobs in ("1", "2"):
+        for words, shown, missing in (("1,99", [1], "99"), ("98,18,1,99", [1, 18], "98, 99"), ("1,18", [1, 18], None),
+                                      ("1," + ",".join(map(str, range(101, 120))), [1], "101, 102, 103, 104, 105, 106, 107, 108, …")):
+            ran = streams("-j", jobs, "--stream", words, CAPTURE)
+            equal((ran.returncode, numbers(ran.stdout)), (1 if missing else 0, shown), words)
+            equal(ran.stderr, f"sockdiag streams: not there: {missing}\n" if missing else "")
+    ran = streams("-q", "--stream", "1,99", CAPTURE)
+    equal((ran.returncode, ran.stderr), (1, ""))
+    ran = streams("--stream", "1,99", "--problem", "gap", CAPTURE)
+    equal((ran.returncode, ran.stderr.splitlines()), (1, ["sockdiag streams: not there: 99",
+                                                          "sockdiag streams: no stream of those that --stream names has such a problem"]))
     equal(streams("--problem", "slow", CAPTURE).returncode, 2)
     for wrong in ("0", "x", "1,", ",1", "-1", "99999999999999999999"):
         equal(streams(f"--stream={wrong}", CAPTURE).returncode, 2, wrong)
@@ -328,6 +339,18 @@ with case("the shards together are one run, byte for byte"):
         equal(sorted(line for part in parts for line in part), all_lines, f"{count} shards")
         check(count == 1 or all(3000 / count * 0.8 < len(part) < 3000 / count * 1.2 for part in parts),
               f"uneven: {[len(part) for part in parts]}")
+
+with case("a stream of another shard is not said to be nowhere"):
+    for count, jobs in ((3, "1"), (3, "2")):
+        ran = [streams("-j", jobs, "--shard", f"{k}/{count}", "--stream", "9,16", CAPTURE) for k in range(1, count + 1)]
+        equal(sorted(number for part in ran for number in numbers(part.stdout)), [9, 16])
+        for k, part in enumerate(ran, 1):
+            missing = [str(number) for number in (9, 16) if number not in numbers(part.stdout)]
+            told = f"sockdiag streams: not in part {k} of {count}: {', '.join(missing)}\n" if missing else ""
+            equal((part.returncode, part.stderr), (1 if missing else 0, told))
+        ran = [streams("-j", jobs, "--shard", f"{k}/{count}", "--problem", "refused", CAPTURE) for k in range(1, count + 1)]
+        equal(sorted((part.returncode, part.stderr) for part in ran),
+              [(0, "")] + [(1, "sockdiag streams: no stream of this part has such a problem\n")] * 2)
 
 with case("another key makes other shards"):
     one = numbers(streams("--shard", "1/2", MANY).stdout)
