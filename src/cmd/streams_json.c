@@ -266,5 +266,6 @@ void streams_json_summary(struct buf *out, const struct streams_totals *t)
     json_u64(&j, "continued_streams", t->continued);
     json_u64(&j, "given_up_rows", t->given_up);
     json_u64(&j, "lost_packets", t->lost);
+    json_bool(&j, "interrupted", t->interrupted);
     json_end_line(&j);
 }

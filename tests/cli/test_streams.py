@@ -300,6 +300,22 @@ with case("a cut file is shown to the cut, with status 3"):
     contains(ran.stderr, "shown is what could be read")
     equal(numbers(ran.stdout), [1, 9, 16, 18])
 
+with case("the summary tells of damage, and of a signal that ended it"):
+    summary = rows(path)[1][-1]
+    equal((summary["damaged"], summary["interrupted"]), (1, False))
+    summary = rows(CAPTURE)[1][-1]
+    equal((summary["damaged"], summary["interrupted"]), (0, False))
+    for jobs in ("1", "2"):
+        process = subprocess.Popen([SOCKDIAG, "streams", "--json", "-j", jobs, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        process.stdin.write(CAPTURE.read_bytes() + PCAPNG + tcp_block(10 ** 15, 7, SYN, 1, 0) * 20000)
+        process.stdin.flush()
+        wait_until(lambda: read_so_far(process.pid) > 1_000_000, what="the packets to be read")
+        process.terminate()
+        out, err = process.communicate(timeout=20)
+        summary = json.loads(out.splitlines()[-1])
+        equal((process.returncode, summary["damaged"], summary["interrupted"]), (3, 0, True), err)
+
 with case("what is no capture, and what is not there"):
     path = pathlib.Path(WORK.name) / "text"
     path.write_text("no capture\n" * 10)
