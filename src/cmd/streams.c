@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "capture/journal.h"
 #include "cmd/cmd.h"
 
 enum {
@@ -211,8 +212,10 @@ static int share_memory(struct streams *s)
 void streams_take_other(void *run, const struct capture_record *record)
 {
     struct streams *s = run;
+    const char *call;
+    size_t len;
     if (record->kind == CAPTURE_JOURNAL)
-        s->totals.calls++;
+        s->totals.calls += journal_field(record->journal, record->journal_len, "SOCKDIAG_CALL", &call, &len);
     else if (record->dropped != UINT64_MAX)
         s->totals.lost += record->dropped;
 }

@@ -147,6 +147,9 @@ void streams_table_row(struct streams_table *table, struct buf *out, const struc
 void streams_totals_text(struct buf *out, const struct streams_totals *totals);
 void streams_table_totals(const struct streams_table *table, struct buf *out,
                           const struct streams_totals *totals);
+/* Of a file that has calls and no packets: what is made for them. */
+void streams_calls_alone(const struct streams_table *table, struct buf *out, uint64_t calls,
+                         const char *file);
 void streams_conversation_line(const struct view_style *style, struct buf *out,
                                const struct conversation *conversation);
 

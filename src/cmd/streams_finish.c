@@ -188,6 +188,15 @@ static int print_conversations(struct streams *s)
     return s->failed;
 }
 
+static void print_totals(struct streams *s)
+{
+    const struct intake_config *intake = &s->options.intake;
+    const struct streams_totals *t = &s->totals;
+    streams_table_totals(&s->table, &s->out, t);
+    if (intake->file != NULL && intake->filter == NULL && t->packets.packets == 0 && t->calls > 0)
+        streams_calls_alone(&s->table, &s->out, t->calls, intake->file);
+}
+
 static int print_all(struct streams *s)
 {
     int failed = s->failed;
@@ -199,7 +208,7 @@ static int print_all(struct streams *s)
     if (s->options.common.json)
         streams_json_summary(&s->out, &s->totals);
     else if (!s->options.common.quiet)
-        streams_table_totals(&s->table, &s->out, &s->totals);
+        print_totals(s);
     return failed == 0 ? streams_flush(s) : failed;
 }
 

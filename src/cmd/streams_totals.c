@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/text.h"
 #include "cmd/streams.h"
 #include "lanes/words.h"
 #include "view/prose.h"
@@ -125,6 +126,22 @@ void streams_table_totals(const struct streams_table *table, struct buf *out,
     prose_wrap(out, buf_cstr(&text), 0, 0, table->style.columns);
     out->failed = out->failed || text.failed;
     buf_free(&text);
+}
+
+void streams_calls_alone(const struct streams_table *table, struct buf *out, uint64_t calls, const char *file)
+{
+    struct buf text = {0}, safe = {0};
+    text_escape(&safe, file, strlen(file));
+    buf_printf(&text,
+               ngettext("%" PRIu64 " socket call was recorded, and no packets: 'sockdiag show %s' draws it",
+                        "%" PRIu64
+                        " socket calls were recorded, and no packets: 'sockdiag show %s' draws them",
+                        (unsigned long)calls),
+               calls, strcmp(file, "-") == 0 ? _("FILE") : buf_cstr(&safe));
+    prose_wrap(out, buf_cstr(&text), 0, 0, table->style.columns);
+    out->failed = out->failed || text.failed || safe.failed;
+    buf_free(&text);
+    buf_free(&safe);
 }
 
 /* Not cut: an address that is wider pushes the rest of its line aside. */

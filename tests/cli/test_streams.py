@@ -316,6 +316,31 @@ with case("the summary tells of damage, and of a signal that ended it"):
         summary = json.loads(out.splitlines()[-1])
         equal((process.returncode, summary["damaged"], summary["interrupted"]), (3, 0, True), err)
 
+with case("a recording of calls alone: what draws them is told"):
+    path = pathlib.Path(WORK.name) / "calls.pcapng"
+    scene = Scene()
+    called = scene.stream(handshake=False)
+    called.send("client", 5)
+    scene.write(path)
+    contains(streams("calls.pcapng", cwd=WORK.name).stdout,
+             "1 socket call was recorded, and no packets: 'sockdiag show calls.pcapng' draws it")
+    called.recv("server", 1024, 5)
+    scene.write(path)
+    text = " ".join(streams("--width", "60", "calls.pcapng", cwd=WORK.name).stdout.split())
+    contains(text, "0 packets; TCP: 0 packets in 0 streams 2 socket calls were recorded, and no packets: "
+             "'sockdiag show calls.pcapng' draws them")
+    contains(streams("-", input=path.read_bytes(), text=False).stdout.decode(), "'sockdiag show FILE' draws them")
+    contains(sockdiag("show", path).stdout, "send()")
+    equal((streams("-q", path).stdout, rows(path)[1][-1]["calls"]), ("", 2))
+    called.raw("client", SYN, 0)
+    scene.write(path)
+    check("sockdiag show" not in streams(path).stdout + streams(path, "port", "1").stdout, "though there are packets")
+    scene = Scene()
+    scene.call({"__REALTIME_TIMESTAMP": 1, "MESSAGE": "of another program"})
+    scene.write(path)
+    check("socket call" not in streams(path).stdout, "though there is none")
+    equal(rows(path)[1][-1]["calls"], 0)
+
 with case("what is no capture, and what is not there"):
     path = pathlib.Path(WORK.name) / "text"
     path.write_text("no capture\n" * 10)
