@@ -47,6 +47,12 @@ static unsigned find_width(void)
     return told > 0 && told <= 1000 ? (unsigned)told : USUAL;
 }
 
+unsigned screen_width(const struct screen_options *options)
+{
+    const unsigned width = options->width != 0 ? (unsigned)options->width : find_width();
+    return width < NARROWEST ? NARROWEST : width;
+}
+
 /* Does the locale say that the terminal has more than ASCII? Without a locale (cron, a bare container) UTF-8
  * is what terminals have today; a locale of its own that is not UTF-8 is believed. */
 static bool only_ascii(void)
@@ -71,9 +77,8 @@ struct view_style screen_style(const struct screen_options *options, const struc
     const bool terminal = (isatty(STDOUT_FILENO) != 0 && !dumb) ||
                           (forced != NULL && forced[0] != '\0' && strcmp(forced, "0") != 0);
     bool plain = (no_color != NULL && no_color[0] != '\0') || !terminal;
-    unsigned width = options->width != 0 ? (unsigned)options->width : find_width();
     return (struct view_style){
-        .columns = width < NARROWEST ? NARROWEST : width,
+        .columns = screen_width(options),
         .ascii = options->ascii || only_ascii(),
         .color = strcmp(common->color, "always") == 0 || (strcmp(common->color, "auto") == 0 && !plain),
         .verbose = common->verbose,

@@ -16,7 +16,10 @@ struct screen_options {
 /* Write the rows --ascii and --width. Returns how many. */
 size_t screen_option_rows(struct screen_options *options, struct option_row rows[SCREEN_OPTION_ROWS]);
 
-/* Width: --width, else the terminal's, else COLUMNS, else 100; at least 40. Colour: --color, else on a
+/* --width, else the terminal's as it is now, else COLUMNS, else 100; at least 40. */
+unsigned screen_width(const struct screen_options *options);
+
+/* Width: screen_width(). Colour: --color, else on a
  * terminal that is not dumb, or with CLICOLOR_FORCE, and without NO_COLOR. ASCII: --ascii, or a locale that
  * is not UTF-8. */
 struct view_style screen_style(const struct screen_options *options, const struct options_common *common);

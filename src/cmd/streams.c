@@ -51,6 +51,13 @@ static int flush_old(struct streams *s)
     return streams_flush(s);
 }
 
+/* The terminal may have become another size. */
+static void follow_width(struct streams *s)
+{
+    if (s->live.on)
+        s->table.style.columns = s->live.style.columns = screen_width(&s->options.screen);
+}
+
 void streams_print_row(struct streams *s, const struct row *row)
 {
     s->totals.printed++;
@@ -58,6 +65,7 @@ void streams_print_row(struct streams *s, const struct row *row)
         streams_json_row(&s->out, row, s->options.md5);
         return;
     }
+    follow_width(s);
     streams_live_erase(&s->live, &s->out);
     streams_table_measure(&s->table, row);
     if (streams_table_fit(&s->table))
@@ -197,6 +205,7 @@ static int refresh(struct streams *s)
         return 0;
     gather_totals(s);
     struct streams_totals totals = s->totals;
+    follow_width(s);
     totals.printed = totals.streams += flow_table_count(engine_streams(s->engine));
     streams_live_draw(&s->live, &s->out, engine_streams(s->engine), &totals, now);
     return streams_flush(s);

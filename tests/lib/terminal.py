@@ -56,7 +56,8 @@ class Terminal:
         os.close(self.fd)
         os.close(self.child)
 
-    def _read(self, patience):
+    def read(self, patience=0.0):
+        """Read what is there, or comes in that time; False: nothing."""
         if not select.select([self.fd], [], [], patience)[0]:
             return False
         self.text += os.read(self.fd, 65536).decode("utf-8", "replace")
@@ -73,7 +74,7 @@ class Terminal:
                 return
             if time.monotonic() > end:
                 raise AssertionError(f"{part!r} was not printed; there is {plain[self.seen:]!r}")
-            self._read(0.1)
+            self.read(0.1)
 
     def type(self, text):
         os.write(self.fd, text.encode())
@@ -88,10 +89,13 @@ class Terminal:
                 break
             if time.monotonic() > limit:
                 raise AssertionError(f"it did not end; there is {self.text[-500:]!r}")
-            self._read(0.02)
-        while self._read(0):
+            self.read(0.02)
+        while self.read():
             pass
         return self.status
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def is_sane(self):
         """Are the terminal's modes what they were?"""
