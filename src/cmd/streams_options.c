@@ -26,11 +26,14 @@ static const struct command_help help = {
                    "sockdiag streams --problem gap,reset f.pcapng\tthose with that trouble\n"
                    "sockdiag streams -i eth0 port 443\tlive, refreshed\n"
                    "zstdcat f.pcap.zst | sockdiag streams --json -\ta pipe; for programs"),
-    .notes = N_("FILTER is an expression of pcap-filter(7). A stream's number is that of its first packet.\n"
-                "Exit status: 0 done; 1 a stream that --stream names is not there, or none is as --problem "
-                "asks; 2 usage or system "
-                "error; 3 done in part: the input is damaged, packets were lost, or streams were evicted "
-                "from memory."),
+    .notes =
+        N_("FILTER is an expression of pcap-filter(7). A stream's number is that of its first packet.\n"
+           "With -i a row comes about 3 seconds after the end of its stream: until then, more packets may "
+           "come.\n"
+           "Exit status: 0 done; 1 a stream that --stream names is not there, or none is as --problem "
+           "asks; 2 usage or system "
+           "error; 3 done in part: the input is damaged, packets were lost, or streams were evicted "
+           "from memory."),
 };
 
 /* ---- sort ---- */

@@ -15,7 +15,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from cases import case, check, contains, done, equal, skip  # noqa: E402
-from procs import SOCKDIAG, as_user, can_lab, have, run, user_sockdiag, user_uid  # noqa: E402
+from procs import ROOT, SOCKDIAG, as_user, can_lab, have, run, sockdiag, user_sockdiag, user_uid  # noqa: E402
 from screen import Screen  # noqa: E402
 from terminal import Terminal  # noqa: E402
 
@@ -101,7 +101,11 @@ def is_drawn(screen, count):
 with case("the live table follows the terminal's width, and nothing of what stood there before is left"), Live(24, 60) as live:
     with connections(1):
         live.wait(lambda text: "1 open; " in text)
+    ended = time.monotonic()
     live.wait(lambda text: "0 open; " in text and re.search(r"^ +1  .*fin", text, re.M))
+    check(time.monotonic() - ended > 1.5, "a stream that has just ended may get stragglers")
+    for text in (sockdiag("streams", "--help").stdout, (ROOT / "docs/sockdiag.1").read_text(encoding="utf-8")):
+        contains(" ".join(text.split()), "about 3 seconds after the end")
     with connections(3):
         live.wait(lambda text: "3 open; " in text)
         heads = {}
