@@ -42,44 +42,9 @@ enum {
     LINK_NFLOG = 239,
     LINK_PKTAP = 258,
     LINK_SLL2 = 276,
-
-    ARPHRD_NETLINK_LINK = 824, /* the protocol field is a netlink family */
-    ETH_P_802_2 = 4,           /* of the numbers that Linux has below the EtherTypes: LLC */
 };
 
-static void decode_cooked(struct packet *packet, struct layer layer, bool v2)
-{
-    const uint32_t len = v2 ? 20 : 16;
-    const uint8_t *p = layer.at;
-    packet->protocol = "Linux cooked";
-    if (!layer_skip(&layer, len)) {
-        STOP_SHORT(packet, &layer, len, "Linux cooked header");
-        return;
-    }
-    const uint16_t hardware = load_be16(v2 ? p + 8 : p + 2), type = load_be16(v2 ? p : p + 14);
-    if (hardware == ARPHRD_NETLINK_LINK)
-        stop_decoding(packet, PACKET_UNSUPPORTED, "a netlink message");
-    else if (type >= TYPE_MIN)
-        decode_network(packet, layer, type);
-    else if (type == ETH_P_802_2)
-        decode_llc(packet, layer);
-    else
-        stop_decoding(packet, PACKET_UNSUPPORTED,
-                      "a protocol of Linux's own numbers that this program does not know");
-}
-
-static void decode_sll(struct packet *packet, struct layer layer)
-{
-    decode_cooked(packet, layer, false);
-}
-
-static void decode_sll2(struct packet *packet, struct layer layer)
-{
-    decode_cooked(packet, layer, true);
-}
-
-/* The family of a socket address, as Linux and the BSDs number them. */
-static void decode_family(struct packet *packet, struct layer layer, uint32_t family)
+void decode_family(struct packet *packet, struct layer layer, uint32_t family)
 {
     if (family == 2)
         decode_type(packet, layer, TYPE_IPV4);
@@ -150,45 +115,6 @@ static void decode_slip(struct packet *packet, struct layer layer)
         stop_decoding(packet, PACKET_UNSUPPORTED, "SLIP with compressed headers (RFC 1144)");
     else
         decode_raw(packet, layer);
-}
-
-/* Messages of Linux's NFLOG: a family, then attributes of which one is the packet. Lengths and types are in
- * the byte order of the machine that captured; types are small numbers. */
-static void decode_nflog(struct packet *packet, struct layer layer)
-{
-    enum {
-        NFLOG_HEADER = 4,
-        ATTRIBUTE = 4, /* its header; the length counts it */
-        PAYLOAD = 9,
-    };
-    const uint8_t *p = layer.at;
-    packet->protocol = "NFLOG";
-    if (!layer_skip(&layer, NFLOG_HEADER)) {
-        STOP_SHORT(packet, &layer, NFLOG_HEADER, "NFLOG header");
-        return;
-    }
-    const uint8_t family = p[0];
-    while (layer.captured >= ATTRIBUTE) {
-        p = layer.at;
-        const bool little = load_le16(p + 2) < load_be16(p + 2);
-        const uint32_t len = little ? load_le16(p) : load_be16(p);
-        if (len < ATTRIBUTE || len > layer.wire) {
-            stop_decoding(packet, PACKET_INVALID, "an NFLOG attribute with an impossible length");
-            return;
-        }
-        if ((little ? p[2] : p[3]) == PAYLOAD) {
-            layer_limit(&layer, len);
-            layer_skip(&layer, ATTRIBUTE);
-            decode_family(packet, layer, family);
-            return;
-        }
-        if (!layer_skip(&layer, (len + 3) & ~3U))
-            break; /* cut, or the last one without its padding */
-    }
-    if (layer.captured < layer.wire)
-        stop_decoding(packet, PACKET_TRUNCATED, "the capture ends within the NFLOG attributes");
-    else
-        stop_decoding(packet, PACKET_UNSUPPORTED, "an NFLOG message without a packet");
 }
 
 /* Four bytes of the card's driver: what the circuit carries, and the circuit. */

@@ -5,9 +5,9 @@
 #include "capture/decode.h"
 
 /* What the files of the decoder share. decode.c takes link layers, decode_ether.c what is framed as Ethernet
- * or LLC, decode_ppp.c what is framed as PPP or HDLC, decode_wlan.c wireless frames, decode_ip.c IP,
- * decode_transport.c what IP carries, decode_tunnel.c and decode_udp.c what carries another packet,
- * decode_summary.c prints.
+ * or LLC, decode_ppp.c what is framed as PPP or HDLC, decode_linux.c what Linux puts before packets,
+ * decode_wlan.c wireless frames, decode_ip.c IP, decode_transport.c what IP carries, decode_tunnel.c and
+ * decode_udp.c what carries another packet, decode_summary.c prints.
  *
  * Each layer calls the next. That ends because each way back to a layer that was there before leads through
  * enter_outer(), which allows PACKET_MAX_OUTER of them. */
@@ -86,6 +86,13 @@ void decode_cisco_hdlc(struct packet *packet, struct layer layer);
 void decode_frame_relay(struct packet *packet, struct layer layer);
 void decode_pppoe(struct packet *packet, struct layer layer);
 
+/* What the family of a socket address names, as Linux and the BSDs number them. */
+void decode_family(struct packet *packet, struct layer layer, uint32_t family);
+
+void decode_sll(struct packet *packet, struct layer layer);
+void decode_sll2(struct packet *packet, struct layer layer);
+void decode_nflog(struct packet *packet, struct layer layer);
+
 void decode_wlan(struct packet *packet, struct layer layer);
 void decode_radiotap(struct packet *packet, struct layer layer);
 void decode_avs(struct packet *packet, struct layer layer);
@@ -108,6 +115,9 @@ bool enter_outer(struct packet *packet, enum packet_outer kind, uint32_t id);
 void decode_mpls(struct packet *packet, struct layer layer);
 void decode_pbb(struct packet *packet, struct layer layer);
 void decode_gre(struct packet *packet, struct layer layer);
+
+/* What GRE's protocol type names; `has_sequence`: GRE's header had a sequence number. */
+void decode_gre_payload(struct packet *packet, struct layer layer, uint16_t type, bool has_sequence);
 void decode_etherip(struct packet *packet, struct layer layer);
 
 /* `layer` is the payload of a UDP datagram: a tunnel, where its ports are those of one and it reads as one.

@@ -164,7 +164,7 @@ static void decode_wccp(struct packet *packet, struct layer layer)
         decode_type(packet, layer, TYPE_IPV4);
 }
 
-static void decode_gre_payload(struct packet *packet, struct layer layer, uint16_t type, bool has_sequence)
+void decode_gre_payload(struct packet *packet, struct layer layer, uint16_t type, bool has_sequence)
 {
     if (type == TYPE_BRIDGED)
         decode_ethernet(packet, layer);

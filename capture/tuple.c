@@ -13,7 +13,10 @@ enum {
     LINK_LOOP = 108,
     LINK_SLL = 113,
     LINK_SLL2 = 276,
-    ARPHRD_NETLINK = 824, /* where it stands, no EtherType does */
+    DEVICE_FRAME_RELAY = 770,
+    DEVICE_GRE = 778,
+    DEVICE_WLAN = 801, /* the first of several: radiotap's, one of GRE's, … */
+    DEVICE_NETLINK = 824,
     FAMILY_IPV4 = 2,
     TYPE_IPV4 = 0x0800,
     TYPE_IPV6 = 0x86dd,
@@ -112,6 +115,13 @@ static bool is_tag(uint16_t type)
     return type == TYPE_VLAN || type == TYPE_QINQ;
 }
 
+/* Is the protocol field of Linux's cooked packets an EtherType, where they come from such a device? */
+static bool has_type(uint16_t device)
+{
+    return device != DEVICE_FRAME_RELAY && device != DEVICE_GRE &&
+           (device < DEVICE_WLAN || device > DEVICE_NETLINK);
+}
+
 /* The IP header, of which LEAST bytes were captured; NULL: not found. */
 static const uint8_t *find_ip(const struct packet *packet)
 {
@@ -125,11 +135,11 @@ static const uint8_t *find_ip(const struct packet *packet)
         p += 14;
         break;
     case LINK_SLL:
-        type = load_be16(p + 2) != ARPHRD_NETLINK ? load_be16(p + 14) : 0;
+        type = has_type(load_be16(p + 2)) ? load_be16(p + 14) : 0;
         p += 16;
         break;
     case LINK_SLL2:
-        type = load_be16(p + 8) != ARPHRD_NETLINK ? load_be16(p) : 0;
+        type = has_type(load_be16(p + 8)) ? load_be16(p) : 0;
         p += 20;
         break;
     case LINK_NULL:

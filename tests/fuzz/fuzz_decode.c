@@ -1,6 +1,6 @@
-/* needs: capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c capture/decode_ppp.c
- * capture/decode_summary.c capture/decode_transport.c capture/decode_tunnel.c capture/decode_udp.c
- * capture/decode_wlan.c src/base/buf.c src/base/text.c */
+/* needs: capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c capture/decode_linux.c
+ * capture/decode_ppp.c capture/decode_summary.c capture/decode_transport.c capture/decode_tunnel.c
+ * capture/decode_udp.c capture/decode_wlan.c src/base/buf.c src/base/text.c */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -1,6 +1,7 @@
-/* needs: capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c capture/decode_ppp.c
- * capture/decode_summary.c capture/decode_transport.c capture/decode_tunnel.c capture/decode_udp.c
- * capture/decode_wlan.c src/base/buf.c src/base/text.c tests/unit/decoded.c tests/unit/frames.c */
+/* needs: capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c capture/decode_linux.c
+ * capture/decode_ppp.c capture/decode_summary.c capture/decode_transport.c capture/decode_tunnel.c
+ * capture/decode_udp.c capture/decode_wlan.c src/base/buf.c src/base/text.c tests/unit/decoded.c
+ * tests/unit/frames.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,6 +65,49 @@ static const struct {
     {104, "\x0f\0\x86\xdd", 4, PACKET6},
     {113, "\0\0\0\1\0\6\2\0\0\0\0\1\0\0\0\4\xaa\xaa\x03\0\0\0\x08\0", 24, PACKET4},
     {276, "\0\4\0\0\0\0\0\1\0\1\0\6\2\0\0\0\0\1\0\0\x06\x06\x03", 23, PACKET4},
+    /* Linux cooked: what the kind of device makes of the protocol field */
+    {113,
+     "\0\0\x03\x23\0\6\2\0\0\0\0\1\0\0\x00\x04"
+     "\0\0\x08\0\0\0\0\0"
+     "\x08\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00\xaa"
+     "\xaa\x03\x00\x00\x00\x08\x00",
+     56, PACKET4},
+    {113,
+     "\0\0\x03\x21\0\6\2\0\0\0\0\1\0\0\x00\x04"
+     "\x08\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00\xaa"
+     "\xaa\x03\x00\x00\x00\x08\x00",
+     48, PACKET4},
+    {113,
+     "\0\0\x03\x22\0\6\2\0\0\0\0\1\0\0\x00\x04"
+     "\x80\x21\x10\x01\x00\x00\x00\x08"
+     "\x08\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00\xaa"
+     "\xaa\x03\x00\x00\x00\x08\x00",
+     56, PACKET4},
+    {276,
+     "\0\4\0\0\0\0\0\1\3\x23\0\6\2\0\0\0\0\1\0\0"
+     "\0\0\x08\0\0\0\0\0"
+     "\x08\x01\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x00\xaa"
+     "\xaa\x03\x00\x00\x00\x08\x00",
+     60, PACKET4},
+    {113, "\0\0\x03\x21\0\6\2\0\0\0\0\1\0\0\x86\xdd", 16, PACKET6},
+    {113,
+     "\0\0\x03\x02\0\6\2\0\0\0\0\1\0\0\x08\x00"
+     "\x18\x41\x03\x8e",
+     20, PACKET6},
+    {113, "\0\0\x03\x0a\0\6\2\0\0\0\0\1\0\0\x65\x58", 16, FRAME4}, /* GRE over IPv4 … */
+    {113,
+     "\0\0\x03\x37\0\6\2\0\0\0\0\1\0\0\x88\x0b"
+     "\xff\x03\0\x21",
+     20, PACKET4}, /* … and over IPv6 */
+    {113,
+     "\0\0\x03\x37\0\6\2\0\0\0\0\1\0\0\x88\x3e"
+     "\1\2\3\4",
+     20, PACKET4},
+    {113, "\0\0\x00\x01\0\6\2\0\0\0\0\1\0\0\x00\x03", 16, FRAME4},
+    {113,
+     "\0\0\x02\x00\0\6\2\0\0\0\0\1\0\0\x00\x07"
+     "\xff\x03\0\x57",
+     20, PACKET6},
     {100, "\xaa\xaa\x03\0\0\0\x08\0", 8, PACKET4},
     {11, "\xaa\xaa\x03\0\0\0\x86\xdd", 8, PACKET6},
     {123, "\x02\0\0\x21\xaa\xaa\x03\0\0\0\x08\0", 12, PACKET4},
@@ -233,7 +277,11 @@ static const struct {
     {8, "\0\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x45", 17, PACKET_UNSUPPORTED, "SLIP"},
     {239, "\2\0\0\0\x03\0\x09\0", 8, PACKET_INVALID, "NFLOG"},
     {239, "\2\0\0\0\x05\0\x0a\0x\0\0\0", 12, PACKET_UNSUPPORTED, "NFLOG"},
-    {113, "\0\0\1\x18\0\0\0\0\0\0\0\0\0\0\0\x0c\0\0\0\0", 20, PACKET_UNSUPPORTED, "Linux cooked"}, /* CAN */
+    {113, "\0\0\1\x18\0\0\0\0\0\0\0\0\0\0\0\x0c\0\0\0\0", 20, PACKET_UNSUPPORTED, "CAN"},
+    {113, "\0\0\x00\x01\0\6\2\0\0\0\0\1\0\0\x00\x01\xff\xff\0\x22", 20, PACKET_UNSUPPORTED, "IPX"},
+    {113, "\0\0\x03\x38\0\6\2\0\0\0\0\1\0\0\x08\x00\x45\0\0\x22", 20, PACKET_UNSUPPORTED,
+     "Linux cooked"}, /* netlink */
+    {113, "\0\0\x03\x0a\0\6\2\0\0\0\0\1\0\0\x00\x17\x45\0\0\x22", 20, PACKET_UNSUPPORTED, "Linux cooked"},
     {253, "\0\4\3\x38\0\0\0\0\0\0\0\0\0\0\0\0", 16, PACKET_UNSUPPORTED, "netlink"},
     {127, "\0\0\x08\0\0\0\0\0", 8, PACKET_INVALID, "IEEE 802.11"},
 };

@@ -1,7 +1,7 @@
 /* needs: craft/probe.c craft/probe_cookie.c craft/probe_take.c craft/probe_quote.c craft/probe_error.c
  * craft/probe_match.c craft/probe_words.c craft/checksum.c craft/layer.c craft/layer_control.c
- * craft/layer_ip.c craft/layer_link.c craft/layer_transport.c src/base/buf.c src/base/hash.c
- * capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c capture/decode_ppp.c
+ * craft/layer_ip.c craft/layer_link.c craft/layer_transport.c src/base/buf.c src/base/hash.c capture/packet.c
+ * capture/decode.c capture/decode_ether.c capture/decode_ip.c capture/decode_linux.c capture/decode_ppp.c
  * capture/decode_transport.c capture/decode_tunnel.c capture/decode_udp.c capture/decode_wlan.c
  * tests/unit/answers.c tests/unit/frames.c */
 #include <setjmp.h>

@@ -1,6 +1,6 @@
-/* needs: capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c capture/decode_ppp.c
- * capture/decode_summary.c capture/decode_transport.c capture/decode_tunnel.c capture/decode_udp.c
- * capture/decode_wlan.c capture/defrag.c src/base/hash.c src/base/buf.c src/base/text.c
+/* needs: capture/packet.c capture/decode.c capture/decode_ether.c capture/decode_ip.c capture/decode_linux.c
+ * capture/decode_ppp.c capture/decode_summary.c capture/decode_transport.c capture/decode_tunnel.c
+ * capture/decode_udp.c capture/decode_wlan.c capture/defrag.c src/base/hash.c src/base/buf.c src/base/text.c
  * tests/unit/decoded.c tests/unit/frames.c */
 #include <setjmp.h>
 #include <stdarg.h>
