@@ -68,34 +68,14 @@ static void decode_null(struct packet *packet, struct layer layer)
         decode_family(packet, layer, load_be32(p) < load_le32(p) ? load_be32(p) : load_le32(p));
 }
 
-static void decode_raw(struct packet *packet, struct layer layer)
-{
-    packet->protocol = "IP";
-    if (layer.captured == 0) {
-        STOP_SHORT(packet, &layer, 1, "IP header");
-        return;
-    }
-    packet->ethertype = layer.at[0] >> 4 == 6 ? TYPE_IPV6 : TYPE_IPV4;
-    decode_ip(packet, layer);
-}
-
-/* Link types of one version of IP: the header must not tell another. */
-static void decode_version(struct packet *packet, struct layer layer, uint16_t type)
-{
-    if (layer.captured > 0 && layer.at[0] >> 4 != (type == TYPE_IPV6 ? 6 : 4))
-        stop_decoding(packet, PACKET_INVALID, "an IP version other than the link type's");
-    else
-        decode_raw(packet, layer);
-}
-
 static void decode_only_ipv4(struct packet *packet, struct layer layer)
 {
-    decode_version(packet, layer, TYPE_IPV4);
+    decode_ip_as(packet, layer, TYPE_IPV4);
 }
 
 static void decode_only_ipv6(struct packet *packet, struct layer layer)
 {
-    decode_version(packet, layer, TYPE_IPV6);
+    decode_ip_as(packet, layer, TYPE_IPV6);
 }
 
 /* libpcap's header of 16 bytes: the direction, and what the compression of headers (RFC 1144) left of the
@@ -114,7 +94,7 @@ static void decode_slip(struct packet *packet, struct layer layer)
     else if ((p[1] & COMPRESSED) != 0 || (p[1] & 0xf0) == UNCOMPRESSED_TCP)
         stop_decoding(packet, PACKET_UNSUPPORTED, "SLIP with compressed headers (RFC 1144)");
     else
-        decode_raw(packet, layer);
+        decode_ip(packet, layer);
 }
 
 /* Four bytes of the card's driver: what the circuit carries, and the circuit. */
@@ -193,7 +173,7 @@ static void decode_ipnet(struct packet *packet, struct layer layer)
     if (!layer_skip(&layer, IPNET_LEN))
         STOP_SHORT(packet, &layer, IPNET_LEN, "ipnet header");
     else
-        decode_raw(packet, layer);
+        decode_ip(packet, layer);
 }
 
 /* Token Ring: two control bytes, addresses, perhaps a route, LLC. */
@@ -325,9 +305,9 @@ static const struct {
     {LINK_ETHERNET, "Ethernet", decode_ethernet},
     {LINK_SLL, "Linux cooked", decode_sll},
     {LINK_SLL2, "Linux cooked", decode_sll2},
-    {LINK_RAW, "IP", decode_raw},
-    {LINK_RAW_MEMORY, "IP", decode_raw},
-    {LINK_RAW_MEMORY_2, "IP", decode_raw},
+    {LINK_RAW, "IP", decode_ip},
+    {LINK_RAW_MEMORY, "IP", decode_ip},
+    {LINK_RAW_MEMORY_2, "IP", decode_ip},
     {LINK_IPV4, "IP", decode_only_ipv4},
     {LINK_IPV6, "IP", decode_only_ipv6},
     {LINK_NULL, "loopback", decode_null},

@@ -69,7 +69,7 @@ void decode_type(struct packet *packet, struct layer layer, uint16_t type)
 {
     packet->ethertype = type;
     if (type == TYPE_IPV4 || type == TYPE_IPV6) {
-        decode_ip(packet, layer);
+        decode_ip_as(packet, layer, type);
         return;
     }
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {

@@ -316,10 +316,19 @@ static void decode_ipv6(struct packet *packet, struct layer layer)
 
 void decode_ip(struct packet *packet, struct layer layer)
 {
-    unsigned version = layer.captured > 0 ? layer.at[0] >> 4 : 0;
+    decode_ip_as(packet, layer, layer.captured > 0 && layer.at[0] >> 4 == 6 ? TYPE_IPV6 : TYPE_IPV4);
+}
+
+/* Receivers go by what is announced, and drop what then tells another version. */
+void decode_ip_as(struct packet *packet, struct layer layer, uint16_t type)
+{
+    const unsigned version = layer.captured > 0 ? layer.at[0] >> 4 : 0;
     packet->protocol = "IP";
+    packet->ethertype = type;
     if (layer.captured == 0)
         STOP_SHORT(packet, &layer, 1, "IP header");
+    else if ((version == 4 && type != TYPE_IPV4) || (version == 6 && type != TYPE_IPV6))
+        stop_decoding(packet, PACKET_INVALID, "an IP version other than the one announced");
     else if (version == 4)
         decode_ipv4(packet, layer);
     else if (version == 6)

@@ -98,7 +98,9 @@ void decode_radiotap(struct packet *packet, struct layer layer);
 void decode_avs(struct packet *packet, struct layer layer);
 void decode_prism(struct packet *packet, struct layer layer);
 
+/* IP of the version that its header tells; of the one that its EtherType, link type or the like announces. */
 void decode_ip(struct packet *packet, struct layer layer);
+void decode_ip_as(struct packet *packet, struct layer layer, uint16_t type);
 
 /* What is behind an IP header; `fragmented`: it was put together from fragments. */
 void decode_ip_payload(struct packet *packet, struct layer layer, const struct checksum_target *target,

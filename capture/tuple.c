@@ -17,7 +17,7 @@ enum {
     DEVICE_GRE = 778,
     DEVICE_WLAN = 801, /* the first of several: radiotap's, one of GRE's, … */
     DEVICE_NETLINK = 824,
-    FAMILY_IPV4 = 2,
+    NOT_IP = 16, /* no version */
     TYPE_IPV4 = 0x0800,
     TYPE_IPV6 = 0x86dd,
     TYPE_VLAN = 0x8100,
@@ -105,9 +105,12 @@ uint64_t tuple_hash(const struct tuple_key *key, const struct packet *packet)
 
 /* ---- before it is decoded ---- */
 
-static bool is_ip(uint16_t type)
+/* The family word of a BSD's loopback device; IPv6 has a number of its own in each system. */
+static uint16_t type_of_family(uint32_t family)
 {
-    return type == TYPE_IPV4 || type == TYPE_IPV6;
+    if (family == 2)
+        return TYPE_IPV4;
+    return family == 10 || family == 24 || family == 28 || family == 30 ? TYPE_IPV6 : 0;
 }
 
 static bool is_tag(uint16_t type)
@@ -144,18 +147,20 @@ static const uint8_t *find_ip(const struct packet *packet)
         break;
     case LINK_NULL:
     case LINK_LOOP:
-        type = load_be32(p) == FAMILY_IPV4 || load_le32(p) == FAMILY_IPV4 ? TYPE_IPV4 : 0;
+        type = type_of_family(load_be32(p) < load_le32(p) ? load_be32(p) : load_le32(p));
         p += 4;
         break;
     case LINK_RAW:
-        type = TYPE_IPV4;
+        type = p[0] >> 4 == 6 ? TYPE_IPV6 : TYPE_IPV4;
         break;
     default:
         break;
     }
     for (int tags = 0; tags < MOST_TAGS && is_tag(type); tags++, p += TAG_LEN)
         type = load_be16(p + 2);
-    return is_ip(type) && end - p >= LEAST ? p : NULL;
+    if (end - p < LEAST || p[0] >> 4 != (type == TYPE_IPV6 ? 6 : type == TYPE_IPV4 ? 4 : NOT_IP))
+        return NULL;
+    return p;
 }
 
 bool tuple_peek(const struct tuple_key *key, const struct packet *packet, struct tuple_seen *seen)

@@ -198,8 +198,41 @@ static void each_link(void **state)
         assert_string_equal(line, inner_line(links[i].inner));
         check_prefixes(links[i].linktype, &f, inner_payload(links[i].inner));
     }
-    /* A version of IP that the link type does not carry. */
-    assert_int_equal(decoded(228, f.data, f.len, f.len, NULL).verdict, PACKET_INVALID);
+    buf_free(&f);
+}
+
+/* The other version of IP than what is around it tells: no receiver takes that. */
+static void other_version(void **state)
+{
+    (void)state;
+    static const struct {
+        int linktype;
+        const char *head;
+        size_t len;
+        enum inner inner;
+    } rows[] = {
+        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x86\xdd", 14, PACKET4},
+        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x08\0", 14, PACKET6},
+        {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x81\0\0\7\x08\0", 18, PACKET6},
+        {113, "\0\0\0\1\0\6\2\0\0\0\0\1\0\0\x08\0", 16, PACKET6},
+        {0, "\2\0\0\0", 4, PACKET6},
+        {0, "\x1e\0\0\0", 4, PACKET4},
+        {9, "\x57", 1, PACKET4},
+        {104, "\x0f\0\x08\0", 4, PACKET6},
+        {107, "\x18\x41\x03\x8e", 4, PACKET4},
+        {228, "", 0, PACKET6},
+        {229, "", 0, PACKET4},
+    };
+    struct buf f = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        f.len = 0;
+        buf_append(&f, rows[i].head, rows[i].len);
+        put_inner(&f, rows[i].inner);
+        const struct packet p = decoded(rows[i].linktype, f.data, f.len, f.len, NULL);
+        assert_int_equal(p.verdict, PACKET_INVALID);
+        assert_string_equal(p.problem, "an IP version other than the one announced");
+        assert_int_equal(p.source.family, 0);
+    }
     buf_free(&f);
 }
 
@@ -369,8 +402,10 @@ static void jumbograms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(framed),     cmocka_unit_test(each_link),  cmocka_unit_test(checksum_of_the_frame),
-        cmocka_unit_test(named_only), cmocka_unit_test(transports), cmocka_unit_test(jumbograms),
+        cmocka_unit_test(framed),        cmocka_unit_test(each_link),
+        cmocka_unit_test(other_version), cmocka_unit_test(checksum_of_the_frame),
+        cmocka_unit_test(named_only),    cmocka_unit_test(transports),
+        cmocka_unit_test(jumbograms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

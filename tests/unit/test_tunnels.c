@@ -161,6 +161,29 @@ static void not_a_tunnel(void **state)
     buf_free(&f);
 }
 
+/* IP of the other version than the tunnel's header tells. Over UDP, that is then no tunnel. */
+static void other_version(void **state)
+{
+    (void)state;
+    static const struct tunnel rows[] = {
+        {4, 0, "", 0, PACKET6, NULL},
+        {41, 0, "", 0, PACKET4, NULL},
+        {47, 0, "\0\0\x08\0", 4, PACKET6, NULL},
+        {47, 0, "\0\0\x86\xdd", 4, PACKET4, NULL},
+        {47, 0, "\0\0\x88\x3e\1\2\3\4", 8, PACKET6, NULL},
+        {17, 6081, "\0\0\x08\0\0\0\x2a\0", 8, PACKET6, NULL},
+    };
+    struct buf f = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        build(&f, &rows[i]);
+        struct packet p = decoded(1, f.data, f.len, f.len, NULL);
+        assert_int_equal(p.verdict, rows[i].port == 0 ? PACKET_INVALID : PACKET_OK);
+        assert_int_equal(p.outer_count, rows[i].port == 0);
+        assert_int_equal(p.target_port, rows[i].port);
+    }
+    buf_free(&f);
+}
+
 /* The port of the sender alone makes no VXLAN; that of GTP-U is enough. */
 static void ports_of_the_sender(void **state)
 {
@@ -416,15 +439,11 @@ static void random_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_tunnel),
-        cmocka_unit_test(not_a_tunnel),
-        cmocka_unit_test(ports_of_the_sender),
-        cmocka_unit_test(tags_before_a_tunnel),
-        cmocka_unit_test(fragments_in_fragments),
-        cmocka_unit_test(networks_are_apart),
-        cmocka_unit_test(ways_are_apart),
-        cmocka_unit_test(nesting_is_bounded),
-        cmocka_unit_test(random_bytes),
+        cmocka_unit_test(each_tunnel),          cmocka_unit_test(not_a_tunnel),
+        cmocka_unit_test(other_version),        cmocka_unit_test(ports_of_the_sender),
+        cmocka_unit_test(tags_before_a_tunnel), cmocka_unit_test(fragments_in_fragments),
+        cmocka_unit_test(networks_are_apart),   cmocka_unit_test(ways_are_apart),
+        cmocka_unit_test(nesting_is_bounded),   cmocka_unit_test(random_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
