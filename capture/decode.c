@@ -110,7 +110,7 @@ static void decode_sun_atm(struct packet *packet, struct layer layer)
     else if ((p[0] & 0x0f) != CARRIES_LLC)
         stop_decoding(packet, PACKET_UNSUPPORTED, "ATM without LLC");
     else
-        decode_llc(packet, layer);
+        decode_atm(packet, layer);
 }
 
 /* One byte tells who sent the frame. */
@@ -318,8 +318,8 @@ static const struct {
     {LINK_PPPOE, "PPPoE", decode_pppoe},
     {LINK_CISCO_HDLC, "Cisco HDLC", decode_cisco_hdlc},
     {LINK_FRAME_RELAY, "Frame Relay", decode_frame_relay},
-    {LINK_RFC1483, "ATM", decode_llc},
-    {LINK_RFC1483_MEMORY, "ATM", decode_llc},
+    {LINK_RFC1483, "ATM", decode_atm},
+    {LINK_RFC1483_MEMORY, "ATM", decode_atm},
     {LINK_SUN_ATM, "ATM", decode_sun_atm},
     {LINK_SLIP, "SLIP", decode_slip},
     {LINK_NFLOG, "NFLOG", decode_nflog},

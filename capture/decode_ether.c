@@ -87,12 +87,33 @@ void decode_type(struct packet *packet, struct layer layer, uint16_t type)
 
 /* ---- LLC ---- */
 
-static void decode_snap(struct packet *packet, struct layer layer)
+void decode_bridged(struct packet *packet, struct layer layer, uint16_t kind, uint32_t padding)
+{
+    enum {
+        WITH_FCS = 1,
+        WITHOUT_FCS = 7,
+        FCS = 4,
+    };
+    if (kind != WITH_FCS && kind != WITHOUT_FCS) {
+        stop_decoding(packet, PACKET_UNSUPPORTED, "a bridged frame of something other than Ethernet");
+        return;
+    }
+    if (!layer_skip(&layer, padding)) {
+        STOP_SHORT(packet, &layer, padding, "padding before a bridged frame");
+        return;
+    }
+    if (kind == WITH_FCS && layer.wire >= FCS)
+        layer_limit(&layer, layer.wire - FCS);
+    decode_ethernet(packet, layer);
+}
+
+static void decode_snap(struct packet *packet, struct layer layer, bool atm)
 {
     enum {
         SNAP_LEN = 5,
         OUI_ETHERNET = 0,
         OUI_TUNNEL = 0x0000f8, /* IEEE 802.1H */
+        ATM_PADDING = 2,
     };
     const uint8_t *p = layer.at;
     packet->protocol = "SNAP";
@@ -103,11 +124,13 @@ static void decode_snap(struct packet *packet, struct layer layer)
     const uint32_t oui = load_be32(p) >> 8;
     if (oui == OUI_ETHERNET || oui == OUI_TUNNEL)
         decode_type(packet, layer, load_be16(p + 3));
+    else if (oui == OUI_BRIDGED && atm)
+        decode_bridged(packet, layer, load_be16(p + 3), ATM_PADDING);
     else
         stop_decoding(packet, PACKET_UNSUPPORTED, "a vendor's protocol that this program does not know");
 }
 
-void decode_llc(struct packet *packet, struct layer layer)
+static void decode_llc_over(struct packet *packet, struct layer layer, bool atm)
 {
     enum {
         LLC_LEN = 3,
@@ -134,11 +157,21 @@ void decode_llc(struct packet *packet, struct layer layer)
     }
     layer_skip(&layer, LLC_LEN);
     if (p[0] == POINT_SNAP && p[1] == POINT_SNAP && p[2] == UNNUMBERED)
-        decode_snap(packet, layer);
+        decode_snap(packet, layer, atm);
     else if (p[0] == POINT_IP && p[1] == POINT_IP && p[2] == UNNUMBERED)
         decode_type(packet, layer, TYPE_IPV4);
     else
         stop_decoding(packet, PACKET_UNSUPPORTED, "an IEEE 802.3 frame: no protocol of the Internet's");
+}
+
+void decode_llc(struct packet *packet, struct layer layer)
+{
+    decode_llc_over(packet, layer, false);
+}
+
+void decode_atm(struct packet *packet, struct layer layer)
+{
+    decode_llc_over(packet, layer, true);
 }
 
 /* ---- Ethernet ---- */

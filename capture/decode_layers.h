@@ -19,6 +19,8 @@ enum {
     TYPE_MPLS = 0x8847,
     TYPE_IPV6 = 0x86dd,
     TYPE_MIN = 0x0600, /* below, the field is a length (IEEE 802.3) */
+
+    OUI_BRIDGED = 0x0080c2, /* in SNAP: IEEE 802.1's */
 };
 
 /* What is left of a packet from some header on: bytes captured, and bytes there were on the wire. */
@@ -73,8 +75,13 @@ static inline void stop_short(struct packet *packet, const struct layer *layer, 
 
 void decode_ethernet(struct packet *packet, struct layer layer);
 
-/* LLC (IEEE 802.2), with SNAP. */
+/* LLC (IEEE 802.2), with SNAP; over ATM (RFC 2684), bridged frames as well. */
 void decode_llc(struct packet *packet, struct layer layer);
+void decode_atm(struct packet *packet, struct layer layer);
+
+/* A bridged frame (RFC 2427, 4.2; RFC 2684, 5.2) behind OUI_BRIDGED and its kind, and behind `padding` bytes.
+ */
+void decode_bridged(struct packet *packet, struct layer layer, uint16_t kind, uint32_t padding);
 
 /* What an EtherType names: with tags and lengths, as in an Ethernet header; or without. */
 void decode_network(struct packet *packet, struct layer layer, uint16_t type);

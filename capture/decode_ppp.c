@@ -148,6 +148,8 @@ static void decode_nlpid(struct packet *packet, struct layer layer)
         STOP_SHORT(packet, &layer, SNAP_LEN, "SNAP header");
     else if (p[1] == 0 && p[2] == 0 && p[3] == 0) /* no vendor: an EtherType */
         decode_type(packet, layer, load_be16(p + 4));
+    else if ((load_be32(p) & 0xffffff) == OUI_BRIDGED)
+        decode_bridged(packet, layer, load_be16(p + 4), 0);
     else
         stop_decoding(packet, PACKET_UNSUPPORTED, "a vendor's protocol that this program does not know");
 }

@@ -114,7 +114,10 @@ static const struct {
     {107, "\x18\x41\x03\xcc", 4, PACKET4},
     {107, "\x18\x41\x03\0\x8e", 5, PACKET6},
     {107, "\x18\x40\x02\x01\x03\x80\0\0\0\x08\0", 11, PACKET4},
-    {107, "\x18\x41\x08\0", 4, PACKET4}, /* Cisco's */
+    {107, "\x18\x41\x08\0", 4, PACKET4},                   /* Cisco's */
+    {107, "\x18\x41\x03\0\x80\0\x80\xc2\0\7", 10, FRAME4}, /* bridged */
+    {100, "\xaa\xaa\x03\0\x80\xc2\0\7\0\0", 10, FRAME4},
+    {123, "\x02\0\0\x21\xaa\xaa\x03\0\x80\xc2\0\7\0\0", 14, FRAME6},
     {8, "\0\x45\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, PACKET4},
     {0, "\x0f\0\x08\0", 4, PACKET4}, /* an EtherType in the loopback header */
     {0, "\x1e\0\0\0", 4, PACKET6},
@@ -236,21 +239,34 @@ static void other_version(void **state)
     buf_free(&f);
 }
 
-/* Behind a frame's payload, radiotap tells of a checksum: no part of the packet. */
+/* Behind a frame's payload is its checksum, as radiotap or the kind of bridged frame tells: no part of the
+ * packet. */
 static void checksum_of_the_frame(void **state)
 {
     (void)state;
-    static const char head[] = "\0\0\x09\0\2\0\0\0\x10\x08\1\0\0\1\1\1\1\1\1\2\2\2\2\2\2\3\3\3\3\3\3\x10\0"
-                               "\xaa\xaa\x03\0\0\0\x08\0";
+    static const struct {
+        int linktype;
+        const char *head;
+        size_t len;
+    } rows[] = {
+        {127,
+         "\0\0\x09\0\2\0\0\0\x10\x08\1\0\0\1\1\1\1\1\1\2\2\2\2\2\2\3\3\3\3\3\3\x10\0"
+         "\xaa\xaa\x03\0\0\0\x08\0",
+         41},
+        {11, "\xaa\xaa\x03\0\x80\xc2\0\1\0\0\2\0\0\0\0\2\2\0\0\0\0\1\x08\0", 24},
+        {107, "\x18\x41\x03\0\x80\0\x80\xc2\0\1\2\0\0\0\0\2\2\0\0\0\0\1\x08\0", 24},
+    };
     struct buf f = {0};
-    char line[LINE];
-    buf_append(&f, head, sizeof head - 1);
-    put_inner(&f, PACKET4);
-    f.data[sizeof head - 1 + 2] = f.data[sizeof head - 1 + 3] = 0; /* no IP length: the frame's counts */
-    buf_append(&f, "\1\2\3\4", 4);
-    const struct packet packet = decoded(127, f.data, f.len, f.len, line);
-    assert_true(packet.len_assumed);
-    assert_int_equal(packet.payload_len, inner_payload(PACKET4));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        f.len = 0;
+        buf_append(&f, rows[i].head, rows[i].len);
+        put_inner(&f, PACKET4);
+        store_be16(f.data + rows[i].len + 2, 0); /* no IP length: the frame's counts */
+        buf_append(&f, "\1\2\3\4", 4);
+        const struct packet packet = decoded(rows[i].linktype, f.data, f.len, f.len, NULL);
+        assert_true(packet.len_assumed);
+        assert_int_equal(packet.payload_len, inner_payload(PACKET4));
+    }
     buf_free(&f);
 }
 
@@ -306,6 +322,8 @@ static const struct {
     {178, "\x58\x47\x43\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01", 16, PACKET_INVALID, "Juniper"},
     {227, "\x00\x00\x00\x00\x00\x00\x00\x00", 8, PACKET_UNSUPPORTED, "CAN"},
     {104, "\x8f\0\x80\x35", 4, PACKET_UNSUPPORTED, "Cisco HDLC"},
+    {1, "\2\0\0\0\0\2\2\0\0\0\0\1\0\x0c\xaa\xaa\x03\0\x80\xc2\0\7\1\2\3\4", 26, PACKET_UNSUPPORTED, "SNAP"},
+    {100, "\xaa\xaa\x03\0\x80\xc2\0\x0e\0\0\0\0", 12, PACKET_UNSUPPORTED, "SNAP"}, /* bridged STP */
     {107, "\x19\x41\x03\xcc", 4, PACKET_INVALID, "Frame Relay"},
     {8, "\0\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x45", 17, PACKET_UNSUPPORTED, "SLIP"},
     {239, "\2\0\0\0\x03\0\x09\0", 8, PACKET_INVALID, "NFLOG"},
