@@ -122,6 +122,10 @@ void decode_upper(struct packet *packet, struct layer layer, const struct checks
 bool enter_outer(struct packet *packet, enum packet_outer kind, uint32_t id);
 
 void decode_mpls(struct packet *packet, struct layer layer);
+
+/* The same; false where what is behind the labels is not known to be a packet, or they do not end. */
+bool decode_labels(struct packet *packet, struct layer layer);
+
 void decode_pbb(struct packet *packet, struct layer layer);
 void decode_gre(struct packet *packet, struct layer layer);
 

@@ -36,7 +36,7 @@ bool enter_outer(struct packet *packet, enum packet_outer kind, uint32_t id)
 /* Nothing tells what a stack of labels carries but its first four bits (RFC 4928, 3): the version of IP, or 0
  * for the control word of a pseudowire. That of Ethernet is zeros but for its sequence number (RFC
  * 4448, 4.6). */
-static void decode_labelled(struct packet *packet, struct layer layer)
+static bool decode_labelled(struct packet *packet, struct layer layer)
 {
     enum {
         CONTROL_WORD = 4,
@@ -46,25 +46,30 @@ static void decode_labelled(struct packet *packet, struct layer layer)
     const uint8_t *p = layer.at;
     if (layer.captured == 0) {
         STOP_SHORT(packet, &layer, 1, "packet behind the MPLS labels");
-        return;
+        return true;
     }
     const unsigned nibble = p[0] >> 4;
-    if (nibble == 4 || nibble == 6)
+    if (nibble == 4 || nibble == 6) {
         decode_type(packet, layer, nibble == 4 ? TYPE_IPV4 : TYPE_IPV6);
-    else if (nibble == NIBBLE_CHANNEL)
+    } else if (nibble == NIBBLE_CHANNEL) {
         stop_decoding(packet, PACKET_UNSUPPORTED, "an associated channel of MPLS (RFC 4385)");
-    else if (nibble != NIBBLE_PSEUDOWIRE)
+        return false;
+    } else if (nibble != NIBBLE_PSEUDOWIRE) {
         stop_decoding(packet, PACKET_UNSUPPORTED,
                       "MPLS with neither IP nor a control word behind the labels");
-    else if (!layer_skip(&layer, CONTROL_WORD))
+        return false;
+    } else if (!layer_skip(&layer, CONTROL_WORD)) {
         STOP_SHORT(packet, &layer, CONTROL_WORD, "control word of a pseudowire");
-    else if (load_be16(p) != 0)
+    } else if (load_be16(p) != 0) {
         stop_decoding(packet, PACKET_UNSUPPORTED, "a pseudowire of something other than Ethernet");
-    else
+        return false;
+    } else {
         decode_ethernet(packet, layer);
+    }
+    return true;
 }
 
-void decode_mpls(struct packet *packet, struct layer layer)
+bool decode_labels(struct packet *packet, struct layer layer)
 {
     enum {
         MAX_LABELS = 16,
@@ -77,16 +82,20 @@ void decode_mpls(struct packet *packet, struct layer layer)
         const uint8_t *p = layer.at;
         if (labels == MAX_LABELS) {
             stop_decoding(packet, PACKET_UNSUPPORTED, "more than 16 MPLS labels");
-            return;
+            return false;
         }
         if (!layer_skip(&layer, LABEL_LEN)) {
             STOP_SHORT(packet, &layer, LABEL_LEN, "MPLS label");
-            return;
+            return true;
         }
         entry = load_be32(p);
     }
-    if (enter_outer(packet, PACKET_OUTER_MPLS, entry >> 12))
-        decode_labelled(packet, layer);
+    return !enter_outer(packet, PACKET_OUTER_MPLS, entry >> 12) || decode_labelled(packet, layer);
+}
+
+void decode_mpls(struct packet *packet, struct layer layer)
+{
+    decode_labels(packet, layer);
 }
 
 /* ---- Ethernet in Ethernet, Ethernet in IP ---- */

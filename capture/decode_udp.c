@@ -163,8 +163,7 @@ static bool decode_gre_in_udp(struct packet *packet, struct layer layer)
 /* RFC 7510. */
 static bool decode_mpls_in_udp(struct packet *packet, struct layer layer)
 {
-    decode_mpls(packet, layer);
-    return packet->verdict != PACKET_UNSUPPORTED;
+    return decode_labels(packet, layer);
 }
 
 static const struct udp_tunnel tunnels[] = {

@@ -161,6 +161,43 @@ static void not_a_tunnel(void **state)
     buf_free(&f);
 }
 
+/* What is not decoded behind the labels is in a tunnel all the same. */
+static void mpls_in_udp(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *inner;
+        size_t len;
+        const char *protocol;
+    } rows[] = {
+        {"\x45\0\0\x1c\0\1\0\0\x40\x32\0\0\x0a\0\0\1\x0a\0\0\2\0\0\0\1\0\0\0\1", 28, "ESP"},
+        {"\x45\0\0\x18\0\1\0\0\x40\xfd\0\0\x0a\0\0\1\x0a\0\0\2\0\0\0\1", 24, "IPv4"},
+        {"\0\0\0\0\2\0\0\0\0\2\2\0\0\0\0\1\x88\xcc\2\7", 20, "LLDP"}, /* a pseudowire */
+    };
+    struct buf f = {0}, inner = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        f.len = 0;
+        wrap(&f, 17, 6635, "\0\x01\x01\xff", 4, (const uint8_t *)rows[i].inner, rows[i].len);
+        const struct packet p = decoded(1, f.data, f.len, f.len, NULL);
+        assert_int_equal(p.verdict, PACKET_UNSUPPORTED);
+        assert_string_equal(p.protocol, rows[i].protocol);
+        assert_int_equal(p.outer_count, 1);
+        assert_int_equal(p.outer_kind[0], PACKET_OUTER_MPLS);
+    }
+    put_inner(&inner, PACKET4);
+    for (int depth = 1; depth < PACKET_MAX_OUTER + 3; depth++) { /* within each other */
+        f.len = 0;
+        wrap(&f, 17, 6635, "\0\x01\x01\xff", 4, inner.data, inner.len);
+        const struct packet p = decoded(1, f.data, f.len, f.len, NULL);
+        assert_int_equal(p.verdict, depth <= PACKET_MAX_OUTER ? PACKET_OK : PACKET_UNSUPPORTED);
+        assert_int_equal(p.outer_count, depth <= PACKET_MAX_OUTER ? depth : PACKET_MAX_OUTER);
+        inner.len = 0;
+        buf_append(&inner, f.data + ETHERNET, f.len - ETHERNET);
+    }
+    buf_free(&inner);
+    buf_free(&f);
+}
+
 /* IP of the other version than the tunnel's header tells. Over UDP, that is then no tunnel. */
 static void other_version(void **state)
 {
@@ -439,11 +476,17 @@ static void random_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_tunnel),          cmocka_unit_test(not_a_tunnel),
-        cmocka_unit_test(other_version),        cmocka_unit_test(ports_of_the_sender),
-        cmocka_unit_test(tags_before_a_tunnel), cmocka_unit_test(fragments_in_fragments),
-        cmocka_unit_test(networks_are_apart),   cmocka_unit_test(ways_are_apart),
-        cmocka_unit_test(nesting_is_bounded),   cmocka_unit_test(random_bytes),
+        cmocka_unit_test(each_tunnel),
+        cmocka_unit_test(not_a_tunnel),
+        cmocka_unit_test(mpls_in_udp),
+        cmocka_unit_test(other_version),
+        cmocka_unit_test(ports_of_the_sender),
+        cmocka_unit_test(tags_before_a_tunnel),
+        cmocka_unit_test(fragments_in_fragments),
+        cmocka_unit_test(networks_are_apart),
+        cmocka_unit_test(nesting_is_bounded),
+        cmocka_unit_test(ways_are_apart),
+        cmocka_unit_test(random_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
