@@ -143,7 +143,8 @@ enum {
 };
 
 /* Mirrored frames: version 1 has no header of its own and no sequence number in GRE's, version 2 has eight
- * bytes, version 3 twelve and perhaps eight more. */
+ * bytes, version 3 twelve and perhaps eight more, and tells whether the frame or only its packet was taken
+ * (draft-foschiano-erspan). */
 static void decode_erspan(struct packet *packet, struct layer layer, uint16_t type, bool has_sequence)
 {
     enum {
@@ -151,16 +152,29 @@ static void decode_erspan(struct packet *packet, struct layer layer, uint16_t ty
         ERSPAN_3_LEN = 12,
         MORE_LEN = 8,
         HAS_MORE = 1,
+        FRAME_TYPE = 0x7c, /* of the byte before the last */
+        FRAME_ETHERNET = 0,
+        FRAME_IP = 2 << 2,
     };
     const uint8_t *p = layer.at;
     uint32_t len = type == GRE_ERSPAN_3 ? ERSPAN_3_LEN : has_sequence ? ERSPAN_2_LEN : 0;
     packet->protocol = "ERSPAN";
     if (len == ERSPAN_3_LEN && layer.captured >= ERSPAN_3_LEN && (p[11] & HAS_MORE) != 0)
         len += MORE_LEN;
-    if (!layer_skip(&layer, len))
+    if (!layer_skip(&layer, len)) {
         STOP_SHORT(packet, &layer, len, "ERSPAN header");
-    else if (enter_outer(packet, PACKET_OUTER_ERSPAN, len == 0 ? 0 : load_be16(p + 2) & 0x3ffU))
+        return;
+    }
+    if (!enter_outer(packet, PACKET_OUTER_ERSPAN, len == 0 ? 0 : load_be16(p + 2) & 0x3ffU))
+        return;
+    const unsigned frame = type == GRE_ERSPAN_3 ? p[10] & FRAME_TYPE : FRAME_ETHERNET;
+    if (frame == FRAME_ETHERNET)
         decode_ethernet(packet, layer);
+    else if (frame == FRAME_IP)
+        decode_ip(packet, layer);
+    else
+        stop_decoding(packet, PACKET_UNSUPPORTED,
+                      "a mirrored frame of ERSPAN that is neither Ethernet nor IP");
 }
 
 /* Web caches: IPv4, behind four bytes of their own in version 2 of the protocol. */

@@ -57,6 +57,10 @@ static const struct tunnel good[] = {
     {47, 0, "\x10\0\x22\xeb\0\0\0\1\x20\7\0\x2a\0\0\0\0\0\0\0\0", 20, FRAME4, "GRE / ERSPAN 42"},
     {47, 0, "\x10\0\x22\xeb\0\0\0\1\x20\7\0\x2a\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0", 28, FRAME4,
      "GRE / ERSPAN 42"},
+    {47, 0, "\x10\0\x22\xeb\0\0\0\1\x20\7\0\x2a\0\0\0\0\0\0\x08\0", 20, PACKET4,
+     "GRE / ERSPAN 42"}, /* a packet without its frame */
+    {47, 0, "\x10\0\x22\xeb\0\0\0\1\x20\7\0\x2a\0\0\0\0\0\0\x8b\xff\0\0\0\0\0\0\0\0", 28, PACKET6,
+     "GRE / ERSPAN 42"},
     {47, 0, "\0\0\x88\x3e", 4, PACKET4, "GRE"},
     {47, 0, "\0\0\x88\x3e\1\2\3\4", 8, PACKET4, "GRE"},
     {47, 0, "\0\0\x88\x47\0\x01\x01\xff", 8, PACKET4, "GRE / MPLS 16"},
@@ -195,6 +199,29 @@ static void mpls_in_udp(void **state)
         buf_append(&inner, f.data + ETHERNET, f.len - ETHERNET);
     }
     buf_free(&inner);
+    buf_free(&f);
+}
+
+/* Tunnels without a packet that can be followed. */
+static void not_followed(void **state)
+{
+    (void)state;
+    static const struct {
+        struct tunnel tunnel;
+        const char *protocol, *problem;
+    } rows[] = {
+        {{47, 0, "\x10\0\x22\xeb\0\0\0\1\x20\7\0\x2a\0\0\0\0\0\0\x0c\0", 20, FRAME4, NULL},
+         "ERSPAN",
+         "a mirrored frame of ERSPAN that is neither Ethernet nor IP"},
+    };
+    struct buf f = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        build(&f, &rows[i].tunnel);
+        const struct packet p = decoded(1, f.data, f.len, f.len, NULL);
+        assert_int_equal(p.verdict, PACKET_UNSUPPORTED);
+        assert_string_equal(p.protocol, rows[i].protocol);
+        assert_string_equal(p.problem, rows[i].problem);
+    }
     buf_free(&f);
 }
 
@@ -476,17 +503,12 @@ static void random_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_tunnel),
-        cmocka_unit_test(not_a_tunnel),
-        cmocka_unit_test(mpls_in_udp),
-        cmocka_unit_test(other_version),
-        cmocka_unit_test(ports_of_the_sender),
-        cmocka_unit_test(tags_before_a_tunnel),
-        cmocka_unit_test(fragments_in_fragments),
-        cmocka_unit_test(networks_are_apart),
-        cmocka_unit_test(nesting_is_bounded),
-        cmocka_unit_test(ways_are_apart),
-        cmocka_unit_test(random_bytes),
+        cmocka_unit_test(each_tunnel),          cmocka_unit_test(not_a_tunnel),
+        cmocka_unit_test(mpls_in_udp),          cmocka_unit_test(not_followed),
+        cmocka_unit_test(other_version),        cmocka_unit_test(ports_of_the_sender),
+        cmocka_unit_test(tags_before_a_tunnel), cmocka_unit_test(fragments_in_fragments),
+        cmocka_unit_test(networks_are_apart),   cmocka_unit_test(ways_are_apart),
+        cmocka_unit_test(nesting_is_bounded),   cmocka_unit_test(random_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
