@@ -13,6 +13,7 @@ enum {
     OPTION_NOP = 1,
     OPTION_LOOSE_ROUTE = 131,
     OPTION_STRICT_ROUTE = 137,
+    OPTION_PAD1 = 0, /* of IPv6; has no length */
     OPTION_JUMBO = 0xc2,
     PROTOCOL_HIP = 139,
     PROTOCOL_SHIM6 = 140,
@@ -222,6 +223,30 @@ static bool is_extension(uint8_t type, uint8_t family)
     return family == 6 ? extension_len(type, longest) != 0 : type == IPPROTO_AH;
 }
 
+/* The options of the header of type `header` at p, of `len` bytes (RFC 8200, 4.2). That one which is not
+ * known asks for the packet to be dropped is its receiver's affair. */
+static void check_options(struct packet *packet, uint8_t header, const uint8_t *p, uint32_t len)
+{
+    struct bytes options = bytes_of(p + 2, len - 2);
+    const bool hop_by_hop = header == IPPROTO_HOPOPTS;
+    const bool has_length = load_be16(packet->ip_header + 4) != 0;
+    uint8_t type, value_len;
+    const uint8_t *value;
+    if (hop_by_hop && p != packet->ip_header + IPV6_LEN)
+        stop_decoding(packet, PACKET_INVALID, "a hop-by-hop header that is not the first (RFC 8200)");
+    while (bytes_u8(&options, &type)) {
+        if (type == OPTION_PAD1)
+            continue;
+        if (!bytes_u8(&options, &value_len) || (value = bytes_take(&options, value_len)) == NULL) {
+            stop_decoding(packet, PACKET_INVALID, "an IPv6 option with an impossible length (RFC 8200)");
+            return;
+        }
+        if (hop_by_hop && type == OPTION_JUMBO &&
+            (has_length || value_len != 4 || load_be32(value) <= UINT16_MAX))
+            stop_decoding(packet, PACKET_INVALID, "a jumbo payload option that RFC 2675 does not allow");
+    }
+}
+
 /* Step over extension headers, of which one was a fragment header before if `fragmented`. False where
  * decoding ends with one of them. */
 static bool skip_extensions(struct packet *packet, struct layer *layer, struct checksum_target *target,
@@ -239,6 +264,8 @@ static bool skip_extensions(struct packet *packet, struct layer *layer, struct c
             return false;
         }
         layer_skip(layer, len);
+        if (packet->ip_protocol == IPPROTO_HOPOPTS || packet->ip_protocol == IPPROTO_DSTOPTS)
+            check_options(packet, packet->ip_protocol, p, len);
         if (packet->ip_protocol == IPPROTO_ROUTING)
             take_route(p, len, target);
         if (packet->ip_protocol == IPPROTO_FRAGMENT) {
@@ -271,7 +298,7 @@ static uint32_t jumbo_len(struct layer layer)
     uint8_t type, len;
     const uint8_t *value;
     while (bytes_u8(&options, &type)) {
-        if (type == 0) /* Pad1 has no length */
+        if (type == OPTION_PAD1)
             continue;
         if (!bytes_u8(&options, &len) || (value = bytes_take(&options, len)) == NULL)
             return 0;

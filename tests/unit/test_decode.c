@@ -339,6 +339,46 @@ static void fragment_headers(void **state)
     buf_free(&f);
 }
 
+/* Options of IPv6 that no receiver accepts: what is there is decoded. One that is only not known is none. */
+static void options_of_ipv6(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t next;
+        const char *headers; /* 16 bytes, then UDP */
+        const char *problem;
+    } rows[] = {
+        {0, "\x3c\0\1\4\0\0\0\0\x11\0\1\4\0\0\0\0", NULL},
+        {60, "\x3c\0\xbe\4\0\0\0\0\x11\0\0\0\0\0\0\0", NULL}, /* to be dropped where it is not known */
+        {60, "\0\0\1\4\0\0\0\0\x11\0\1\4\0\0\0\0", "a hop-by-hop header that is not the first (RFC 8200)"},
+        {0, "\0\0\1\4\0\0\0\0\x11\0\1\4\0\0\0\0", "a hop-by-hop header that is not the first (RFC 8200)"},
+        {60, "\x3c\0\1\4\0\0\0\0\x11\0\x1e\5\0\0\0\0", "an IPv6 option with an impossible length (RFC 8200)"},
+        {0, "\x3c\0\0\0\0\0\0\x1e\x11\0\1\4\0\0\0\0", "an IPv6 option with an impossible length (RFC 8200)"},
+        {0, "\x3c\0\xc2\4\0\1\0\0\x11\0\1\4\0\0\0\0",
+         "a jumbo payload option that RFC 2675 does not allow"}, /* beside a payload length */
+        {60, "\x3c\0\xc2\4\0\1\0\0\x11\0\1\4\0\0\0\0", NULL},    /* elsewhere, it is not known */
+    };
+    struct buf f = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t body[24] = {0};
+        memcpy(body, rows[i].headers, 16);
+        memcpy(body + 16, "\0\x35\4\0\0\x08\xff\xff", 8);
+        f.len = 0;
+        put_ipv6(&f, rows[i].next, body, sizeof body);
+        const struct packet p = decode(229, f.data, f.len, f.len, NULL);
+        assert_int_equal(p.verdict, rows[i].problem == NULL ? PACKET_OK : PACKET_INVALID);
+        if (rows[i].problem != NULL)
+            assert_string_equal(p.problem, rows[i].problem);
+        assert_int_equal(p.target_port, 1024);
+    }
+    /* Without a payload length, the option's must be one that needs it. */
+    f.len = 0;
+    put_ipv6(&f, 0, "\x11\0\xc2\4\0\0\0\x10\0\x35\4\0\0\x08\0\0", 16);
+    f.data[5] = 0;
+    assert_int_equal(decode(229, f.data, f.len, f.len, NULL).verdict, PACKET_INVALID);
+    buf_free(&f);
+}
+
 static void fragments_of_ipv4(void **state)
 {
     (void)state;
@@ -461,6 +501,7 @@ int main(void)
         cmocka_unit_test(link_layers),
         cmocka_unit_test(ipv6),
         cmocka_unit_test(fragment_headers),
+        cmocka_unit_test(options_of_ipv6),
         cmocka_unit_test(fragments_of_ipv4),
         cmocka_unit_test(bad_ip_headers),
         cmocka_unit_test(tunnels),
