@@ -153,6 +153,8 @@ static void decode_udp(struct packet *packet, const struct layer *layer, const s
     const uint16_t field = load_be16(p + 6);
     if (len == 0 && layer->wire > UINT16_MAX)
         len = layer->wire; /* a jumbogram (RFC 2675, 4) */
+    if (len > layer->wire && packet->verdict == PACKET_INVALID)
+        len = layer->wire; /* the frame ends first, which IP's length has told */
     if (len < UDP_LEN || len > layer->wire) {
         stop_decoding(packet, PACKET_INVALID,
                       len < UDP_LEN ? "a UDP length under 8 (RFC 768)"

@@ -182,6 +182,30 @@ static void udp_and_icmp(void **state)
     buf_free(&f);
 }
 
+/* A datagram that is longer than its frame: as with TCP, what is there is decoded. */
+static void udp_in_a_short_frame(void **state)
+{
+    (void)state;
+    struct buf f = {0};
+    char *summary = NULL;
+    frame_ipv4(&f, 17, 1, 0, "\x00\x35\x04\x00\x00\x0b\xff\xffxyz", 11);
+    struct packet p = decode(1, f.data, f.len - 2, f.len - 2, &summary);
+    assert_int_equal(p.verdict, PACKET_INVALID);
+    assert_int_equal(p.payload_len, 1);
+    assert_int_equal(p.payload_captured, 1);
+    assert_int_equal(p.transport_checksum, CHECKSUM_NONE);
+    assert_string_equal(
+        summary, "10.0.0.1:53 > 10.0.0.2:1024 UDP len 1 [an IPv4 total length beyond the end of the frame]");
+    free(summary);
+    p = decode(1, f.data, 42, 42, NULL);
+    assert_non_null(p.payload);
+    assert_int_equal(p.payload_len, 0);
+    p = decode(1, f.data, 42, 44, NULL); /* and cut by the capture */
+    assert_int_equal(p.payload_len, 2);
+    assert_int_equal(p.payload_captured, 0);
+    buf_free(&f);
+}
+
 static void arp(void **state)
 {
     (void)state;
@@ -497,15 +521,16 @@ int main(void)
         cmocka_unit_test(partial_checksums),
         cmocka_unit_test(tcp_options),
         cmocka_unit_test(udp_and_icmp),
+        cmocka_unit_test(udp_in_a_short_frame),
         cmocka_unit_test(arp),
         cmocka_unit_test(link_layers),
         cmocka_unit_test(ipv6),
-        cmocka_unit_test(fragment_headers),
         cmocka_unit_test(options_of_ipv6),
         cmocka_unit_test(fragments_of_ipv4),
         cmocka_unit_test(bad_ip_headers),
         cmocka_unit_test(tunnels),
         cmocka_unit_test(comments_are_escaped),
+        cmocka_unit_test(fragment_headers),
         cmocka_unit_test(checksums),
         cmocka_unit_test(random_bytes),
     };

@@ -202,6 +202,21 @@ static void mpls_in_udp(void **state)
     buf_free(&f);
 }
 
+/* The outer packet is longer than its frame: its tunnel is followed, and it stays invalid. */
+static void in_a_short_frame(void **state)
+{
+    (void)state;
+    static const struct tunnel tunnel = {17, 4789, "\x08\0\0\0\0\0\x2a\0", 8, FRAME4, NULL};
+    struct buf f = {0};
+    build(&f, &tunnel);
+    const struct packet p = decoded(1, f.data, f.len - 2, f.len - 2, NULL);
+    assert_int_equal(p.verdict, PACKET_INVALID);
+    assert_int_equal(p.outer_count, 1);
+    assert_int_equal(p.source_port, 4000);
+    assert_int_equal(p.payload_len, inner_payload(FRAME4) - 2);
+    buf_free(&f);
+}
+
 /* Tunnels without a packet that can be followed. */
 static void not_followed(void **state)
 {
@@ -503,12 +518,19 @@ static void random_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_tunnel),          cmocka_unit_test(not_a_tunnel),
-        cmocka_unit_test(mpls_in_udp),          cmocka_unit_test(not_followed),
-        cmocka_unit_test(other_version),        cmocka_unit_test(ports_of_the_sender),
-        cmocka_unit_test(tags_before_a_tunnel), cmocka_unit_test(fragments_in_fragments),
-        cmocka_unit_test(networks_are_apart),   cmocka_unit_test(ways_are_apart),
-        cmocka_unit_test(nesting_is_bounded),   cmocka_unit_test(random_bytes),
+        cmocka_unit_test(each_tunnel),
+        cmocka_unit_test(not_a_tunnel),
+        cmocka_unit_test(mpls_in_udp),
+        cmocka_unit_test(not_followed),
+        cmocka_unit_test(in_a_short_frame),
+        cmocka_unit_test(other_version),
+        cmocka_unit_test(ports_of_the_sender),
+        cmocka_unit_test(tags_before_a_tunnel),
+        cmocka_unit_test(fragments_in_fragments),
+        cmocka_unit_test(networks_are_apart),
+        cmocka_unit_test(nesting_is_bounded),
+        cmocka_unit_test(ways_are_apart),
+        cmocka_unit_test(random_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
