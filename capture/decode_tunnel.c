@@ -242,6 +242,10 @@ static void decode_gre_1(struct packet *packet, struct layer layer, uint16_t fla
         stop_decoding(packet, PACKET_UNSUPPORTED, "an acknowledgement of PPTP, without a packet");
         return;
     }
+    if (eoip && payload == 0) {
+        stop_decoding(packet, PACKET_UNSUPPORTED, "GRE without a payload: a keep-alive");
+        return;
+    }
     if (!enter_outer(packet, eoip ? PACKET_OUTER_EOIP : PACKET_OUTER_PPTP,
                      eoip ? load_le16(p + 6) : load_be16(p + 6)))
         return;

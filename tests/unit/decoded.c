@@ -41,7 +41,7 @@ void put_inner(struct buf *f, enum inner inner)
     const size_t skip = inner == PACKET4 || inner == PACKET6 ? ETHERNET : 0;
     if (is_6(inner))
         put_udp6(&frame);
-    else
+    else if (inner != NOTHING)
         put_tcp(&frame);
     buf_append(f, frame.data + skip, frame.len - skip);
     buf_free(&frame);

@@ -20,6 +20,7 @@ enum inner {
     PACKET4,
     FRAME6, /* with IPv6 and UDP */
     PACKET6,
+    NOTHING,
 };
 
 /* Append it. */

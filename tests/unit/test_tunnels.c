@@ -228,6 +228,9 @@ static void not_followed(void **state)
         {{47, 0, "\x10\0\x22\xeb\0\0\0\1\x20\7\0\x2a\0\0\0\0\0\0\x0c\0", 20, FRAME4, NULL},
          "ERSPAN",
          "a mirrored frame of ERSPAN that is neither Ethernet nor IP"},
+        {{47, 0, "\x20\x01\x64\x00\0\0\x09\0", 8, NOTHING, NULL},
+         "GRE",
+         "GRE without a payload: a keep-alive"},
     };
     struct buf f = {0};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
