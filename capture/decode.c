@@ -315,7 +315,7 @@ static const struct {
     {LINK_PPP, "PPP", decode_ppp_or_hdlc},
     {LINK_PPP_HDLC, "PPP", decode_ppp_or_hdlc},
     {LINK_PPP_DIRECTION, "PPP", decode_ppp_direction},
-    {LINK_PPPOE, "PPPoE", decode_pppoe},
+    {LINK_PPPOE, "PPPoE", decode_pppoe_stage},
     {LINK_CISCO_HDLC, "Cisco HDLC", decode_cisco_hdlc},
     {LINK_FRAME_RELAY, "Frame Relay", decode_frame_relay},
     {LINK_RFC1483, "ATM", decode_atm},

@@ -92,6 +92,7 @@ void decode_ppp_or_hdlc(struct packet *packet, struct layer layer);
 void decode_cisco_hdlc(struct packet *packet, struct layer layer);
 void decode_frame_relay(struct packet *packet, struct layer layer);
 void decode_pppoe(struct packet *packet, struct layer layer);
+void decode_pppoe_stage(struct packet *packet, struct layer layer);
 
 /* What the family of a socket address names, as Linux and the BSDs number them. */
 void decode_family(struct packet *packet, struct layer layer, uint32_t family);

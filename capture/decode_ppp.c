@@ -86,13 +86,16 @@ void decode_ppp_or_hdlc(struct packet *packet, struct layer layer)
         decode_ppp(packet, layer);
 }
 
+enum {
+    PPPOE_VERSION_AND_TYPE = 0x11,
+    PPPOE_SESSION = 0, /* the code; others are of the discovery */
+};
+
 /* A session's frame (RFC 2516, 4). Ethernet may have padded it: its own length counts. */
 void decode_pppoe(struct packet *packet, struct layer layer)
 {
     enum {
         PPPOE_LEN = 6,
-        VERSION_AND_TYPE = 0x11,
-        CODE_SESSION = 0,
     };
     const uint8_t *p = layer.at;
     packet->protocol = "PPPoE";
@@ -101,7 +104,7 @@ void decode_pppoe(struct packet *packet, struct layer layer)
         return;
     }
     const uint16_t len = load_be16(p + 4);
-    if (p[0] != VERSION_AND_TYPE || p[1] != CODE_SESSION) {
+    if (p[0] != PPPOE_VERSION_AND_TYPE || p[1] != PPPOE_SESSION) {
         stop_decoding(packet, PACKET_INVALID,
                       "a PPPoE session frame of another version, type or code (RFC 2516)");
         return;
@@ -112,6 +115,17 @@ void decode_pppoe(struct packet *packet, struct layer layer)
         stop_decoding(packet, PACKET_INVALID, "a PPPoE length beyond the end of the frame (RFC 2516)");
     layer_limit(&layer, len);
     decode_ppp(packet, layer);
+}
+
+/* A frame of either stage, where no EtherType has told which: the code does. */
+void decode_pppoe_stage(struct packet *packet, struct layer layer)
+{
+    if (layer.captured < 2 || layer.at[0] != PPPOE_VERSION_AND_TYPE || layer.at[1] == PPPOE_SESSION) {
+        decode_pppoe(packet, layer);
+    } else {
+        packet->protocol = "PPPoE discovery";
+        stop_decoding(packet, PACKET_UNSUPPORTED, "a protocol that this program does not decode");
+    }
 }
 
 /* ---- Frame Relay ---- */

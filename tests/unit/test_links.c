@@ -285,6 +285,8 @@ static const struct {
     {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x64\x11\0\0\1\0\4\xc0\x21\0\0", 24, PACKET_UNSUPPORTED, "LCP"},
     {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x47\0\x01\x01\xff\x10\0\0\x21", 22, PACKET_UNSUPPORTED, "MPLS"},
     {1, "\2\0\0\0\0\2\2\0\0\0\0\1\x88\x47\0\x01\x01\xff\0\1\0\0", 22, PACKET_UNSUPPORTED, "MPLS"},
+    {51, "\x11\x09\0\0\0\4\1\1\0\0", 10, PACKET_UNSUPPORTED, "PPPoE discovery"},
+    {51, "\x21\x09\0\0\0\4\1\1\0\0", 10, PACKET_INVALID, "PPPoE"},
     {105,
      "\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
      "\x00\x00\x00\x00\x00\x00\x00\x00",
