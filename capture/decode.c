@@ -210,7 +210,7 @@ static void decode_fddi(struct packet *packet, struct layer layer)
 {
     enum {
         FDDI_LEN = 13,
-        FRAME_TYPE = 0xf0,
+        FRAME_TYPE = 0x70, /* without the class: asynchronous or synchronous */
         FRAME_LLC = 0x50,
     };
     const uint8_t *p = layer.at;
