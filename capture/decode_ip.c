@@ -98,7 +98,10 @@ static bool walk_options(struct bytes options, struct checksum_target *target)
         if (value == NULL)
             return false;
         bool route = type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE;
-        if (route && len >= 7 && value[0] <= len)
+        if (route && len >= 3 && value[0] < 4)
+            stop_decoding(packet, PACKET_INVALID,
+                          "an IPv4 source route with an impossible pointer (RFC 791)");
+        else if (route && len >= 7 && value[0] <= len)
             set_address(&target->address, 4, value + len - 2 - 4);
     }
     return true;

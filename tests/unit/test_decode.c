@@ -442,6 +442,29 @@ static void bad_ip_headers(void **state)
     buf_free(&f);
 }
 
+/* A source route that is not used up names the target that the checksum covers, 10.0.0.9. Its pointer is at
+ * least 4 (RFC 791). */
+static void source_routes(void **state)
+{
+    (void)state;
+    uint8_t data[] = {0x45 + 2, 0,   0, 37, 0,  1, 0, 0, 64, 17, 0,  0, 10, 0, 0, 1, 10, 0,  0,
+                      2,        131, 7, 4,  10, 0, 0, 9, 0,  0,  53, 4, 0,  0, 9, 0, 0,  'a'};
+    const uint32_t pseudo = 0x0a00 + 1 + 0x0a00 + 9 + 17 + 9;
+    const uint16_t sum = frame_checksum(pseudo, data + 28, 9);
+    data[34] = (uint8_t)(sum >> 8);
+    data[35] = (uint8_t)sum;
+    struct packet p = decode(101, data, sizeof data, sizeof data, NULL);
+    assert_int_equal(p.verdict, PACKET_OK);
+    assert_int_equal(p.transport_checksum, CHECKSUM_GOOD);
+    for (uint8_t pointer = 0; pointer < 4; pointer++) {
+        data[22] = pointer;
+        p = decode(101, data, sizeof data, sizeof data, NULL);
+        assert_int_equal(p.verdict, PACKET_INVALID);
+        assert_string_equal(p.problem, "an IPv4 source route with an impossible pointer (RFC 791)");
+        assert_int_equal(p.target_port, 1024);
+    }
+}
+
 /* IP in IP in IP …: followed, and bounded. */
 static void tunnels(void **state)
 {
@@ -528,9 +551,10 @@ int main(void)
         cmocka_unit_test(options_of_ipv6),
         cmocka_unit_test(fragments_of_ipv4),
         cmocka_unit_test(bad_ip_headers),
+        cmocka_unit_test(source_routes),
         cmocka_unit_test(tunnels),
-        cmocka_unit_test(comments_are_escaped),
         cmocka_unit_test(fragment_headers),
+        cmocka_unit_test(comments_are_escaped),
         cmocka_unit_test(checksums),
         cmocka_unit_test(random_bytes),
     };
