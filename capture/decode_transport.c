@@ -139,6 +139,17 @@ static void decode_tcp(struct packet *packet, const struct layer *layer, const s
 
 /* ---- UDP ---- */
 
+/* Tunnels may do without: what they carry has checksums of its own (RFC 6935, 5). */
+static bool needs_no_checksum(const struct packet *packet)
+{
+    enum {
+        PORT_LISP = 4341,
+        PORT_VXLAN_GPE = 4790,
+    };
+    return packet->target_port == PORT_LISP || packet->target_port == PORT_VXLAN_GPE ||
+           decode_may_tunnel(packet->source_port, packet->target_port);
+}
+
 static void decode_udp(struct packet *packet, const struct layer *layer, const struct checksum_target *target)
 {
     const uint8_t *p = layer->at;
@@ -164,7 +175,7 @@ static void decode_udp(struct packet *packet, const struct layer *layer, const s
     set_payload(packet, layer, UDP_LEN, len);
     if (field != 0)
         packet->transport_checksum = verify(packet, layer, len, field, target);
-    else if (packet->source.family == 6)
+    else if (packet->source.family == 6 && !needs_no_checksum(packet))
         packet->transport_checksum = CHECKSUM_BAD; /* not optional over IPv6 (RFC 8200, 8.1) */
     decode_udp_payload(packet,
                        (struct layer){packet->payload, packet->payload_captured, packet->payload_len});

@@ -363,6 +363,30 @@ static void fragment_headers(void **state)
     buf_free(&f);
 }
 
+/* Without a checksum, UDP over IPv6 is bad, but for tunnels, which may do without (RFC 6935). */
+static void no_checksum(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t port;
+        enum packet_checksum checksum;
+    } rows[] = {
+        {1024, CHECKSUM_BAD},  {4789, CHECKSUM_NONE}, {8472, CHECKSUM_NONE}, {4790, CHECKSUM_NONE},
+        {4341, CHECKSUM_NONE}, {6081, CHECKSUM_NONE}, {2152, CHECKSUM_NONE}, {6635, CHECKSUM_NONE},
+    };
+    struct buf f = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const uint8_t udp[9] = {0xc0, 0, (uint8_t)(rows[i].port >> 8), (uint8_t)rows[i].port, 0, 9};
+        f.len = 0;
+        put_ipv6(&f, 17, udp, sizeof udp);
+        const struct packet p = decode(229, f.data, f.len, f.len, NULL);
+        assert_int_equal(p.verdict, PACKET_OK);
+        assert_int_equal(p.target_port, rows[i].port);
+        assert_int_equal(p.transport_checksum, rows[i].checksum);
+    }
+    buf_free(&f);
+}
+
 /* Options of IPv6 that no receiver accepts: what is there is decoded. One that is only not known is none. */
 static void options_of_ipv6(void **state)
 {
@@ -548,13 +572,14 @@ int main(void)
         cmocka_unit_test(arp),
         cmocka_unit_test(link_layers),
         cmocka_unit_test(ipv6),
+        cmocka_unit_test(no_checksum),
         cmocka_unit_test(options_of_ipv6),
         cmocka_unit_test(fragments_of_ipv4),
         cmocka_unit_test(bad_ip_headers),
         cmocka_unit_test(source_routes),
         cmocka_unit_test(tunnels),
-        cmocka_unit_test(fragment_headers),
         cmocka_unit_test(comments_are_escaped),
+        cmocka_unit_test(fragment_headers),
         cmocka_unit_test(checksums),
         cmocka_unit_test(random_bytes),
     };
