@@ -15,10 +15,12 @@ void decode_packet(struct packet *packet);
 /* Is a tunnel known that UDP between these ports may be of? */
 bool decode_may_tunnel(uint16_t source_port, uint16_t target_port);
 
-/* Where the transport checksum is computed with another target than the IP header's (source routes). */
+/* Where the transport checksum is computed with other addresses than the IP header's: another target (source
+ * routes), another source (a mobile node's home). */
 struct checksum_target {
     bool unknown;
     struct packet_address address; /* family 0: that of the header */
+    struct packet_address source;  /* the same */
 };
 
 /* What the headers of a fragment say of that, those in front of its piece; packet->ip_payload is not NULL.

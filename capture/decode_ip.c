@@ -15,6 +15,7 @@ enum {
     OPTION_STRICT_ROUTE = 137,
     OPTION_PAD1 = 0, /* of IPv6; has no length */
     OPTION_JUMBO = 0xc2,
+    OPTION_HOME_ADDRESS = 0xc9,
     PROTOCOL_HIP = 139,
     PROTOCOL_SHIM6 = 140,
 };
@@ -226,9 +227,11 @@ static bool is_extension(uint8_t type, uint8_t family)
     return family == 6 ? extension_len(type, longest) != 0 : type == IPPROTO_AH;
 }
 
-/* The options of the header of type `header` at p, of `len` bytes (RFC 8200, 4.2). That one which is not
- * known asks for the packet to be dropped is its receiver's affair. */
-static void check_options(struct packet *packet, uint8_t header, const uint8_t *p, uint32_t len)
+/* The options of the header of type `header` at p, of `len` bytes (RFC 8200, 4.2). A mobile node's home
+ * address is what its checksums are computed with (RFC 6275, 6.3). That one which is not known asks for the
+ * packet to be dropped is its receiver's affair. */
+static void take_options(struct packet *packet, uint8_t header, const uint8_t *p, uint32_t len,
+                         struct checksum_target *target)
 {
     struct bytes options = bytes_of(p + 2, len - 2);
     const bool hop_by_hop = header == IPPROTO_HOPOPTS;
@@ -247,6 +250,8 @@ static void check_options(struct packet *packet, uint8_t header, const uint8_t *
         if (hop_by_hop && type == OPTION_JUMBO &&
             (has_length || value_len != 4 || load_be32(value) <= UINT16_MAX))
             stop_decoding(packet, PACKET_INVALID, "a jumbo payload option that RFC 2675 does not allow");
+        if (!hop_by_hop && type == OPTION_HOME_ADDRESS && value_len == 16)
+            set_address(&target->source, 6, value);
     }
 }
 
@@ -268,7 +273,7 @@ static bool skip_extensions(struct packet *packet, struct layer *layer, struct c
         }
         layer_skip(layer, len);
         if (packet->ip_protocol == IPPROTO_HOPOPTS || packet->ip_protocol == IPPROTO_DSTOPTS)
-            check_options(packet, packet->ip_protocol, p, len);
+            take_options(packet, packet->ip_protocol, p, len, target);
         if (packet->ip_protocol == IPPROTO_ROUTING)
             take_route(p, len, target);
         if (packet->ip_protocol == IPPROTO_FRAGMENT) {

@@ -23,14 +23,14 @@ enum {
 };
 
 /* The sum over the pseudo header: addresses, length, protocol. */
-static uint64_t pseudo_header(const struct packet *packet, uint32_t len,
-                              const struct packet_address *final_target)
+static uint64_t pseudo_header(const struct packet *packet, uint32_t len, const struct checksum_target *other)
 {
-    const struct packet_address *target = final_target->family != 0 ? final_target : &packet->target;
+    const struct packet_address *target = other->address.family != 0 ? &other->address : &packet->target;
+    const struct packet_address *source = other->source.family != 0 ? &other->source : &packet->source;
     const size_t size = packet->source.family == 4 ? 4 : 16;
     uint64_t sum = (uint64_t)len + packet->ip_protocol;
     for (size_t i = 0; i < size; i += 4)
-        sum += (uint64_t)load_be32(packet->source.bytes + i) + load_be32(target->bytes + i);
+        sum += (uint64_t)load_be32(source->bytes + i) + load_be32(target->bytes + i);
     return sum;
 }
 
@@ -40,7 +40,7 @@ static enum packet_checksum verify(const struct packet *packet, const struct lay
 {
     if (layer->captured < len || target->unknown || packet->verdict == PACKET_INVALID)
         return CHECKSUM_NONE;
-    uint64_t pseudo = pseudo_header(packet, len, &target->address);
+    uint64_t pseudo = pseudo_header(packet, len, target);
     if (checksum_fold(checksum_add(pseudo, layer->at, len)) == 0xffff)
         return CHECKSUM_GOOD;
     return field == checksum_fold(pseudo) ? CHECKSUM_PARTIAL : CHECKSUM_BAD;

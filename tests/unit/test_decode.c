@@ -387,6 +387,26 @@ static void no_checksum(void **state)
     buf_free(&f);
 }
 
+/* A mobile node away from home: its checksums are those of its home address, fd77::9 (RFC 6275, 6.3). */
+static void home_address(void **state)
+{
+    (void)state;
+    uint8_t body[33] = {17, 2, 1, 2, 0, 0, 0xc9, 16, 0xfd, 0x77, [23] = 9, [25] = 53, 4, 0, 0, 9, 0, 0, 'a'};
+    struct buf f = {0};
+    const uint16_t sum = frame_checksum(2 * 0xfd77 + 9 + 2 + 17 + 9, body + 24, 9);
+    body[30] = (uint8_t)(sum >> 8);
+    body[31] = (uint8_t)sum;
+    put_ipv6(&f, 60, body, sizeof body);
+    struct packet p = decode(229, f.data, f.len, f.len, NULL);
+    assert_int_equal(p.verdict, PACKET_OK);
+    assert_int_equal(p.transport_checksum, CHECKSUM_GOOD);
+    assert_int_equal(p.source.bytes[15], 1);
+    f.data[40 + 6] = 0xca; /* another option */
+    p = decode(229, f.data, f.len, f.len, NULL);
+    assert_int_equal(p.transport_checksum, CHECKSUM_BAD);
+    buf_free(&f);
+}
+
 /* Options of IPv6 that no receiver accepts: what is there is decoded. One that is only not known is none. */
 static void options_of_ipv6(void **state)
 {
@@ -573,6 +593,7 @@ int main(void)
         cmocka_unit_test(link_layers),
         cmocka_unit_test(ipv6),
         cmocka_unit_test(no_checksum),
+        cmocka_unit_test(home_address),
         cmocka_unit_test(options_of_ipv6),
         cmocka_unit_test(fragments_of_ipv4),
         cmocka_unit_test(bad_ip_headers),
