@@ -48,6 +48,15 @@ static int need_header(struct pcapng_reader *r, size_t len, struct sd_err *err)
     return 0;
 }
 
+/* The lengths of a record changed places with version 2.3, which some wrote that had not yet changed them.
+ * 543.0 is DG/UX's. */
+static int order_of_lengths(uint16_t major, uint16_t minor)
+{
+    if ((major == 2 && minor < 3) || (major == 543 && minor == 0))
+        return LENGTHS_WIRE_FIRST;
+    return major == 2 && minor == 3 ? LENGTHS_SMALLER_CAPTURED : LENGTHS_CAPTURED_FIRST;
+}
+
 int classic_open(struct pcapng_reader *r, struct sd_err *err)
 {
     int failed = need_header(r, FILE_HEADER, err);
@@ -59,6 +68,7 @@ int classic_open(struct pcapng_reader *r, struct sd_err *err)
     uint32_t magic = reader_u32(r, p);
     r->nanoseconds = magic == MAGIC_NANO;
     r->record_header = magic == MAGIC_MODIFIED ? MODIFIED_RECORD_HEADER : RECORD_HEADER;
+    r->lengths = order_of_lengths(reader_u16(r, p + 4), reader_u16(r, p + 6));
     struct reader_interface *interface = NULL;
     failed = reader_add_interface(r, &interface, err);
     if (failed != 0)
@@ -122,6 +132,12 @@ static struct head read_head(const struct pcapng_reader *r, const uint8_t *p)
         .wire = reader_u32(r, p + (r->snoop ? 0 : 12)),
         .time_ns = (uint64_t)reader_u32(r, p + at) * NS_PER_S + fraction * (r->nanoseconds ? 1 : NS_PER_US),
     };
+    if (r->lengths == LENGTHS_WIRE_FIRST ||
+        (r->lengths == LENGTHS_SMALLER_CAPTURED && head.captured > head.wire)) {
+        const uint32_t first = head.captured;
+        head.captured = head.wire;
+        head.wire = first;
+    }
     const size_t least = r->record_header + (size_t)head.captured;
     const size_t told = r->snoop ? reader_u32(r, p + 8) : least;
     if (head.captured <= PCAPNG_MAX_BLOCK && told >= least && told <= 2 * (size_t)PCAPNG_MAX_BLOCK)

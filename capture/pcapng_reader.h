@@ -45,6 +45,11 @@ struct pcapng_reader {
 
     /* classic pcap */
     bool snoop, nanoseconds;
+    enum {
+        LENGTHS_CAPTURED_FIRST,
+        LENGTHS_WIRE_FIRST,
+        LENGTHS_SMALLER_CAPTURED,
+    } lengths;            /* how a record has them */
     size_t record_header; /* bytes before a packet's data */
 };
 

@@ -78,6 +78,48 @@ static void classic(void **state)
     buf_free(&b);
 }
 
+/* Before version 2.3 the length on the wire stood first; of 2.3 there are files of both kinds, and 543.0 is
+ * what DG/UX wrote. */
+static void old_versions(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t major, minor;
+        uint32_t first, second; /* lengths */
+    } rows[] = {
+        {2, 2, 60, 3}, {2, 0, 60, 3}, {2, 3, 60, 3}, {2, 3, 3, 60}, {543, 0, 60, 3}, {2, 4, 3, 60},
+    };
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
+        const bool big = i % 2 == 0;
+        const uint32_t major = rows[i / 2].major, minor = rows[i / 2].minor;
+        const uint32_t words[] = {0xa1b2c3d4,
+                                  big ? major << 16 | minor : minor << 16 | major,
+                                  0,
+                                  0,
+                                  65535,
+                                  1,
+                                  100,
+                                  7,
+                                  rows[i / 2].first,
+                                  rows[i / 2].second};
+        struct buf b = {0};
+        for (size_t j = 0; j < sizeof words / sizeof words[0]; j++)
+            (big ? be32 : le32)(&b, words[j]);
+        buf_append(&b, "abc", 3);
+        int fd = file_of(b.data, b.len);
+        struct pcapng_reader *reader = NULL;
+        struct capture_record r;
+        assert_int_equal(pcapng_reader_open(&reader, fd, "f", NULL), 0);
+        assert_int_equal(pcapng_reader_next(reader, &r, NULL), 1);
+        assert_int_equal(r.packet.captured_len, 3);
+        assert_int_equal(r.packet.wire_len, 60);
+        assert_int_equal(pcapng_reader_next(reader, &r, NULL), 0);
+        pcapng_reader_close(reader);
+        close(fd);
+        buf_free(&b);
+    }
+}
+
 /* ---- snoop ---- */
 
 static void build_snoop(struct buf *b, uint32_t datalink, uint32_t record)
@@ -132,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(classic),
+        cmocka_unit_test(old_versions),
         cmocka_unit_test(snoop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
