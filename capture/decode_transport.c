@@ -243,7 +243,7 @@ static void decode_icmp(struct packet *packet, const struct layer *layer,
     set_payload(packet, layer, ICMP_LEN, layer->wire);
     if (v6) {
         packet->transport_checksum = verify(packet, layer, layer->wire, load_be16(layer->at + 2), target);
-    } else if (layer->captured == layer->wire) {
+    } else if (layer->captured == layer->wire && packet->verdict != PACKET_INVALID) {
         bool good = checksum_fold(checksum_add(0, layer->at, layer->wire)) == 0xffff;
         packet->transport_checksum = good ? CHECKSUM_GOOD : CHECKSUM_BAD;
     }

@@ -183,7 +183,7 @@ static void udp_and_icmp(void **state)
 }
 
 /* A datagram that is longer than its frame: as with TCP, what is there is decoded. */
-static void udp_in_a_short_frame(void **state)
+static void in_a_short_frame(void **state)
 {
     (void)state;
     struct buf f = {0};
@@ -203,6 +203,11 @@ static void udp_in_a_short_frame(void **state)
     p = decode(1, f.data, 42, 44, NULL); /* and cut by the capture */
     assert_int_equal(p.payload_len, 2);
     assert_int_equal(p.payload_captured, 0);
+    f.len = 0; /* ICMP has no length of its own; its checksum cannot be told either */
+    frame_ipv4(&f, 1, 1, 0, "\x08\0\0\0\0\1\0\2xyz", 11);
+    p = decode(1, f.data, f.len - 2, f.len - 2, NULL);
+    assert_int_equal(p.payload_len, 1);
+    assert_int_equal(p.transport_checksum, CHECKSUM_NONE);
     buf_free(&f);
 }
 
@@ -584,25 +589,16 @@ static void random_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tcp_over_ipv4),
-        cmocka_unit_test(partial_checksums),
-        cmocka_unit_test(tcp_options),
-        cmocka_unit_test(udp_and_icmp),
-        cmocka_unit_test(udp_in_a_short_frame),
-        cmocka_unit_test(arp),
-        cmocka_unit_test(link_layers),
-        cmocka_unit_test(ipv6),
-        cmocka_unit_test(no_checksum),
-        cmocka_unit_test(home_address),
-        cmocka_unit_test(options_of_ipv6),
-        cmocka_unit_test(fragments_of_ipv4),
-        cmocka_unit_test(bad_ip_headers),
-        cmocka_unit_test(source_routes),
-        cmocka_unit_test(tunnels),
-        cmocka_unit_test(comments_are_escaped),
-        cmocka_unit_test(fragment_headers),
-        cmocka_unit_test(checksums),
-        cmocka_unit_test(random_bytes),
+        cmocka_unit_test(tcp_over_ipv4),    cmocka_unit_test(partial_checksums),
+        cmocka_unit_test(tcp_options),      cmocka_unit_test(udp_and_icmp),
+        cmocka_unit_test(in_a_short_frame), cmocka_unit_test(arp),
+        cmocka_unit_test(link_layers),      cmocka_unit_test(ipv6),
+        cmocka_unit_test(no_checksum),      cmocka_unit_test(home_address),
+        cmocka_unit_test(options_of_ipv6),  cmocka_unit_test(fragments_of_ipv4),
+        cmocka_unit_test(bad_ip_headers),   cmocka_unit_test(source_routes),
+        cmocka_unit_test(tunnels),          cmocka_unit_test(comments_are_escaped),
+        cmocka_unit_test(checksums),        cmocka_unit_test(udp_in_a_short_frame),
+        cmocka_unit_test(fragment_headers), cmocka_unit_test(random_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
