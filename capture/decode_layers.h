@@ -88,6 +88,7 @@ void decode_network(struct packet *packet, struct layer layer, uint16_t type);
 void decode_type(struct packet *packet, struct layer layer, uint16_t type);
 
 void decode_ppp(struct packet *packet, struct layer layer);
+void decode_pppd(struct packet *packet, struct layer layer); /* behind the direction and the control byte */
 void decode_ppp_or_hdlc(struct packet *packet, struct layer layer);
 void decode_cisco_hdlc(struct packet *packet, struct layer layer);
 void decode_frame_relay(struct packet *packet, struct layer layer);

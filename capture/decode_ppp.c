@@ -7,6 +7,8 @@ enum {
     HDLC_UNNUMBERED = 0x03,
     HDLC_CISCO_UNICAST = 0x0f,
     HDLC_CISCO_MULTICAST = 0x8f,
+
+    PROTOCOL_MULTILINK = 0x003d,
 };
 
 /* PPP's protocol numbers. */
@@ -20,7 +22,7 @@ static const struct {
     {0x0283, TYPE_MPLS, "MPLS"},
     {0x002d, 0, "compressed TCP/IP"},
     {0x002f, 0, "compressed TCP/IP"},
-    {0x003d, 0, "multilink PPP"},
+    {PROTOCOL_MULTILINK, 0, "multilink PPP"},
     {0x0053, 0, "encrypted PPP"},
     {0x00fd, 0, "compressed PPP"},
     {0x0023, 0, "OSI"},
@@ -36,20 +38,50 @@ static const struct {
 };
 
 /* The address and control bytes may be left out (RFC 1661, 6.6), and the first byte of a protocol number that
- * is 0 (6.5): the last byte of the number is the one that is odd. */
+ * is 0 (6.5): the last byte of the number is the one that is odd. False where it is cut short. */
+static bool take_protocol(struct packet *packet, struct layer *layer, uint16_t *protocol)
+{
+    if (layer->captured >= 2 && layer->at[0] == HDLC_ALL_STATIONS && layer->at[1] == HDLC_UNNUMBERED)
+        layer_skip(layer, 2);
+    const uint8_t *p = layer->at;
+    const bool is_short = layer->captured > 0 && (p[0] & 1) != 0 && p[0] != HDLC_ALL_STATIONS;
+    const uint32_t len = is_short ? 1 : 2;
+    if (!layer_skip(layer, len)) {
+        STOP_SHORT(packet, layer, len, "PPP header");
+        return false;
+    }
+    *protocol = len == 1 ? p[0] : load_be16(p);
+    return true;
+}
+
+/* A fragment that begins and ends a packet has all of it (RFC 1990, 3). The sequence number has 24 bits,
+ * unless both ends have agreed on 12, which the frame does not tell. */
+static bool take_multilink(struct packet *packet, struct layer *layer, uint16_t *protocol)
+{
+    enum {
+        MULTILINK_LEN = 4,
+        BEGINS_AND_ENDS = 0xc0,
+    };
+    const uint8_t *p = layer->at;
+    packet->protocol = "multilink PPP";
+    if (!layer_skip(layer, MULTILINK_LEN)) {
+        STOP_SHORT(packet, layer, MULTILINK_LEN, "multilink PPP header");
+        return false;
+    }
+    if (p[0] != BEGINS_AND_ENDS) {
+        stop_decoding(packet, PACKET_UNSUPPORTED, "a fragment of multilink PPP");
+        return false;
+    }
+    return take_protocol(packet, layer, protocol);
+}
+
 void decode_ppp(struct packet *packet, struct layer layer)
 {
+    uint16_t protocol = 0;
     packet->protocol = "PPP";
-    if (layer.captured >= 2 && layer.at[0] == HDLC_ALL_STATIONS && layer.at[1] == HDLC_UNNUMBERED)
-        layer_skip(&layer, 2);
-    const uint8_t *p = layer.at;
-    const bool is_short = layer.captured > 0 && (p[0] & 1) != 0 && p[0] != HDLC_ALL_STATIONS;
-    const uint32_t len = is_short ? 1 : 2;
-    if (!layer_skip(&layer, len)) {
-        STOP_SHORT(packet, &layer, len, "PPP header");
+    if (!take_protocol(packet, &layer, &protocol) ||
+        (protocol == PROTOCOL_MULTILINK && !take_multilink(packet, &layer, &protocol)))
         return;
-    }
-    const uint16_t protocol = len == 1 ? p[0] : load_be16(p);
     for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++) {
         if (protocols[i].protocol != protocol)
             continue;
@@ -61,6 +93,17 @@ void decode_ppp(struct packet *packet, struct layer layer)
         return;
     }
     stop_decoding(packet, PACKET_UNSUPPORTED, "a protocol of PPP that this program does not know");
+}
+
+void decode_pppd(struct packet *packet, struct layer layer)
+{
+    if (!layer_skip(&layer, 1)) {
+        STOP_SHORT(packet, &layer, 1, "direction of the frame");
+        return;
+    }
+    if (layer.captured > 0 && layer.at[0] == HDLC_UNNUMBERED)
+        layer_skip(&layer, 1);
+    decode_ppp(packet, layer);
 }
 
 void decode_cisco_hdlc(struct packet *packet, struct layer layer)

@@ -62,6 +62,10 @@ static const struct {
     {50, "\0\x21", 2, PACKET4},
     {50, "\x0f\0\x08\0", 4, PACKET4}, /* Cisco's */
     {204, "\1\xff\x03\0\x57", 5, PACKET6},
+    {166, "\1\x03\0\x21", 4, PACKET4}, /* the direction in the address's place */
+    {166, "\0\x03\x57", 3, PACKET6},
+    {9, "\xff\x03\0\x3d\xc0\0\0\7\0\x21", 10, PACKET4}, /* multilink, in one fragment */
+    {9, "\0\x3d\xc0\0\0\7\x57", 7, PACKET6},
     {104, "\x0f\0\x86\xdd", 4, PACKET6},
     {113, "\0\0\0\1\0\6\2\0\0\0\0\1\0\0\0\4\xaa\xaa\x03\0\0\0\x08\0", 24, PACKET4},
     {276, "\0\4\0\0\0\0\0\1\0\1\0\6\2\0\0\0\0\1\0\0\x06\x06\x03", 23, PACKET4},
@@ -325,6 +329,8 @@ static const struct {
     {10, "\x41\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01", 13, PACKET_UNSUPPORTED, "FDDI"},
     {178, "\x58\x47\x43\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01", 16, PACKET_INVALID, "Juniper"},
     {227, "\x00\x00\x00\x00\x00\x00\x00\x00", 8, PACKET_UNSUPPORTED, "CAN"},
+    {9, "\0\x3d\x80\0\0\7\0\x21\x45\0", 10, PACKET_UNSUPPORTED, "multilink PPP"}, /* the first of several */
+    {9, "\0\x3d\x40\0\0\7\0\x21\x45\0", 10, PACKET_UNSUPPORTED, "multilink PPP"},
     {104, "\x8f\0\x80\x35", 4, PACKET_UNSUPPORTED, "Cisco HDLC"},
     {1, "\2\0\0\0\0\2\2\0\0\0\0\1\0\x0c\xaa\xaa\x03\0\x80\xc2\0\7\1\2\3\4", 26, PACKET_UNSUPPORTED, "SNAP"},
     {100, "\xaa\xaa\x03\0\x80\xc2\0\x0e\0\0\0\0", 12, PACKET_UNSUPPORTED, "SNAP"}, /* bridged STP */
