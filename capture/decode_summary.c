@@ -288,7 +288,7 @@ void decode_outer_text(const struct packet *packet, struct buf *out)
         [PACKET_OUTER_PPTP] = "PPTP",       [PACKET_OUTER_EOIP] = "EoIP",
         [PACKET_OUTER_ERSPAN] = "ERSPAN",   [PACKET_OUTER_VXLAN] = "VXLAN",
         [PACKET_OUTER_GENEVE] = "GENEVE",   [PACKET_OUTER_GTPU] = "GTP-U",
-        [PACKET_OUTER_TEREDO] = "Teredo",
+        [PACKET_OUTER_TEREDO] = "Teredo",   [PACKET_OUTER_VXLAN_GPE] = "VXLAN-GPE",
     };
     for (unsigned i = 0; i < packet->outer_count; i++) {
         buf_printf(out, "%s%s", i > 0 ? " / " : "", names[packet->outer_kind[i]]);

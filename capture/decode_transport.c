@@ -144,10 +144,8 @@ static bool needs_no_checksum(const struct packet *packet)
 {
     enum {
         PORT_LISP = 4341,
-        PORT_VXLAN_GPE = 4790,
     };
-    return packet->target_port == PORT_LISP || packet->target_port == PORT_VXLAN_GPE ||
-           decode_may_tunnel(packet->source_port, packet->target_port);
+    return packet->target_port == PORT_LISP || decode_may_tunnel(packet->source_port, packet->target_port);
 }
 
 static void decode_udp(struct packet *packet, const struct layer *layer, const struct checksum_target *target)

@@ -35,6 +35,32 @@ static bool decode_vxlan(struct packet *packet, struct layer layer)
     return true;
 }
 
+/* draft-ietf-nvo3-vxlan-gpe, 3: as VXLAN, with the next protocol where that has zeros. */
+static bool decode_vxlan_gpe(struct packet *packet, struct layer layer)
+{
+    enum {
+        GPE_LEN = 8,
+        IDENTIFIER_AND_NEXT = 0x0c,
+        TO_MANY = 0x02, /* broadcast, unknown or multicast */
+        NEXT_IPV4 = 1,
+        NEXT_IPV6 = 2,
+        NEXT_ETHERNET = 3,
+    };
+    const uint8_t *p = layer.at;
+    const uint8_t next = p[3];
+    if ((p[0] & ~(unsigned)TO_MANY) != IDENTIFIER_AND_NEXT || load_be16(p + 1) != 0 || p[7] != 0 ||
+        next < NEXT_IPV4 || next > NEXT_ETHERNET)
+        return false;
+    layer_skip(&layer, GPE_LEN);
+    if (!enter_outer(packet, PACKET_OUTER_VXLAN_GPE, load_be32(p + 4) >> 8))
+        return true;
+    if (next == NEXT_ETHERNET)
+        decode_ethernet(packet, layer);
+    else
+        decode_type(packet, layer, next == NEXT_IPV6 ? TYPE_IPV6 : TYPE_IPV4);
+    return true;
+}
+
 /* RFC 8926, 3.4. */
 static bool decode_geneve(struct packet *packet, struct layer layer)
 {
@@ -167,8 +193,13 @@ static bool decode_mpls_in_udp(struct packet *packet, struct layer layer)
 }
 
 static const struct udp_tunnel tunnels[] = {
-    {2152, true, 8, decode_gtpu},   {3544, true, 8, decode_teredo},  {4754, false, 4, decode_gre_in_udp},
-    {4789, false, 8, decode_vxlan}, {6081, false, 8, decode_geneve}, {6635, false, 4, decode_mpls_in_udp},
+    {2152, true, 8, decode_gtpu},
+    {3544, true, 8, decode_teredo},
+    {4754, false, 4, decode_gre_in_udp},
+    {4789, false, 8, decode_vxlan},
+    {4790, false, 8, decode_vxlan_gpe},
+    {6081, false, 8, decode_geneve},
+    {6635, false, 4, decode_mpls_in_udp},
     {8472, false, 8, decode_vxlan}, /* what Linux used before 4789 was assigned, and still does by default */
 };
 

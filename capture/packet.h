@@ -49,6 +49,7 @@ enum packet_outer {
     PACKET_OUTER_GENEVE, /* network identifier */
     PACKET_OUTER_GTPU,   /* tunnel endpoint */
     PACKET_OUTER_TEREDO,
+    PACKET_OUTER_VXLAN_GPE, /* network identifier */
 };
 
 struct packet_address {

@@ -81,6 +81,9 @@ static const struct tunnel good[] = {
     {17, 3544, "", 0, PACKET6, "Teredo"},
     {17, 3544, "\0\0\1\2\3\4\5\6", 8, PACKET6, "Teredo"},
     {17, 3544, "\0\1\1\1\xaa\xbb\1\2\3\4\5\6\7\x08\0\0\0\1\2\3\4\5\6", 23, PACKET6, "Teredo"},
+    {17, 4790, "\x0c\0\0\3\0\0\x2a\0", 8, FRAME4, "VXLAN-GPE 42"},
+    {17, 4790, "\x0e\0\0\1\0\0\x2a\0", 8, PACKET4, "VXLAN-GPE 42"}, /* to more than one */
+    {17, 4790, "\x0c\0\0\2\0\0\x2a\0", 8, PACKET6, "VXLAN-GPE 42"},
     {17, 4754, "\x20\0\x65\x58\0\0\0\7", 8, FRAME4, "GRE 7"},
     {17, 6635, "\0\x01\x01\xff", 4, PACKET6, "MPLS 16"},
 };
@@ -146,6 +149,13 @@ static void not_a_tunnel(void **state)
         {0, 3544, 5, 0xff},  /* longer than the datagram */
         {0, 4754, 0, 0x60},  /* GRE: source routes */
         {0, 4754, 1, 0x01},  /* version 1 */
+        {0, 4790, 0, 0x08},  /* VXLAN-GPE: no next protocol */
+        {0, 4790, 0, 0x04},  /* no identifier */
+        {0, 4790, 0, 0x0d},  /* a message of the endpoints */
+        {0, 4790, 0, 0x1c},  /* version */
+        {0, 4790, 1, 1},     /* reserved */
+        {0, 4790, 3, 4},     /* NSH */
+        {0, 4790, 7, 1},     /* reserved */
         {0, 6635, 4, 0x50},  /* MPLS: neither IP nor a control word */
     };
     struct buf f = {0};
