@@ -289,11 +289,15 @@ void decode_outer_text(const struct packet *packet, struct buf *out)
         [PACKET_OUTER_ERSPAN] = "ERSPAN",   [PACKET_OUTER_VXLAN] = "VXLAN",
         [PACKET_OUTER_GENEVE] = "GENEVE",   [PACKET_OUTER_GTPU] = "GTP-U",
         [PACKET_OUTER_TEREDO] = "Teredo",   [PACKET_OUTER_VXLAN_GPE] = "VXLAN-GPE",
+        [PACKET_OUTER_L2TP] = "L2TP",
     };
     for (unsigned i = 0; i < packet->outer_count; i++) {
         buf_printf(out, "%s%s", i > 0 ? " / " : "", names[packet->outer_kind[i]]);
-        if (packet->outer_id[i] != 0)
-            buf_printf(out, " %" PRIu32, packet->outer_id[i]);
+        const uint32_t id = packet->outer_id[i];
+        if (packet->outer_kind[i] == PACKET_OUTER_L2TP)
+            buf_printf(out, " %" PRIu32 ".%" PRIu32, id >> 16, id & 0xffff);
+        else if (id != 0)
+            buf_printf(out, " %" PRIu32, id);
     }
 }
 

@@ -174,6 +174,44 @@ static bool decode_teredo(struct packet *packet, struct layer layer)
     return true;
 }
 
+/* RFC 2661, 3.1: a message of data. A length must be the datagram's; without one, PPP's address and control
+ * bytes must be there, which most senders do not leave out. */
+static bool decode_l2tp(struct packet *packet, struct layer layer)
+{
+    enum {
+        LENGTH = 0x4000,
+        SEQUENCE = 0x0800,
+        OFFSET = 0x0200,
+        PRIORITY = 0x0100,
+        VERSION = 2, /* and all others 0: the type, what is reserved */
+        PPP_ADDRESS = 0xff03,
+        PPP_MIN = 2,
+    };
+    const uint8_t *p = layer.at;
+    const uint16_t flags = load_be16(p);
+    const bool has_length = (flags & LENGTH) != 0, has_offset = (flags & OFFSET) != 0;
+    const uint32_t to_ids = has_length ? 4 : 2;
+    const uint32_t to_offset = to_ids + 4 + ((flags & SEQUENCE) != 0 ? 4 : 0);
+    uint32_t len = to_offset + (has_offset ? 2 : 0);
+    if ((flags & ~(unsigned)(LENGTH | SEQUENCE | OFFSET | PRIORITY)) != VERSION ||
+        (has_length && load_be16(p + 2) != layer.wire))
+        return false;
+    if (has_offset && layer.captured >= len)
+        len += load_be16(p + to_offset);
+    if (layer.wire < len + PPP_MIN)
+        return false;
+    if (layer.captured < len + PPP_MIN) {
+        STOP_SHORT(packet, &layer, len + PPP_MIN, "L2TP header");
+        return true;
+    }
+    layer_skip(&layer, len);
+    if (!has_length && load_be16(layer.at) != PPP_ADDRESS)
+        return false;
+    if (enter_outer(packet, PACKET_OUTER_L2TP, load_be32(p + to_ids)))
+        decode_ppp(packet, layer);
+    return true;
+}
+
 /* RFC 8086. The flags that RFC 2784 reserves, and the version, are 0. */
 static bool decode_gre_in_udp(struct packet *packet, struct layer layer)
 {
@@ -193,13 +231,10 @@ static bool decode_mpls_in_udp(struct packet *packet, struct layer layer)
 }
 
 static const struct udp_tunnel tunnels[] = {
-    {2152, true, 8, decode_gtpu},
-    {3544, true, 8, decode_teredo},
-    {4754, false, 4, decode_gre_in_udp},
-    {4789, false, 8, decode_vxlan},
-    {4790, false, 8, decode_vxlan_gpe},
-    {6081, false, 8, decode_geneve},
-    {6635, false, 4, decode_mpls_in_udp},
+    {1701, true, 6, decode_l2tp},    {2152, true, 8, decode_gtpu},
+    {3544, true, 8, decode_teredo},  {4754, false, 4, decode_gre_in_udp},
+    {4789, false, 8, decode_vxlan},  {4790, false, 8, decode_vxlan_gpe},
+    {6081, false, 8, decode_geneve}, {6635, false, 4, decode_mpls_in_udp},
     {8472, false, 8, decode_vxlan}, /* what Linux used before 4789 was assigned, and still does by default */
 };
 

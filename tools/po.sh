@@ -14,7 +14,7 @@ extract() {
     # No lines: they would change with every change of a source.
     find src capture craft -name '*.[ch]' | LC_ALL=C sort >"$scratch/files"
     # What STOP_SHORT() of capture/decode_layers.h puts together.
-    grep -rho 'STOP_SHORT([a-z_]*, &*[a-z_]*, [A-Za-z0-9_]*, "[^"]*"' capture | LC_ALL=C sort -u |
+    grep -rho 'STOP_SHORT([a-z_]*, &*[a-z_]*, [A-Za-z0-9_ +]*, "[^"]*"' capture | LC_ALL=C sort -u |
         sed 's/.*, "\(.*\)"/N_("the capture ends within the \1") N_("the packet ends within the \1")/' >"$scratch/STOP_SHORT.c"
     xgettext --files-from="$scratch/files" "$scratch/STOP_SHORT.c" --output="$1" --language=C --from-code=UTF-8 --add-location=file \
             --package-name=sockdiag --no-wrap --add-comments=TRANSLATORS: --force-po \

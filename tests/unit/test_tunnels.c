@@ -84,6 +84,10 @@ static const struct tunnel good[] = {
     {17, 4790, "\x0c\0\0\3\0\0\x2a\0", 8, FRAME4, "VXLAN-GPE 42"},
     {17, 4790, "\x0e\0\0\1\0\0\x2a\0", 8, PACKET4, "VXLAN-GPE 42"}, /* to more than one */
     {17, 4790, "\x0c\0\0\2\0\0\x2a\0", 8, PACKET6, "VXLAN-GPE 42"},
+    {17, 1701, "\x40\2\0\x39\0\5\0\7\xff\x03\0\x21", 12, PACKET4, "L2TP 5.7"},
+    {17, 1701, "\0\2\0\5\0\7\xff\x03\0\x57", 10, PACKET6, "L2TP 5.7"},
+    {17, 1701, "\x0a\2\0\5\0\7\0\0\0\1\0\2xx\xff\x03\0\x21", 18, PACKET4, "L2TP 5.7"}, /* sequence, offset */
+    {17, 1701, "\x41\2\0\x36\0\5\0\7\x21", 9, PACKET4, "L2TP 5.7"}, /* priority; PPP compressed */
     {17, 4754, "\x20\0\x65\x58\0\0\0\7", 8, FRAME4, "GRE 7"},
     {17, 6635, "\0\x01\x01\xff", 4, PACKET6, "MPLS 16"},
 };
@@ -156,6 +160,12 @@ static void not_a_tunnel(void **state)
         {0, 4790, 1, 1},     /* reserved */
         {0, 4790, 3, 4},     /* NSH */
         {0, 4790, 7, 1},     /* reserved */
+        {0, 1701, 0, 0xc0},  /* L2TP: a control message */
+        {0, 1701, 0, 0x50},  /* reserved */
+        {0, 1701, 1, 3},     /* version */
+        {0, 1701, 3, 0x38},  /* another length */
+        {1, 1701, 6, 0xfe},  /* neither a length nor an address of PPP */
+        {2, 1701, 11, 0xff}, /* an offset longer than the datagram */
         {0, 6635, 4, 0x50},  /* MPLS: neither IP nor a control word */
     };
     struct buf f = {0};
