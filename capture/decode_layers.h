@@ -134,6 +134,7 @@ void decode_gre(struct packet *packet, struct layer layer);
 /* What GRE's protocol type names; `has_sequence`: GRE's header had a sequence number. */
 void decode_gre_payload(struct packet *packet, struct layer layer, uint16_t type, bool has_sequence);
 void decode_etherip(struct packet *packet, struct layer layer);
+void decode_ethernet_in_ip(struct packet *packet, struct layer layer);
 
 /* `layer` is the payload of a UDP datagram: a tunnel, where its ports are those of one and it reads as one.
  * Else nothing changes. */

@@ -280,16 +280,16 @@ static void remarks(const struct packet *packet, struct buf *out)
 void decode_outer_text(const struct packet *packet, struct buf *out)
 {
     static const char *const names[] = {
-        [PACKET_OUTER_VLAN] = "vlan",       [PACKET_OUTER_MPLS] = "MPLS",
-        [PACKET_OUTER_PBB] = "PBB",         [PACKET_OUTER_PPPOE] = "PPPoE",
-        [PACKET_OUTER_4IN4] = "4in4",       [PACKET_OUTER_6IN4] = "6in4",
-        [PACKET_OUTER_4IN6] = "4in6",       [PACKET_OUTER_6IN6] = "6in6",
-        [PACKET_OUTER_ETHERIP] = "EtherIP", [PACKET_OUTER_GRE] = "GRE",
-        [PACKET_OUTER_PPTP] = "PPTP",       [PACKET_OUTER_EOIP] = "EoIP",
-        [PACKET_OUTER_ERSPAN] = "ERSPAN",   [PACKET_OUTER_VXLAN] = "VXLAN",
-        [PACKET_OUTER_GENEVE] = "GENEVE",   [PACKET_OUTER_GTPU] = "GTP-U",
-        [PACKET_OUTER_TEREDO] = "Teredo",   [PACKET_OUTER_VXLAN_GPE] = "VXLAN-GPE",
-        [PACKET_OUTER_L2TP] = "L2TP",
+        [PACKET_OUTER_VLAN] = "vlan",         [PACKET_OUTER_MPLS] = "MPLS",
+        [PACKET_OUTER_PBB] = "PBB",           [PACKET_OUTER_PPPOE] = "PPPoE",
+        [PACKET_OUTER_4IN4] = "4in4",         [PACKET_OUTER_6IN4] = "6in4",
+        [PACKET_OUTER_4IN6] = "4in6",         [PACKET_OUTER_6IN6] = "6in6",
+        [PACKET_OUTER_ETHERIP] = "EtherIP",   [PACKET_OUTER_GRE] = "GRE",
+        [PACKET_OUTER_PPTP] = "PPTP",         [PACKET_OUTER_EOIP] = "EoIP",
+        [PACKET_OUTER_ERSPAN] = "ERSPAN",     [PACKET_OUTER_VXLAN] = "VXLAN",
+        [PACKET_OUTER_GENEVE] = "GENEVE",     [PACKET_OUTER_GTPU] = "GTP-U",
+        [PACKET_OUTER_TEREDO] = "Teredo",     [PACKET_OUTER_VXLAN_GPE] = "VXLAN-GPE",
+        [PACKET_OUTER_ETHERNET] = "Ethernet", [PACKET_OUTER_L2TP] = "L2TP",
     };
     for (unsigned i = 0; i < packet->outer_count; i++) {
         buf_printf(out, "%s%s", i > 0 ? " / " : "", names[packet->outer_kind[i]]);

@@ -259,6 +259,7 @@ static const struct {
     {IPPROTO_DCCP, "DCCP", decode_dccp},
     {IPPROTO_MPLS, "MPLS", decode_mpls},
     {97, "EtherIP", decode_etherip},
+    {143, "Ethernet", decode_ethernet_in_ip},
     {IPPROTO_ESP, "ESP", NULL},
     {9, "IGRP", NULL},
     {IPPROTO_RSVP, "RSVP", NULL},

@@ -124,6 +124,13 @@ void decode_etherip(struct packet *packet, struct layer layer)
         decode_ethernet(packet, layer);
 }
 
+/* A frame without a header of the tunnel's own (RFC 8986, 4.9: segment routing). */
+void decode_ethernet_in_ip(struct packet *packet, struct layer layer)
+{
+    if (enter_outer(packet, PACKET_OUTER_ETHERNET, 0))
+        decode_ethernet(packet, layer);
+}
+
 /* ---- GRE ---- */
 
 enum {

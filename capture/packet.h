@@ -50,6 +50,7 @@ enum packet_outer {
     PACKET_OUTER_GTPU,   /* tunnel endpoint */
     PACKET_OUTER_TEREDO,
     PACKET_OUTER_VXLAN_GPE, /* network identifier */
+    PACKET_OUTER_ETHERNET,  /* directly within IP */
     PACKET_OUTER_L2TP,      /* tunnel in the upper half, session in the lower one */
 };
 

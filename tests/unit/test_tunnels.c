@@ -68,6 +68,7 @@ static const struct tunnel good[] = {
     {47, 0, "\x30\x01\x88\x0b\0\x2e\0\x09\0\0\0\1\x21", 13, PACKET4, "PPTP 9"},
     {47, 0, "\x20\x01\x64\x00\0\x3b\x09\0", 8, FRAME4, "EoIP 9"},
     {97, 0, "\x30\0", 2, FRAME4, "EtherIP"},
+    {143, 0, "", 0, FRAME4, "Ethernet"},
     {137, 0, "\0\x01\x01\xff", 4, PACKET4, "MPLS 16"},
     {17, 4789, "\x08\0\0\0\0\0\x2a\0", 8, FRAME4, "VXLAN 42"},
     {17, 4789, "\x88\x08\0\5\0\0\x2a\0", 8, FRAME4, "VXLAN 42"}, /* with a group policy */
