@@ -122,53 +122,55 @@ static void each_tunnel(void **state)
     buf_free(&f);
 }
 
+/* Bytes of good tunnels' headers that are to be others. */
+static const struct {
+    size_t row; /* a port of `good` */
+    uint16_t port;
+    size_t at;
+    uint8_t value;
+} changes[] = {
+    {0, 4789, 0, 0x00},  /* VXLAN: no identifier */
+    {0, 4789, 0, 0x0c},  /* a reserved flag */
+    {0, 4789, 3, 1},     /* reserved bytes */
+    {0, 4789, 7, 1},     /* … */
+    {0, 6081, 0, 0x40},  /* GENEVE: version */
+    {0, 6081, 0, 0x3f},  /* options longer than the packet */
+    {0, 6081, 1, 0x80},  /* a control message */
+    {0, 6081, 1, 0x01},  /* reserved */
+    {0, 6081, 7, 1},     /* … */
+    {0, 6081, 2, 1},     /* not an EtherType */
+    {0, 2152, 0, 0x50},  /* GTP-U: version 2 */
+    {0, 2152, 0, 0x20},  /* GTP' */
+    {0, 2152, 0, 0x38},  /* reserved */
+    {0, 2152, 1, 1},     /* an echo request */
+    {0, 2152, 3, 0x2c},  /* another length */
+    {0, 2152, 8, 0x55},  /* not IP within */
+    {2, 2152, 12, 0},    /* an extension of no length */
+    {2, 2152, 12, 0xff}, /* longer than the packet */
+    {0, 3544, 0, 0x40},  /* Teredo: not IPv6 */
+    {0, 3544, 5, 0xff},  /* longer than the datagram */
+    {0, 4754, 0, 0x60},  /* GRE: source routes */
+    {0, 4754, 1, 0x01},  /* version 1 */
+    {0, 4790, 0, 0x08},  /* VXLAN-GPE: no next protocol */
+    {0, 4790, 0, 0x04},  /* no identifier */
+    {0, 4790, 0, 0x0d},  /* a message of the endpoints */
+    {0, 4790, 0, 0x1c},  /* version */
+    {0, 4790, 1, 1},     /* reserved */
+    {0, 4790, 3, 4},     /* NSH */
+    {0, 4790, 7, 1},     /* reserved */
+    {0, 1701, 0, 0xc0},  /* L2TP: a control message */
+    {0, 1701, 0, 0x50},  /* reserved */
+    {0, 1701, 1, 3},     /* version */
+    {0, 1701, 3, 0x38},  /* another length */
+    {1, 1701, 6, 0xfe},  /* neither a length nor an address of PPP */
+    {2, 1701, 11, 0xff}, /* an offset longer than the datagram */
+    {0, 6635, 4, 0x50},  /* MPLS: neither IP nor a control word */
+};
+
 /* One byte of a good packet's tunnel header is another: it is UDP with a payload, and no problem. */
 static void not_a_tunnel(void **state)
 {
     (void)state;
-    static const struct {
-        size_t row; /* a port of `good` */
-        uint16_t port;
-        size_t at;
-        uint8_t value;
-    } changes[] = {
-        {0, 4789, 0, 0x00},  /* VXLAN: no identifier */
-        {0, 4789, 0, 0x0c},  /* a reserved flag */
-        {0, 4789, 3, 1},     /* reserved bytes */
-        {0, 4789, 7, 1},     /* … */
-        {0, 6081, 0, 0x40},  /* GENEVE: version */
-        {0, 6081, 0, 0x3f},  /* options longer than the packet */
-        {0, 6081, 1, 0x80},  /* a control message */
-        {0, 6081, 1, 0x01},  /* reserved */
-        {0, 6081, 7, 1},     /* … */
-        {0, 6081, 2, 1},     /* not an EtherType */
-        {0, 2152, 0, 0x50},  /* GTP-U: version 2 */
-        {0, 2152, 0, 0x20},  /* GTP' */
-        {0, 2152, 0, 0x38},  /* reserved */
-        {0, 2152, 1, 1},     /* an echo request */
-        {0, 2152, 3, 0x2c},  /* another length */
-        {0, 2152, 8, 0x55},  /* not IP within */
-        {2, 2152, 12, 0},    /* an extension of no length */
-        {2, 2152, 12, 0xff}, /* longer than the packet */
-        {0, 3544, 0, 0x40},  /* Teredo: not IPv6 */
-        {0, 3544, 5, 0xff},  /* longer than the datagram */
-        {0, 4754, 0, 0x60},  /* GRE: source routes */
-        {0, 4754, 1, 0x01},  /* version 1 */
-        {0, 4790, 0, 0x08},  /* VXLAN-GPE: no next protocol */
-        {0, 4790, 0, 0x04},  /* no identifier */
-        {0, 4790, 0, 0x0d},  /* a message of the endpoints */
-        {0, 4790, 0, 0x1c},  /* version */
-        {0, 4790, 1, 1},     /* reserved */
-        {0, 4790, 3, 4},     /* NSH */
-        {0, 4790, 7, 1},     /* reserved */
-        {0, 1701, 0, 0xc0},  /* L2TP: a control message */
-        {0, 1701, 0, 0x50},  /* reserved */
-        {0, 1701, 1, 3},     /* version */
-        {0, 1701, 3, 0x38},  /* another length */
-        {1, 1701, 6, 0xfe},  /* neither a length nor an address of PPP */
-        {2, 1701, 11, 0xff}, /* an offset longer than the datagram */
-        {0, 6635, 4, 0x50},  /* MPLS: neither IP nor a control word */
-    };
     struct buf f = {0};
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         size_t row = 0, left = changes[i].row;
