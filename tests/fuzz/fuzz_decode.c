@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* The first byte chooses the link type and whether the capture cut the packet; the rest is the packet. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const int links[] = {0,   1,   8,   9,   11,  12,  50,  51,  100, 101, 104,
-                                107, 108, 113, 123, 147, 204, 228, 229, 239, 253, 276};
+    static const int links[] = {0,   1,   8,   9,   11,  12,  50,  51,  100, 101, 104, 107, 108,
+                                113, 123, 147, 204, 228, 229, 239, 253, 276, 10,  105, 127, 166};
     if (size == 0)
         return 0;
     struct packet p = {

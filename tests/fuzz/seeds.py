@@ -16,7 +16,8 @@ SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", ".ntar", ".snoop")
 MOST = 16 << 10  # bytes of a seed: large ones cost the fuzzer more than they teach it
 JOURNAL, DROPPED, ETHERNET = 1, 2, 4
 DISSECT_FROM = {1: 0, 101: 3}  # link type to the place in craft_layers(): Ethernet, IPv4
-DECODE_LINKS = (0, 1, 8, 9, 11, 12, 50, 51, 100, 101, 104, 107, 108, 113, 123, 147, 204, 228, 229, 239, 253, 276)
+DECODE_LINKS = (0, 1, 8, 9, 11, 12, 50, 51, 100, 101, 104, 107, 108, 113, 123, 147, 204, 228, 229, 239, 253, 276,
+                10, 105, 127, 166)
 
 EXPRESSIONS = (
     'ip(dst=10.0.0.2,ttl=1-5,flags=DF+MF)/tcp(dport=[80,443],flags=SA,options=[mss(1460),nop,wscale(7)])/"hello"',
@@ -34,9 +35,20 @@ TUNNELS = (
     (47, "100088be000000011007002a00000000", True), (47, "3081880b003100090000000100000002ff030021", False),
     (47, "20016400003b0900", True), (97, "3000", True), (137, "000101ff", False),
     (17, "c00012b5004b00000800000000002a00", True), (17, "c00017c1005300000240655800002a000102030105060708", True),
+    (17, "c00012b6004b00000c00000300002a00", True),
+    (17, "c00006a5004100004002003900050007ff030021", False),
+    (47, "100022eb000000012007002a0000000000000800", False), (143, "", True),
     (17, "c0000868004d000034ff003d0000000500000085010102400200000000000000", False),
 )
 FRAME = bytes.fromhex("020000000002020000000001")
+
+# Linux cooked: the kind of device, the protocol, and as above.
+COOKED = (
+    (1, 0x0800, "", False), (1, 3, "", True), (1, 4, "aaaa030000000800", False), (512, 7, "ff030021", False),
+    (770, 0, "184103cc", False), (770, 0, "18410300800080c20007", True), (778, 0x6558, "", True),
+    (823, 0x880B, "003dc000000721", False),
+    (803, 4, "0000080000000000" + "0801" + "00" * 20 + "1000" + "aaaa030000000800", False),
+)
 
 
 def ipv4(protocol, payload, fragment=0):
@@ -55,6 +67,11 @@ def write_packets(directory):
         inner = (FRAME + b"\x08\x00" if is_frame else b"") + ipv4(6, tcp)
         packet = ipv4(protocol, bytes.fromhex(head) + inner)
         (directory / "fuzz_decode" / str(number)).write_bytes(ethernet + FRAME + b"\x08\x00" + packet)
+    for number, (device, protocol, head, is_frame) in enumerate(COOKED):
+        cooked = struct.pack(">HHH8sH", 0, device, 6, FRAME[:6], protocol)
+        inner = (FRAME + b"\x08\x00" if is_frame else b"") + ipv4(6, tcp)
+        (directory / "fuzz_decode" / f"cooked-{number}").write_bytes(
+            bytes([DECODE_LINKS.index(113)]) + cooked + bytes.fromhex(head) + inner)
     pieces = [ipv4(6, tcp[:16], 0x2000), ipv4(6, tcp[16:], 2)]
     inside = [ipv4(47, bytes.fromhex("00000800") + piece) for piece in pieces]
     for number, packets in enumerate((pieces, pieces[::-1], pieces[:1] * 2 + pieces[1:], inside)):
