@@ -50,7 +50,7 @@ static int need_header(struct pcapng_reader *r, size_t len, struct sd_err *err)
 
 /* The lengths of a record changed places with version 2.3, which some wrote that had not yet changed them.
  * 543.0 is DG/UX's. */
-static int order_of_lengths(uint16_t major, uint16_t minor)
+static enum reader_lengths order_of_lengths(uint16_t major, uint16_t minor)
 {
     if ((major == 2 && minor < 3) || (major == 543 && minor == 0))
         return LENGTHS_WIRE_FIRST;

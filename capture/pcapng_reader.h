@@ -27,6 +27,13 @@ struct reader_interface {
     int64_t offset_s;   /* if_tsoffset */
 };
 
+/* How a record of classic pcap has its two lengths. */
+enum reader_lengths {
+    LENGTHS_CAPTURED_FIRST,
+    LENGTHS_WIRE_FIRST,
+    LENGTHS_SMALLER_CAPTURED,
+};
+
 struct pcapng_reader {
     struct pcapng_input input;
     char *name;
@@ -45,11 +52,7 @@ struct pcapng_reader {
 
     /* classic pcap */
     bool snoop, nanoseconds;
-    enum {
-        LENGTHS_CAPTURED_FIRST,
-        LENGTHS_WIRE_FIRST,
-        LENGTHS_SMALLER_CAPTURED,
-    } lengths;            /* how a record has them */
+    enum reader_lengths lengths;
     size_t record_header; /* bytes before a packet's data */
 };
 
