@@ -1,6 +1,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "capture/decode_layers.h"
 
 /* IPv4 (RFC 791) and IPv6 with extension headers (RFC 8200). */
@@ -86,9 +87,10 @@ static void set_address(struct packet_address *address, uint8_t family, const ui
 /* ---- IPv4 ---- */
 
 /* Walk the options. A source route that is not used up names the final target, which the transport checksum
- * covers (RFC 1122, 4.1.3.4). False where one is invalid. */
-static bool walk_options(struct bytes options, struct checksum_target *target)
+ * covers (RFC 1122, 4.1.3.4). What is wrong with one of them, or NULL. */
+static const char *walk_options(struct bytes options, struct checksum_target *target)
 {
+    const char *problem = NULL;
     uint8_t type, len;
     while (bytes_u8(&options, &type) && type != OPTION_END) {
         if (type == OPTION_NOP)
@@ -97,15 +99,14 @@ static bool walk_options(struct bytes options, struct checksum_target *target)
         if (bytes_u8(&options, &len) && len >= 2)
             value = bytes_take(&options, len - 2U);
         if (value == NULL)
-            return false;
+            return N_("an IPv4 option with an impossible length (RFC 791)");
         bool route = type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE;
         if (route && len >= 3 && value[0] < 4)
-            stop_decoding(packet, PACKET_INVALID,
-                          "an IPv4 source route with an impossible pointer (RFC 791)");
+            problem = N_("an IPv4 source route with an impossible pointer (RFC 791)");
         else if (route && len >= 7 && value[0] <= len)
             set_address(&target->address, 4, value + len - 2 - 4);
     }
-    return true;
+    return problem;
 }
 
 /* The length fields. A datagram longer than its frame was cut by the network or by a tool that edited the
@@ -158,8 +159,9 @@ static void decode_ipv4(struct packet *packet, struct layer layer)
     else /* who fills in the length fills in the checksum, too */
         packet->ip_checksum = packet->len_assumed ? CHECKSUM_NONE : CHECKSUM_BAD;
     struct checksum_target target = {0};
-    if (!walk_options(bytes_of(p + IPV4_MIN, header - IPV4_MIN), &target))
-        stop_decoding(packet, PACKET_INVALID, "an IPv4 option with an impossible length (RFC 791)");
+    const char *problem = walk_options(bytes_of(p + IPV4_MIN, header - IPV4_MIN), &target);
+    if (problem != NULL)
+        stop_decoding(packet, PACKET_INVALID, problem);
     layer_skip(&layer, header);
     packet->ip_payload = layer.at;
     packet->ip_payload_len = layer.captured;
@@ -229,30 +231,30 @@ static bool is_extension(uint8_t type, uint8_t family)
 
 /* The options of the header of type `header` at p, of `len` bytes (RFC 8200, 4.2). A mobile node's home
  * address is what its checksums are computed with (RFC 6275, 6.3). That one which is not known asks for the
- * packet to be dropped is its receiver's affair. */
-static void take_options(struct packet *packet, uint8_t header, const uint8_t *p, uint32_t len,
-                         struct checksum_target *target)
+ * packet to be dropped is its receiver's affair. What is wrong with one of them, or NULL. */
+static const char *take_options(const struct packet *packet, uint8_t header, const uint8_t *p, uint32_t len,
+                                struct checksum_target *target)
 {
     struct bytes options = bytes_of(p + 2, len - 2);
     const bool hop_by_hop = header == IPPROTO_HOPOPTS;
     const bool has_length = load_be16(packet->ip_header + 4) != 0;
     uint8_t type, value_len;
     const uint8_t *value;
+    const char *problem = NULL;
     if (hop_by_hop && p != packet->ip_header + IPV6_LEN)
-        stop_decoding(packet, PACKET_INVALID, "a hop-by-hop header that is not the first (RFC 8200)");
+        problem = N_("a hop-by-hop header that is not the first (RFC 8200)");
     while (bytes_u8(&options, &type)) {
         if (type == OPTION_PAD1)
             continue;
-        if (!bytes_u8(&options, &value_len) || (value = bytes_take(&options, value_len)) == NULL) {
-            stop_decoding(packet, PACKET_INVALID, "an IPv6 option with an impossible length (RFC 8200)");
-            return;
-        }
+        if (!bytes_u8(&options, &value_len) || (value = bytes_take(&options, value_len)) == NULL)
+            return problem != NULL ? problem : N_("an IPv6 option with an impossible length (RFC 8200)");
         if (hop_by_hop && type == OPTION_JUMBO &&
             (has_length || value_len != 4 || load_be32(value) <= UINT16_MAX))
-            stop_decoding(packet, PACKET_INVALID, "a jumbo payload option that RFC 2675 does not allow");
+            problem = problem != NULL ? problem : N_("a jumbo payload option that RFC 2675 does not allow");
         if (!hop_by_hop && type == OPTION_HOME_ADDRESS && value_len == 16)
             set_address(&target->source, 6, value);
     }
+    return problem;
 }
 
 /* Step over extension headers, of which one was a fragment header before if `fragmented`. False where
@@ -272,8 +274,11 @@ static bool skip_extensions(struct packet *packet, struct layer *layer, struct c
             return false;
         }
         layer_skip(layer, len);
+        const char *problem = NULL;
         if (packet->ip_protocol == IPPROTO_HOPOPTS || packet->ip_protocol == IPPROTO_DSTOPTS)
-            take_options(packet, packet->ip_protocol, p, len, target);
+            problem = take_options(packet, packet->ip_protocol, p, len, target);
+        if (problem != NULL)
+            stop_decoding(packet, PACKET_INVALID, problem);
         if (packet->ip_protocol == IPPROTO_ROUTING)
             take_route(p, len, target);
         if (packet->ip_protocol == IPPROTO_FRAGMENT) {
@@ -410,6 +415,8 @@ struct checksum_target decode_target(const struct packet *fragment)
         const uint32_t len = extension_len(type, p);
         if (type == IPPROTO_ROUTING)
             take_route(p, len, &target);
+        if (type == IPPROTO_DSTOPTS)
+            take_options(fragment, type, p, len, &target);
         type = p[0];
         p += len;
     }
