@@ -127,7 +127,8 @@ static bool take_ipv4_lengths(struct packet *packet, struct layer *layer, uint32
         stop_decoding(packet, PACKET_INVALID, "an IPv4 total length shorter than its header (RFC 791)");
         return false;
     }
-    if (total > layer->wire)
+    packet->len_beyond = total > layer->wire;
+    if (packet->len_beyond)
         stop_decoding(packet, PACKET_INVALID, "an IPv4 total length beyond the end of the frame");
     layer_limit(layer, total);
     if (layer->captured < header) {
@@ -344,7 +345,8 @@ static void decode_ipv6(struct packet *packet, struct layer layer)
     }
     packet->ip_len = IPV6_LEN + payload;
     packet->ip_payload = layer.at;
-    if (payload > layer.wire)
+    packet->len_beyond = payload > layer.wire;
+    if (packet->len_beyond)
         stop_decoding(packet, PACKET_INVALID, "an IPv6 payload length beyond the end of the frame");
     layer_limit(&layer, payload);
     packet->ip_payload_len = layer.captured;
@@ -426,7 +428,7 @@ struct checksum_target decode_target(const struct packet *fragment)
 void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len,
                       const struct checksum_target *target)
 {
-    packet->is_fragment = packet->more_fragments = false;
+    packet->is_fragment = packet->more_fragments = packet->len_beyond = false;
     packet->fragment_offset = 0;
     packet->verdict = PACKET_OK;
     packet->problem = NULL;

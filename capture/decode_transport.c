@@ -38,7 +38,7 @@ static uint64_t pseudo_header(const struct packet *packet, uint32_t len, const s
 static enum packet_checksum verify(const struct packet *packet, const struct layer *layer, uint32_t len,
                                    uint16_t field, const struct checksum_target *target)
 {
-    if (layer->captured < len || target->unknown || packet->verdict == PACKET_INVALID)
+    if (layer->captured < len || target->unknown || packet->len_beyond)
         return CHECKSUM_NONE;
     uint64_t pseudo = pseudo_header(packet, len, target);
     if (checksum_fold(checksum_add(pseudo, layer->at, len)) == 0xffff)
@@ -162,7 +162,7 @@ static void decode_udp(struct packet *packet, const struct layer *layer, const s
     const uint16_t field = load_be16(p + 6);
     if (len == 0 && layer->wire > UINT16_MAX)
         len = layer->wire; /* a jumbogram (RFC 2675, 4) */
-    if (len > layer->wire && packet->verdict == PACKET_INVALID)
+    if (len > layer->wire && packet->len_beyond)
         len = layer->wire; /* the frame ends first, which IP's length has told */
     if (len < UDP_LEN || len > layer->wire) {
         stop_decoding(packet, PACKET_INVALID,
@@ -241,7 +241,7 @@ static void decode_icmp(struct packet *packet, const struct layer *layer,
     set_payload(packet, layer, ICMP_LEN, layer->wire);
     if (v6) {
         packet->transport_checksum = verify(packet, layer, layer->wire, load_be16(layer->at + 2), target);
-    } else if (layer->captured == layer->wire && packet->verdict != PACKET_INVALID) {
+    } else if (layer->captured == layer->wire && !packet->len_beyond) {
         bool good = checksum_fold(checksum_add(0, layer->at, layer->wire)) == 0xffff;
         packet->transport_checksum = good ? CHECKSUM_GOOD : CHECKSUM_BAD;
     }

@@ -111,6 +111,7 @@ struct packet {
     uint8_t ip_protocol;                  /* the transport: IPPROTO_…, after IPv6 extension headers */
     uint8_t ttl;
     bool len_assumed; /* the IP header tells no length (segmentation offload, BIG TCP): that of the frame */
+    bool len_beyond;  /* the frame ends before the length that the IP header tells */
     bool is_fragment; /* a fragment of a datagram: no transport layer decoded */
     bool more_fragments;
     uint32_t fragment_offset; /* bytes */
