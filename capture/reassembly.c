@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/recent.h"
+
 /* In order, bytes go straight from the packet to the consumer. Others wait as chunks: disjoint, in axis
  * order, each a part of one segment.
  *
@@ -15,9 +17,6 @@
  * So that each chunk remembers the segment that Linux has queued there, which need not be its own. */
 
 enum {
-    MAX_SOURCES = 32, /* packets whose place in the window is known */
-    FEW_SOURCES = 2,
-    LEAST_RECENT = 128,
     CHUNK_COST = 64, /* of keeping a chunk, beside its bytes */
 };
 
@@ -26,10 +25,6 @@ struct chunk {
     uint64_t packet;
     uint64_t queued_begin, queued_end; /* the segment that Linux holds here */
     uint8_t bytes[];
-};
-
-struct source {
-    uint64_t begin, packet;
 };
 
 struct reassembly {
@@ -41,13 +36,8 @@ struct reassembly {
     size_t chunk_count, chunk_cap;
     struct chunk **doubted; /* of wrong checksums, in the order they came; NULL: there was none yet */
     size_t doubted_count;
-    size_t held; /* bytes, with CHUNK_COST for each chunk */
-    /* The window: bytes [next - recent_len, next). */
-    uint8_t *recent;
-    size_t recent_len, recent_cap;
-    struct source *sources; /* a ring once it has MAX_SOURCES; NULL: `few` */
-    size_t source_at, source_cap;
-    struct source few[FEW_SOURCES];
+    size_t held;          /* bytes, with CHUNK_COST for each chunk */
+    struct recent recent; /* up to `next` */
     uint64_t uncompared, given_up;
 };
 
@@ -64,7 +54,6 @@ struct reassembly *reassembly_new(const struct reassembly_config *config)
     if (r == NULL)
         return NULL;
     r->config = *config;
-    r->source_cap = FEW_SOURCES;
     return r;
 }
 
@@ -78,8 +67,7 @@ void reassembly_free(struct reassembly *r)
         free(r->doubted[i]);
     free(r->doubted);
     free(r->chunks);
-    free(r->recent);
-    free(r->sources);
+    recent_fini(&r->recent);
     free(r);
 }
 
@@ -87,7 +75,7 @@ size_t reassembly_memory(const struct reassembly *r)
 {
     const size_t doubted = r->doubted != NULL ? REASSEMBLY_MAX_DOUBTED + 1 : 0;
     return sizeof *r + r->held + (r->chunk_cap + doubted) * sizeof(struct chunk *) +
-           (r->sources != NULL ? r->source_cap * sizeof *r->sources : 0) + r->recent_cap;
+           recent_memory(&r->recent);
 }
 
 uint64_t reassembly_uncompared(const struct reassembly *r)
@@ -103,84 +91,6 @@ uint64_t reassembly_given_up(const struct reassembly *r)
 uint64_t reassembly_too_early(const struct reassembly *r, const struct tcp_direction *d)
 {
     return r->started && d->origin < r->origin ? r->origin - d->origin : 0;
-}
-
-/* ---- the window ---- */
-
-/* Most directions are short: what is kept of them grows from little. Room for twice the window in the end:
- * its bytes stay in one piece, and are moved to the front seldom. */
-static int reserve_recent(struct reassembly *r, size_t more)
-{
-    const size_t most = (size_t)r->config.window * 2;
-    size_t cap = r->recent_cap > 0 ? r->recent_cap : LEAST_RECENT;
-    if (r->recent_len + more <= r->recent_cap || r->recent_cap == most)
-        return 0;
-    while (cap < r->recent_len + more)
-        cap *= 2;
-    uint8_t *grown = realloc(r->recent, cap < most ? cap : most);
-    if (grown == NULL)
-        return -ENOMEM;
-    r->recent = grown;
-    r->recent_cap = cap < most ? cap : most;
-    return 0;
-}
-
-static int grow_sources(struct reassembly *r)
-{
-    const size_t cap = r->source_cap * 4;
-    struct source *grown = reallocarray(r->sources, cap, sizeof *grown);
-    if (grown == NULL)
-        return -ENOMEM;
-    if (r->sources == NULL)
-        memcpy(grown, r->few, sizeof r->few);
-    r->sources = grown;
-    r->source_cap = cap;
-    return 0;
-}
-
-static int remember_source(struct reassembly *r, uint64_t begin, uint64_t packet)
-{
-    if (r->source_at >= r->source_cap && r->source_cap < MAX_SOURCES && grow_sources(r) != 0)
-        return -ENOMEM;
-    struct source *sources = r->sources != NULL ? r->sources : r->few;
-    sources[r->source_at++ % r->source_cap] = (struct source){begin, packet};
-    return 0;
-}
-
-static int remember(struct reassembly *r, uint64_t begin, const uint8_t *bytes, size_t len, uint64_t packet)
-{
-    const size_t window = r->config.window;
-    if (window == 0)
-        return 0;
-    if (remember_source(r, begin, packet) != 0)
-        return -ENOMEM;
-    if (len > window) {
-        bytes += len - window;
-        len = window;
-        r->recent_len = 0;
-    }
-    if (reserve_recent(r, len) != 0)
-        return -ENOMEM;
-    if (r->recent_len + len > r->recent_cap) {
-        const size_t keep = window - len < r->recent_len ? window - len : r->recent_len;
-        memmove(r->recent, r->recent + r->recent_len - keep, keep);
-        r->recent_len = keep;
-    }
-    memcpy(r->recent + r->recent_len, bytes, len);
-    r->recent_len += len;
-    return 0;
-}
-
-static uint64_t source_of(const struct reassembly *r, uint64_t offset)
-{
-    const size_t count = r->source_at < MAX_SOURCES ? r->source_at : MAX_SOURCES;
-    const struct source *best = NULL;
-    for (size_t i = 0; i < count; i++) {
-        const struct source *source = &(r->sources != NULL ? r->sources : r->few)[i];
-        if (source->begin <= offset && (best == NULL || source->begin > best->begin))
-            best = source;
-    }
-    return best != NULL ? best->packet : 0;
 }
 
 /* ---- conflicts ---- */
@@ -201,14 +111,14 @@ static void compare(const struct reassembly *r, uint64_t begin, const uint8_t *f
     conflict.first = first + from;
     conflict.second = second + from;
     if (conflict.first_packet == 0)
-        conflict.first_packet = source_of(r, begin + from);
+        conflict.first_packet = recent_source(&r->recent, begin + from);
     r->config.conflict(r->config.context, &conflict);
 }
 
 /* What was given out already: Linux has taken it, too. */
 static void compare_recent(struct reassembly *r, const struct fresh *fresh)
 {
-    const uint64_t window_begin = r->next - r->recent_len;
+    const uint64_t window_begin = r->next - r->recent.len;
     const uint64_t end = fresh->end < r->next ? fresh->end : r->next;
     const uint64_t begin = fresh->begin > window_begin ? fresh->begin : window_begin;
     if (begin >= end) {
@@ -216,7 +126,7 @@ static void compare_recent(struct reassembly *r, const struct fresh *fresh)
         return;
     }
     r->uncompared += begin - fresh->begin;
-    compare(r, begin, r->recent + (begin - window_begin), fresh->bytes + (begin - fresh->begin),
+    compare(r, begin, r->recent.bytes + (begin - window_begin), fresh->bytes + (begin - fresh->begin),
             (size_t)(end - begin), (struct reassembly_conflict){.second_packet = fresh->packet});
 }
 
@@ -254,7 +164,7 @@ static int give(struct reassembly *r, uint64_t begin, uint64_t end, const uint8_
 {
     r->config.data(r->config.context, begin - r->origin, bytes, (size_t)(end - begin));
     r->next = end;
-    return remember(r, begin, bytes, (size_t)(end - begin), packet);
+    return recent_take(&r->recent, r->config.window, begin, bytes, (size_t)(end - begin), packet);
 }
 
 static void give_gap(struct reassembly *r, uint64_t end, enum reassembly_gap why)
@@ -263,7 +173,7 @@ static void give_gap(struct reassembly *r, uint64_t end, enum reassembly_gap why
     if (r->config.gap != NULL && end > r->next)
         r->config.gap(r->config.context, r->next - r->origin, end - r->next, why);
     r->next = end;
-    r->recent_len = 0;
+    recent_forget(&r->recent);
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
