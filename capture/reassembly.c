@@ -4,17 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/linux_queue.h"
 #include "capture/recent.h"
 
 /* In order, bytes go straight from the packet to the consumer. Others wait as chunks: disjoint, in axis
- * order, each a part of one segment.
- *
- * What Linux would have kept (net/ipv4/tcp_input.c, by observation of its receive queue):
- * - What is in order is taken at once and stays; what waits below its end is dropped.
- * - A segment that waits is dropped if another that waits holds all its bytes; it replaces those whose bytes
- *   it holds all.
- * - Of two that wait and overlap in part, the bytes are taken from the one that begins first.
- * So that each chunk remembers the segment that Linux has queued there, which need not be its own. */
+ * order, each a part of one segment. Which segment Linux takes its bytes from is remembered with each: it
+ * need not be the chunk's own (capture/linux_queue.h). */
 
 enum {
     CHUNK_COST = 64, /* of keeping a chunk, beside its bytes */
@@ -23,13 +18,14 @@ enum {
 struct chunk {
     uint64_t begin, end;
     uint64_t packet;
-    uint64_t queued_begin, queued_end; /* the segment that Linux holds here */
+    struct linux_held queued;
     uint8_t bytes[];
 };
 
 struct reassembly {
     struct reassembly_config config;
     bool started;    /* `origin` and `next` are known */
+    bool cut;        /* of what waits, or had to, the capture cut some off */
     uint64_t origin; /* internal offset of the consumer's 0 */
     uint64_t next;   /* internal offset up to which all was given out */
     struct chunk **chunks;
@@ -46,6 +42,7 @@ struct fresh {
     uint64_t begin, end;
     const uint8_t *bytes;
     uint64_t packet;
+    uint64_t sent_end; /* with what the capture cut off, and a FIN */
 };
 
 struct reassembly *reassembly_new(const struct reassembly_config *config)
@@ -115,8 +112,8 @@ static void compare(const struct reassembly *r, uint64_t begin, const uint8_t *f
     r->config.conflict(r->config.context, &conflict);
 }
 
-/* What was given out already: Linux has taken it, too. */
-static void compare_recent(struct reassembly *r, const struct fresh *fresh)
+/* What was given out already: Linux has taken it, too, unless it waits yet for a hole that was given up. */
+static void compare_recent(struct reassembly *r, const struct tcp_direction *d, const struct fresh *fresh)
 {
     const uint64_t window_begin = r->next - r->recent.len;
     const uint64_t end = fresh->end < r->next ? fresh->end : r->next;
@@ -126,36 +123,13 @@ static void compare_recent(struct reassembly *r, const struct fresh *fresh)
         return;
     }
     r->uncompared += begin - fresh->begin;
+    const bool taken = r->given_up == 0 || (d->has_acked && end <= d->acked);
     compare(r, begin, r->recent.bytes + (begin - window_begin), fresh->bytes + (begin - fresh->begin),
-            (size_t)(end - begin), (struct reassembly_conflict){.second_packet = fresh->packet});
-}
-
-static bool linux_takes_second(const struct reassembly *r, const struct chunk *chunk,
-                               const struct fresh *fresh)
-{
-    if (r->started && fresh->begin <= r->next)
-        return true;
-    if (chunk->queued_begin <= fresh->begin && chunk->queued_end >= fresh->end)
-        return false;
-    return fresh->begin <= chunk->queued_begin;
-}
-
-static void compare_chunk(const struct reassembly *r, struct chunk *chunk, const struct fresh *fresh)
-{
-    const uint64_t begin = fresh->begin > chunk->begin ? fresh->begin : chunk->begin;
-    const uint64_t end = fresh->end < chunk->end ? fresh->end : chunk->end;
-    const bool second = linux_takes_second(r, chunk, fresh);
-    compare(r, begin, chunk->bytes + (begin - chunk->begin), fresh->bytes + (begin - fresh->begin),
             (size_t)(end - begin),
             (struct reassembly_conflict){
-                .first_packet = chunk->packet,
                 .second_packet = fresh->packet,
-                .linux_keeps_second = second,
+                .linux_keeps = taken ? REASSEMBLY_LINUX_FIRST : REASSEMBLY_LINUX_UNKNOWN,
             });
-    if (second && fresh->end >= chunk->queued_end) {
-        chunk->queued_begin = fresh->begin;
-        chunk->queued_end = fresh->end;
-    }
 }
 
 /* ---- giving out ---- */
@@ -268,29 +242,53 @@ static struct chunk *new_chunk(struct reassembly *r, uint64_t begin, uint64_t en
     struct chunk *chunk = malloc(sizeof *chunk + len);
     if (chunk == NULL)
         return NULL;
-    *chunk = (struct chunk){begin, end, fresh->packet, fresh->begin, fresh->end};
+    *chunk = (struct chunk){.begin = begin, .end = end, .packet = fresh->packet};
     memcpy(chunk->bytes, fresh->bytes + (begin - fresh->begin), len);
     r->held += len + CHUNK_COST;
     return chunk;
 }
 
-static int insert_chunk(struct reassembly *r, size_t at, uint64_t begin, uint64_t end,
-                        const struct fresh *fresh)
+static int place_chunk(struct reassembly *r, size_t at, struct chunk *chunk)
 {
-    if (r->chunk_count == r->chunk_cap) {
-        const size_t cap = r->chunk_cap > 0 ? r->chunk_cap * 2 : 8;
-        struct chunk **grown = reallocarray(r->chunks, cap, sizeof *grown);
-        if (grown == NULL)
-            return -ENOMEM;
-        r->chunks = grown;
-        r->chunk_cap = cap;
-    }
-    struct chunk *chunk = new_chunk(r, begin, end, fresh);
     if (chunk == NULL)
         return -ENOMEM;
     memmove(r->chunks + at + 1, r->chunks + at, (r->chunk_count - at) * sizeof *r->chunks);
     r->chunks[at] = chunk;
     r->chunk_count++;
+    return 0;
+}
+
+static int reserve_chunk(struct reassembly *r)
+{
+    if (r->chunk_count < r->chunk_cap)
+        return 0;
+    const size_t cap = r->chunk_cap > 0 ? r->chunk_cap * 2 : 8;
+    struct chunk **grown = reallocarray(r->chunks, cap, sizeof *grown);
+    if (grown == NULL)
+        return -ENOMEM;
+    r->chunks = grown;
+    r->chunk_cap = cap;
+    return 0;
+}
+
+static int insert_chunk(struct reassembly *r, size_t at, uint64_t begin, uint64_t end,
+                        const struct fresh *fresh, const struct linux_held *queued)
+{
+    if (reserve_chunk(r) != 0 || place_chunk(r, at, new_chunk(r, begin, end, fresh)) != 0)
+        return -ENOMEM;
+    r->chunks[at]->queued = *queued;
+    return 0;
+}
+
+/* Cut chunk `i` in two at `offset`. */
+static int split_chunk(struct reassembly *r, size_t i, uint64_t offset)
+{
+    struct chunk *chunk = r->chunks[i];
+    const struct fresh whole = {chunk->begin, chunk->end, chunk->bytes, chunk->packet, chunk->end};
+    if (insert_chunk(r, i + 1, offset, chunk->end, &whole, &chunk->queued) != 0)
+        return -ENOMEM;
+    r->held -= (size_t)(chunk->end - offset);
+    chunk->end = offset;
     return 0;
 }
 
@@ -308,24 +306,117 @@ static size_t find_chunk(const struct reassembly *r, uint64_t offset)
     return low;
 }
 
-/* Keep what is not there yet of the bytes from `at` on; compare what is. */
-static int keep(struct reassembly *r, const struct fresh *fresh, uint64_t at)
+/* ---- what Linux has ---- */
+
+/* How far the other side has all bytes, whether they were captured or not. */
+static uint64_t taken_end(const struct reassembly *r, const struct tcp_direction *d)
 {
-    size_t i = find_chunk(r, at);
-    while (at < fresh->end) {
-        struct chunk *next = i < r->chunk_count ? r->chunks[i] : NULL;
-        const uint64_t free_end = next != NULL && next->begin < fresh->end ? next->begin : fresh->end;
-        if (at < free_end) {
-            if (insert_chunk(r, i++, at, free_end, fresh) != 0)
-                return -ENOMEM;
-            at = free_end;
-        } else {
-            compare_chunk(r, next, fresh);
-            at = next->end;
-            i++;
-        }
+    uint64_t end = r->started ? r->next : 0;
+    if (!d->has_acked || d->acked <= end)
+        return end;
+    end = d->acked;
+    for (size_t i = find_chunk(r, end); i < r->chunk_count && r->chunks[i]->begin <= end; i++)
+        end = r->chunks[i]->end;
+    return end;
+}
+
+struct arrival {
+    const struct fresh *fresh;
+    struct linux_held queued;
+    uint64_t taken; /* taken_end() when it came */
+    bool unsure;    /* what is in order is not known: it began before the capture, or is not all there */
+    uint64_t run_end, most_end; /* of the chunks that were looked at last: see find_run() */
+};
+
+static struct arrival arrive(const struct reassembly *r, const struct tcp_direction *d,
+                             const struct fresh *fresh)
+{
+    const size_t i = find_chunk(r, fresh->begin);
+    const struct chunk *before = i > 0 ? r->chunks[i - 1] : NULL;
+    const struct chunk *there = i < r->chunk_count ? r->chunks[i] : NULL;
+    return (struct arrival){
+        .fresh = fresh,
+        .queued = linux_queue_arrival(fresh->begin, fresh->sent_end,
+                                      before != NULL && before->end == fresh->begin ? &before->queued : NULL,
+                                      there != NULL && there->begin <= fresh->begin ? &there->queued : NULL),
+        .taken = taken_end(r, d),
+        .unsure = !r->started || r->cut || r->given_up > 0,
+    };
+}
+
+/* The chunks from `i` on that may belong to one segment, all joined: where they end, and where it does. */
+static void find_run(const struct reassembly *r, size_t i, struct arrival *arrival)
+{
+    const struct chunk *chunk = r->chunks[i];
+    uint64_t end = chunk->queued.end;
+    for (i++; i < r->chunk_count && r->chunks[i]->begin == chunk->end &&
+              r->chunks[i]->queued.least_begin <= chunk->queued.begin;
+         i++) {
+        chunk = r->chunks[i];
+        end = chunk->queued.end > end ? chunk->queued.end : end;
     }
+    arrival->run_end = chunk->end;
+    arrival->most_end = end > chunk->end ? end : chunk->end;
+}
+
+static enum linux_verdict judge(const struct reassembly *r, size_t i, struct arrival *arrival)
+{
+    const struct chunk *chunk = r->chunks[i];
+    enum linux_verdict verdict = LINUX_TAKES;
+    if (chunk->begin < arrival->taken)
+        return LINUX_KEEPS;
+    if (arrival->queued.begin > arrival->taken) {
+        if (chunk->begin >= arrival->run_end && arrival->queued.begin == chunk->queued.least_begin)
+            find_run(r, i, arrival);
+        verdict = linux_queue_judge(&chunk->queued, arrival->most_end, &arrival->queued);
+    }
+    return verdict == LINUX_TAKES && arrival->unsure ? LINUX_UNKNOWN : verdict;
+}
+
+/* Compare with chunk `i`; the part of it that the segment has may be taken from that now. */
+static int compare_chunk(struct reassembly *r, size_t i, struct arrival *arrival)
+{
+    static const enum reassembly_linux keeps[] = {
+        [LINUX_KEEPS] = REASSEMBLY_LINUX_FIRST,
+        [LINUX_TAKES] = REASSEMBLY_LINUX_SECOND,
+        [LINUX_UNKNOWN] = REASSEMBLY_LINUX_UNKNOWN,
+    };
+    struct chunk *chunk = r->chunks[i];
+    const struct fresh *fresh = arrival->fresh;
+    const uint64_t begin = fresh->begin > chunk->begin ? fresh->begin : chunk->begin;
+    const uint64_t end = least(fresh->end, chunk->end);
+    const enum linux_verdict verdict = judge(r, i, arrival);
+    compare(r, begin, chunk->bytes + (begin - chunk->begin), fresh->bytes + (begin - fresh->begin),
+            (size_t)(end - begin),
+            (struct reassembly_conflict){
+                .first_packet = chunk->packet,
+                .second_packet = fresh->packet,
+                .linux_keeps = keeps[verdict],
+            });
+    if (verdict == LINUX_KEEPS)
+        return 0;
+    if (end < chunk->end && split_chunk(r, i, end) != 0)
+        return -ENOMEM;
+    chunk->queued = linux_queue_take(&chunk->queued, &arrival->queued, verdict);
     return 0;
+}
+
+/* Keep what is not there yet of the bytes from `at` on; compare what is. */
+static int keep(struct reassembly *r, const struct tcp_direction *d, const struct fresh *fresh, uint64_t at)
+{
+    struct arrival arrival = arrive(r, d, fresh);
+    int failed = 0;
+    for (size_t i = find_chunk(r, at); at < fresh->end && failed == 0; i++) {
+        const struct chunk *next = i < r->chunk_count ? r->chunks[i] : NULL;
+        const uint64_t free_end = next != NULL ? least(next->begin, fresh->end) : fresh->end;
+        if (at < free_end)
+            failed = insert_chunk(r, i, at, free_end, fresh, &arrival.queued);
+        else
+            failed = compare_chunk(r, i, &arrival);
+        if (failed == 0)
+            at = r->chunks[i]->end;
+    }
+    return failed;
 }
 
 static void forget_doubted(struct reassembly *r, size_t i)
@@ -396,14 +487,14 @@ static int take(struct reassembly *r, const struct tcp_direction *d, const struc
 {
     uint64_t at = fresh->begin;
     if (r->started && at < r->next) {
-        compare_recent(r, fresh);
+        compare_recent(r, d, fresh);
         at = r->next;
     }
     if (at >= fresh->end)
         return 0;
     if (r->started && at == r->next && r->chunk_count == 0)
         return give(r, at, fresh->end, fresh->bytes + (at - fresh->begin), fresh->packet);
-    if (keep(r, fresh, at) != 0 || (r->started && drain(r) != 0))
+    if (keep(r, d, fresh, at) != 0 || (r->started && drain(r) != 0))
         return -ENOMEM;
     return make_room(r, d);
 }
@@ -416,7 +507,7 @@ static int take_doubted(struct reassembly *r, const struct tcp_direction *d,
     const uint64_t begin = segment->offset;
     const uint32_t there =
         segment->doubted < packet->payload_captured ? segment->doubted : packet->payload_captured;
-    const struct fresh fresh = {begin, begin + there, packet->payload, packet->number};
+    const struct fresh fresh = {begin, begin + there, packet->payload, packet->number, begin + there};
     if (there == 0 || (r->started && fresh.end <= r->next))
         return 0;
     if (r->doubted == NULL)
@@ -453,7 +544,9 @@ int reassembly_feed(struct reassembly *r, const struct tcp_direction *d, const s
             .end = last->offset + last->length,
             .bytes = packet->payload + first->at,
             .packet = packet->number,
+            .sent_end = last->offset + last->length + ((packet->tcp.flags & TCP_FIN) != 0),
         };
+        r->cut = r->cut || fresh.end - fresh.begin > there;
         if (fresh.end - fresh.begin > there)
             fresh.end = fresh.begin + there;
         if (there > 0)

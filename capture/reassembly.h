@@ -15,8 +15,8 @@
  * when nothing right came for it, as far as the other side acknowledged it: see tcp_direction_settle().
  *
  * Of two versions of a byte the first that came is the stream's, and conflict() tells of the other, together
- * with what the receive queue of Linux would have made of it. To compare with what was given out already, the
- * last `window` bytes of it at least are kept. */
+ * with what the receive queue of Linux made of it then, as far as packets tell. To compare with what was
+ * given out already, the last `window` bytes of it at least are kept. */
 
 #define REASSEMBLY_MAX_CHUNKS 1024
 #define REASSEMBLY_MAX_DOUBTED 64 /* of segments with a wrong checksum */
@@ -27,13 +27,19 @@ enum reassembly_gap {
     REASSEMBLY_GIVEN_UP,     /* it did not come while there was room to wait */
 };
 
+enum reassembly_linux {
+    REASSEMBLY_LINUX_FIRST, /* kept what it had: the first, or what came between and was kept then */
+    REASSEMBLY_LINUX_SECOND,
+    REASSEMBLY_LINUX_UNKNOWN, /* depends on what the packets do not tell */
+};
+
 struct reassembly_conflict {
     uint64_t offset;
     uint32_t length;               /* from the first to the last byte that differs */
     const uint8_t *first, *second; /* `length` bytes each, in the order they came */
     uint64_t first_packet;         /* 0: no longer known */
     uint64_t second_packet;
-    bool linux_keeps_second;
+    enum reassembly_linux linux_keeps;
 };
 
 struct reassembly_config {

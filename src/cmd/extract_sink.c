@@ -150,6 +150,11 @@ static void take_conflict(void *context, const struct reassembly_conflict *c)
     sink->conflicts++;
     if (side->conflicts++ >= MAX_GAPS)
         return;
+    static const char *const linux_words[] = {
+        [REASSEMBLY_LINUX_FIRST] = "first",
+        [REASSEMBLY_LINUX_SECOND] = "second",
+        [REASSEMBLY_LINUX_UNKNOWN] = NULL,
+    };
     struct json j = begin_line(sink, "conflict", side);
     json_u64(&j, "offset", c->offset);
     json_u64(&j, "length", c->length);
@@ -158,7 +163,7 @@ static void take_conflict(void *context, const struct reassembly_conflict *c)
     put_bytes(&j, "first_bytes", c->first, c->length);
     put_bytes(&j, "second_bytes", c->second, c->length);
     json_text(&j, "written", "first");
-    json_text(&j, "linux", c->linux_keeps_second ? "second" : "first");
+    json_text(&j, "linux", linux_words[c->linux_keeps]);
     json_end_line(&j);
 }
 

@@ -87,6 +87,20 @@ with case("both versions of what conflicts are listed"):
     equal((bytes.fromhex(conflict["first_bytes"]), bytes.fromhex(conflict["second_bytes"])), (b"aaa", b"XYZ"))
     equal((conflict["first_packet"], conflict["second_packet"], conflict["written"]), (11, 16, "first"))
 
+with case("which version Linux took, where the packets tell"):
+    scene = Scene()
+    for places in ((17, 47, 14, 35, 14, 32), (27, 47, 47, 65, 43, 69)):
+        stream = scene.stream()
+        for n in range(3):
+            begin, end = places[2 * n:2 * n + 2]
+            stream.segment("client", begin, b"ABC"[n:n + 1] * (end - begin))
+    versions = HERE / "versions.pcapng"
+    scene.write(versions)
+    where = fresh()
+    extract("-d", where, versions)
+    equal([(line["offset"], line["length"], line["linux"]) for line in index(where) if line["type"] == "conflict"],
+          [(17, 18, "second"), (14, 3, "first"), (17, 15, "first"), (43, 4, "first"), (47, 18, None)])
+
 with case("the index ends with a summary; --json prints the index"):
     summary = index(out)[-1]
     equal((summary["type"], summary["streams"], summary["files"], summary["bytes"], summary["gaps"]),

@@ -1,5 +1,5 @@
 /* needs: capture/tcp.c capture/tcp_judge.c capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c
- * capture/reassembly.c capture/recent.c src/base/buf.c */
+ * capture/reassembly.c capture/recent.c capture/linux_queue.c src/base/buf.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 
 /* What the consumer is told, as words: data as it is, "[3]" a gap of 3 bytes never captured, "[cut 3]",
  * "[up 3]"; conflicts apart, "4+2:ab/cd=2": at offset 4, of 2 bytes, ab came first, cd then, and Linux keeps
- * the second. */
+ * the second; "=?": nobody knows. */
 struct fixture {
     struct tcp_direction d, peer;
     struct tcp_scratch scratch;
@@ -47,9 +47,9 @@ static void take_gap(void *context, uint64_t offset, uint64_t len, enum reassemb
 static void take_conflict(void *context, const struct reassembly_conflict *c)
 {
     struct fixture *f = context;
-    buf_printf(&f->conflicts, "%s%u+%u:%.*s/%.*s=%d", f->conflicts.len > 0 ? " " : "", (unsigned)c->offset,
+    buf_printf(&f->conflicts, "%s%u+%u:%.*s/%.*s=%c", f->conflicts.len > 0 ? " " : "", (unsigned)c->offset,
                c->length, (int)c->length, (const char *)c->first, (int)c->length, (const char *)c->second,
-               c->linux_keeps_second ? 2 : 1);
+               "12?"[c->linux_keeps]);
     assert_true(c->first_packet != 0 && c->first_packet < c->second_packet);
     assert_true(c->second_packet == f->packets);
 }
@@ -234,6 +234,91 @@ static void what_waits_and_overlaps_in_part(void **state)
     put(f, 8, "3333");
     put(f, 0, "abcdefgh");
     finish(f, "abcdefgh33111122", "12+2:11/22=1 10+2:11/33=2");
+}
+
+/* Of three versions, the second took the place of the first, and holds the third whole. */
+static void what_waits_in_three_versions(void **state)
+{
+    struct fixture *f = *state;
+    feed(f, TCP_SYN, 0, NULL);
+    put(f, 7, "1111111111");
+    put(f, 4, "222222222");
+    put(f, 4, "33333333");
+    put(f, 0, "abcd");
+    finish(f, "abcd2221111111111", "7+6:111111/222222=2 4+3:222/333=1 7+5:11111/33333=1");
+}
+
+/* A segment that waits gets only the bytes of another that lie behind the end of a third. */
+static void what_waits_behind_another(void **state)
+{
+    struct fixture *f = *state;
+    feed(f, TCP_SYN, 0, NULL);
+    put(f, 10, "1111111111");
+    put(f, 4, "22222222");
+    put(f, 8, "333333333333");
+    put(f, 9, "4444444");
+    finish(f, "[4]2222221111111111",
+           "10+2:11/22=2 8+2:22/33=1 10+2:11/33=1 12+8:11111111/33333333=2 9+1:2/4=1 10+2:11/44=1 "
+           "12+4:1111/4444=1");
+}
+
+/* Neighbours may have been joined: then the third holds none of them whole. */
+static void what_waits_and_may_be_joined(void **state)
+{
+    struct fixture *f = *state;
+    feed(f, TCP_SYN, 0, NULL);
+    put(f, 2, "1111");
+    put(f, 6, "2222");
+    put(f, 5, "333333");
+    put(f, 7, "44");
+    put(f, 1, "5555555555");
+    put(f, 0, "a");
+    finish(f, "a5111122223",
+           "5+1:1/3=1 6+4:2222/3333=? 7+2:22/44=1 2+4:1111/5555=2 6+4:2222/5555=2 10+1:3/5=2");
+}
+
+/* What comes to where another stands that may have been joined, and is just like it, fares like it. */
+static void a_copy_of_what_may_be_joined(void **state)
+{
+    struct fixture *f = *state;
+    feed(f, TCP_SYN, 0, NULL);
+    put(f, 2, "1111");
+    put(f, 6, "2222");
+    put(f, 6, "3333");
+    put(f, 7, "444");
+    put(f, 6, "555"); /* short enough to be joined in its stead */
+    finish(f, "[2]11112222", "6+4:2222/3333=1 7+3:222/444=1 6+3:222/555=?");
+}
+
+/* With a FIN, a segment is longer by one than its bytes. */
+static void what_waits_with_a_fin(void **state)
+{
+    struct fixture *f = *state;
+    feed(f, TCP_SYN, 0, NULL);
+    put(f, 2, "1111");
+    feed(f, TCP_ACK | TCP_FIN, 3, "2222");
+    finish(f, "[2]1111", "2+4:1111/2222=2");
+}
+
+/* What was acknowledged is in order, whatever was captured of it. */
+static void what_waits_and_was_acknowledged(void **state)
+{
+    struct fixture *f = *state;
+    feed(f, TCP_SYN, 0, NULL);
+    put(f, 4, "1111");
+    acknowledge(f, 9);
+    put(f, 3, "2222222");
+    finish(f, "[3]2111122", "4+4:1111/2222=1");
+}
+
+/* What came first may have been in order. */
+static void what_waits_and_began_earlier(void **state)
+{
+    struct fixture *f = *state;
+    feed(f, TCP_ACK, 1000, "1111");
+    feed(f, TCP_ACK, 1000, "2222");
+    feed(f, TCP_ACK, 999, "333333");
+    finish(f, "311113", "0+4:1111/2222=1 0+4:1111/3333=?");
 }
 
 /* What is in order is taken at once, and what waits below its end is dropped. */
@@ -450,6 +535,13 @@ int main(void)
         CASE(what_was_given_out_stays),
         CASE(what_waits),
         CASE(what_waits_and_overlaps_in_part),
+        CASE(what_waits_in_three_versions),
+        CASE(what_waits_behind_another),
+        CASE(what_waits_and_may_be_joined),
+        CASE(a_copy_of_what_may_be_joined),
+        CASE(what_waits_with_a_fin),
+        CASE(what_waits_and_was_acknowledged),
+        CASE(what_waits_and_began_earlier),
         CASE(in_order_over_what_waits),
         CASE(a_keep_alive_has_no_say),
         CASE(joined_midway),
