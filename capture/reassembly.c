@@ -26,7 +26,7 @@ struct reassembly {
     struct reassembly_config config;
     bool started;    /* `origin` and `next` are known */
     bool cut;        /* of what waits, or had to, the capture cut some off */
-    uint64_t origin; /* internal offset of the consumer's 0 */
+    uint64_t origin; /* internal offset of the consumer's 0; before `started`, as far as is known */
     uint64_t next;   /* internal offset up to which all was given out */
     struct chunk **chunks;
     size_t chunk_count, chunk_cap;
@@ -530,6 +530,8 @@ static bool is_settled(const struct tcp_direction *d)
 int reassembly_feed(struct reassembly *r, const struct tcp_direction *d, const struct tcp_segment *segment)
 {
     int failed = 0;
+    if (!r->started)
+        r->origin = d->origin;
     if (!r->started && d->started && !d->partial)
         failed = begin_at(r, d->origin);
     if (failed == 0 && segment->doubted > 0)
