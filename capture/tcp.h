@@ -78,8 +78,10 @@ struct tcp_direction {
 
     /* Round trips from the capture to the other side and back. */
     uint64_t last_ns;             /* when the last packet was captured */
-    uint64_t timed_end, timed_ns; /* the segment being timed, if `timing` */
-    uint64_t ts_timed_ns;         /* the time stamp being timed, if `ts_timing` */
+    uint32_t timed_end, timed_ts; /* of the segment being timed, if `timing`: the low bits of its end, and the
+                                     oldest time stamp that an answer to it may echo */
+    uint64_t timed_ns;
+    uint64_t ts_timed_ns; /* the time stamp being timed, if `ts_timing` */
     /* By acknowledgement: what was sent twice is not timed (Karn); SYN and FIN too. While there is none, by
      * the echo of a time stamp (RFC 7323): then `rtt_by_ts`. */
     struct tcp_rtt rtt;

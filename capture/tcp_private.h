@@ -84,6 +84,9 @@ int tcp_ranges_take(const struct tcp_context *c, uint64_t begin, uint64_t end, u
 /* tcp_ranges.c: a corrupted packet carries [begin, end). 0 or -ENOMEM. */
 int tcp_ranges_doubt(const struct tcp_context *c, uint64_t begin, uint64_t end);
 
+/* Did a corrupted packet carry a byte of [begin, end)? */
+bool tcp_ranges_are_doubted(const struct tcp_direction *d, uint64_t begin, uint64_t end);
+
 /* Is a byte of [begin, end) missing? */
 bool tcp_ranges_lack(const struct tcp_direction *d, uint64_t begin, uint64_t end);
 

@@ -178,6 +178,16 @@ int tcp_ranges_doubt(const struct tcp_context *c, uint64_t begin, uint64_t end)
     return 0;
 }
 
+bool tcp_ranges_are_doubted(const struct tcp_direction *d, uint64_t begin, uint64_t end)
+{
+    const struct tcp_doubt *doubt = d->odd != NULL ? d->odd->doubt : NULL;
+    for (size_t i = 0; doubt != NULL && i < doubt->count; i++) {
+        if (doubt->place[i].begin < end && begin < doubt->place[i].end)
+            return true;
+    }
+    return false;
+}
+
 /* Take [begin, end), as far as it is missing. */
 static int take_unverified(struct tcp_direction *d, struct tcp_scratch *scratch, uint64_t begin, uint64_t end)
 {

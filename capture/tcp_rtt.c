@@ -2,9 +2,12 @@
  *
  * One segment and one time stamp are timed at a time, as TCP itself does it (RFC 6298, 3): a list of all that
  * is under way would cost memory for each. A segment that was sent again is not timed (Karn's algorithm): its
- * acknowledgement may mean either copy. The echo of a time stamp tells which (RFC 7323, 4). */
+ * acknowledgement may mean either copy. The echo of a time stamp tells which (RFC 7323, 4): of what waits to
+ * be acknowledged, it is that of the first segment. */
 
 #include "capture/tcp_private.h"
+
+#define ANY_STAMP (1U << 30) /* how old a time stamp may be where it tells nothing */
 
 static void add_sample(struct tcp_rtt *rtt, uint64_t from_ns, uint64_t to_ns)
 {
@@ -19,17 +22,34 @@ static void add_sample(struct tcp_rtt *rtt, uint64_t from_ns, uint64_t to_ns)
     rtt->count++;
 }
 
+static void begin_timing(const struct tcp_context *c, uint64_t end)
+{
+    struct tcp_direction *d = c->d;
+    const bool first = d->has_acked ? (int64_t)d->acked >= c->offset : c->offset <= (int64_t)d->origin;
+    if (d->odd != NULL && tcp_ranges_are_doubted(d, (uint64_t)c->offset, end))
+        return; /* its first copy was damaged on the way to the capture, or to the other side */
+    d->timing = true;
+    d->timed_end = (uint32_t)end;
+    d->timed_ns = c->packet->time_ns;
+    d->timed_ts = c->packet->tcp.ts_value - (first ? 0 : ANY_STAMP);
+}
+
+/* Is it an answer to what was sent before the segment being timed? */
+static bool is_answer_to_older(const struct tcp_context *c)
+{
+    const struct packet_tcp *tcp = &c->packet->tcp;
+    return tcp->has_timestamps && tcp->ts_echo != 0 && c->peer->has_ts &&
+           seq_lt(tcp->ts_echo, c->peer->timed_ts);
+}
+
 void tcp_rtt_sent(const struct tcp_context *c, uint64_t end, bool repeated)
 {
     struct tcp_direction *d = c->d;
     const struct packet_tcp *tcp = &c->packet->tcp;
-    if (repeated) {
-        d->timing = d->timing && c->offset >= (int64_t)d->timed_end;
-    } else if (!d->timing) {
-        d->timing = true;
-        d->timed_end = end;
-        d->timed_ns = c->packet->time_ns;
-    }
+    if (repeated)
+        d->timing = d->timing && seq_diff((uint32_t)c->offset, d->timed_end) >= 0;
+    else if (!d->timing)
+        begin_timing(c, end);
     /* Only the first segment with a value can be timed by it. */
     if (tcp->has_timestamps && !d->ts_timing && !tcp_rtt_is_known(d) &&
         (!d->has_ts || seq_lt(d->last_ts, tcp->ts_value))) {
@@ -43,13 +63,14 @@ void tcp_rtt_acked(const struct tcp_context *c, int64_t acked)
 {
     struct tcp_direction *peer = c->peer;
     const struct packet_tcp *tcp = &c->packet->tcp;
-    if (peer->timing && acked >= (int64_t)peer->timed_end) {
+    if (peer->timing && seq_diff((uint32_t)acked, peer->timed_end) >= 0) {
+        const bool answers = !is_answer_to_older(c);
         peer->timing = false;
-        if (peer->rtt_by_ts && c->packet->time_ns >= peer->timed_ns) {
+        if (answers && peer->rtt_by_ts && c->packet->time_ns >= peer->timed_ns) {
             peer->rtt = (struct tcp_rtt){0};
             peer->rtt_by_ts = false;
         }
-        if (!peer->rtt_by_ts)
+        if (answers && !peer->rtt_by_ts)
             add_sample(&peer->rtt, peer->timed_ns, c->packet->time_ns);
     }
     if (peer->ts_timing && tcp->has_timestamps && !seq_lt(tcp->ts_echo, peer->ts_timed)) {
