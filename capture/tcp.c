@@ -136,6 +136,19 @@ static void take_syn(const struct tcp_context *c)
         tcp_mark(c, TCP_MARK_DATA_IN_SYN);
 }
 
+/* A direction that was joined behind its FIN begins one number too late; one whose FIN was acknowledged
+ * before it was captured, too. */
+static void move_before_fin(struct tcp_direction *d, uint64_t end)
+{
+    const bool bytes = d->range_count > 0 && tcp_ranges(d)[d->range_count - 1].end > end;
+    if (d->partial && d->next == end + 1 && !bytes) {
+        d->next = end;
+        d->origin = d->origin < end ? d->origin : end;
+    }
+    if (d->has_acked && d->acked == end + 1 && d->next <= end)
+        d->acked = end;
+}
+
 static void take_fin(const struct tcp_context *c)
 {
     struct tcp_direction *d = c->d;
@@ -146,6 +159,8 @@ static void take_fin(const struct tcp_context *c)
             tcp_mark(c, tcp_judge_is_copy(c) ? TCP_MARK_CAPTURED_TWICE : TCP_MARK_FIN_REPEATED);
         return;
     }
+    if (end >= 0)
+        move_before_fin(d, (uint64_t)end);
     if (end < (int64_t)d->origin)
         return;
     d->fin_seen = true;
