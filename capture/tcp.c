@@ -13,6 +13,7 @@
  * short way through; what is odd about others is left to tcp_judge.c. */
 
 #define OWN_SYN_BEFORE (1 << 20) /* how far before the first captured byte a late SYN may lie */
+#define SYN_BYTES (1 << 16)      /* the most that a SYN brings */
 #define ASSUMED_NEAR (1 << 20)   /* how far from what was acknowledged the first segment may lie */
 #define DOUBT_NEAR (1 << 20)     /* how far behind the axis a corrupted segment may */
 
@@ -97,14 +98,35 @@ static void start(struct tcp_direction *d, uint32_t base_seq, uint64_t origin)
     d->origin = d->next = origin;
 }
 
+/* Only a SYN-ACK told where the direction begins, and may have acknowledged bytes that came with the SYN. */
+static bool begins_by_answer(const struct tcp_direction *d)
+{
+    return d->started && !d->partial && !d->syn_seen && !d->fin_seen && d->segments == 0 && d->next == 0;
+}
+
+static int64_t bytes_before_axis(const struct tcp_direction *d, uint32_t syn_seq)
+{
+    return (int64_t)d->origin - tcp_offset_of(d, syn_seq + 1);
+}
+
 bool tcp_is_own_syn(const struct tcp_direction *d, uint32_t seq)
 {
     if (!d->started)
         return true;
-    const int64_t before = (int64_t)d->origin - tcp_offset_of(d, seq + 1);
+    const int64_t before = bytes_before_axis(d, seq);
+    if (begins_by_answer(d))
+        return before >= 0 && before <= SYN_BYTES;
     const int64_t behind =
         d->segments == 0 ? 1 : 0; /* a split handshake acknowledges before it sends its SYN */
     return before == 0 || (d->partial && !d->fin_seen && before >= -behind && before <= OWN_SYN_BEFORE);
+}
+
+/* Bytes of the SYN had been acknowledged when it came: the axis begins before them. */
+static void begin_earlier(struct tcp_direction *d, uint64_t bytes)
+{
+    d->base_seq -= (uint32_t)bytes;
+    d->acked += bytes;
+    d->edge += d->has_edge ? bytes : 0;
 }
 
 static void take_syn(const struct tcp_context *c)
@@ -114,6 +136,8 @@ static void take_syn(const struct tcp_context *c)
     const bool answers = (tcp->flags & TCP_ACK) != 0;
     if (!d->started)
         start(d, tcp->seq + 1, 0);
+    else if (begins_by_answer(d))
+        begin_earlier(d, (uint64_t)bytes_before_axis(d, tcp->seq));
     d->origin = (uint64_t)tcp_offset_of(d, tcp->seq + 1);
     if (d->unique_bytes == 0)
         d->next = d->origin;
@@ -287,6 +311,14 @@ static int take_ack(struct tcp_context *c, bool *advanced)
 
 /* ---- packets ---- */
 
+static bool is_own_syn(const struct tcp_context *c)
+{
+    const struct tcp_direction *d = c->d;
+    const uint32_t seq = c->packet->tcp.seq;
+    return tcp_is_own_syn(d, seq) &&
+           !(begins_by_answer(d) && bytes_before_axis(d, seq) > (int64_t)c->packet->payload_len);
+}
+
 /* What is not simply data or an acknowledgement of a direction that has begun. False: the packet has no bytes
  * for the stream. */
 static bool take_flags(struct tcp_context *c)
@@ -311,7 +343,7 @@ static bool take_flags(struct tcp_context *c)
         d->started = d->assumed = d->has_acked = d->has_edge = false;
         d->acked = d->edge = 0;
     }
-    if (syn && !rst && (!d->started || tcp_is_own_syn(d, tcp->seq)))
+    if (syn && !rst && is_own_syn(c))
         take_syn(c); /* with a RST, it is one */
     else if (!d->started && !rst)
         start(d, tcp->seq, TCP_PARTIAL_ORIGIN);
