@@ -283,6 +283,18 @@ static void advance_acked(const struct tcp_context *c, uint64_t at)
     peer->has_acked = true;
 }
 
+/* A FIN came in a corrupted packet alone, and just that was acknowledged: the other side had it. */
+static void take_doubted_fin(struct tcp_direction *d, int64_t acked)
+{
+    const struct tcp_doubt *doubt = d->odd != NULL ? d->odd->doubt : NULL;
+    if (d->fin_seen || doubt == NULL || !doubt->has_fin || acked != (int64_t)doubt->fin_offset + 1 ||
+        d->next > doubt->fin_offset)
+        return;
+    d->fin_seen = true;
+    d->fin_offset = doubt->fin_offset;
+    d->fins++;
+}
+
 /* `advanced`: it acknowledges more than before. */
 static int take_ack(struct tcp_context *c, bool *advanced)
 {
@@ -294,6 +306,7 @@ static int take_ack(struct tcp_context *c, bool *advanced)
     }
     int64_t at = tcp_offset_of(peer, tcp->ack);
     tcp_rtt_acked(c, at);
+    take_doubted_fin(peer, at);
     if (peer->fin_seen && at > (int64_t)peer->fin_offset)
         at = (int64_t)peer->fin_offset;
     *advanced = at >= (int64_t)peer->origin && at <= (int64_t)peer->next + ACK_BEYOND &&
@@ -364,8 +377,11 @@ static int place_corrupted(struct tcp_context *c)
     if (d->fin_seen && end > (int64_t)d->fin_offset)
         end = (int64_t)d->fin_offset;
     if (!d->started || d->assumed || (c->packet->tcp.flags & (TCP_SYN | TCP_RST)) != 0 ||
-        begin < (int64_t)d->origin || begin >= end || begin > (int64_t)d->next + DOUBT_NEAR ||
-        !tcp_ranges_lack(d, (uint64_t)begin, (uint64_t)end))
+        begin < (int64_t)d->origin || begin > (int64_t)d->next + DOUBT_NEAR)
+        return 0;
+    if ((c->packet->tcp.flags & TCP_FIN) != 0 && !d->fin_seen && tcp_ranges_doubt_fin(c, (uint64_t)end) != 0)
+        return -ENOMEM;
+    if (begin >= end || !tcp_ranges_lack(d, (uint64_t)begin, (uint64_t)end))
         return 0;
     c->segment->doubted = (uint32_t)(end - begin);
     return tcp_ranges_doubt(c, (uint64_t)begin, (uint64_t)end);

@@ -135,7 +135,7 @@ void tcp_direction_fini(struct tcp_direction *d, struct tcp_scratch *scratch);
  * - Data on a RST is no stream data (RFC 9293, 3.10.7), nor is what lies behind a FIN: no pieces.
  * - A corrupted packet (the caller judges by its checksums) gives no pieces and changes nothing but the
  *   counts `packets` and TCP_MARK_BAD_CHECKSUM. Where its bytes would be new, that is remembered: see
- *   tcp_direction_settle().
+ *   tcp_direction_settle(). Its FIN is taken once just that is acknowledged.
  * - Pieces count by the length on the wire: how much of them was captured is told by
  *   packet->payload_captured.
  * - A keep-alive's byte repeats another and is not to be believed: such a segment has an old piece.

@@ -14,6 +14,8 @@ struct tcp_doubt {
     struct tcp_range place[TCP_DOUBTS]; /* in the order they came; may overlap */
     size_t count;
     uint64_t unverified, unverified_begin;
+    uint64_t fin_offset; /* if has_fin: where the last FIN of a corrupted packet was */
+    bool has_fin;
 };
 
 struct tcp_odd {
@@ -83,6 +85,9 @@ int tcp_ranges_take(const struct tcp_context *c, uint64_t begin, uint64_t end, u
 
 /* tcp_ranges.c: a corrupted packet carries [begin, end). 0 or -ENOMEM. */
 int tcp_ranges_doubt(const struct tcp_context *c, uint64_t begin, uint64_t end);
+
+/* tcp_ranges.c: a corrupted packet carries a FIN at `offset`. 0 or -ENOMEM. */
+int tcp_ranges_doubt_fin(const struct tcp_context *c, uint64_t offset);
 
 /* Did a corrupted packet carry a byte of [begin, end)? */
 bool tcp_ranges_are_doubted(const struct tcp_direction *d, uint64_t begin, uint64_t end);

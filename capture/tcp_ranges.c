@@ -157,24 +157,41 @@ bool tcp_ranges_lack(const struct tcp_direction *d, uint64_t begin, uint64_t end
 
 /* ---- corrupted packets ---- */
 
-int tcp_ranges_doubt(const struct tcp_context *c, uint64_t begin, uint64_t end)
+static struct tcp_doubt *doubt_of(const struct tcp_context *c)
 {
     struct tcp_odd *odd = tcp_odd_of(c->d, c->scratch);
     if (odd == NULL)
-        return -ENOMEM;
+        return NULL;
     if (odd->doubt == NULL) {
         odd->doubt = calloc(1, sizeof *odd->doubt);
         if (odd->doubt == NULL)
-            return -ENOMEM;
+            return NULL;
         odd->doubt->unverified_begin = UINT64_MAX;
         c->scratch->held += sizeof *odd->doubt;
     }
-    struct tcp_doubt *doubt = odd->doubt;
+    return odd->doubt;
+}
+
+int tcp_ranges_doubt(const struct tcp_context *c, uint64_t begin, uint64_t end)
+{
+    struct tcp_doubt *doubt = doubt_of(c);
+    if (doubt == NULL)
+        return -ENOMEM;
     if (doubt->count == TCP_DOUBTS && tcp_direction_settle(c->d, c->scratch) != 0)
         return -ENOMEM;
     if (doubt->count == TCP_DOUBTS) /* none was acknowledged: the oldest hardly will be */
         memmove(doubt->place, doubt->place + 1, --doubt->count * sizeof *doubt->place);
     doubt->place[doubt->count++] = (struct tcp_range){begin, end};
+    return 0;
+}
+
+int tcp_ranges_doubt_fin(const struct tcp_context *c, uint64_t offset)
+{
+    struct tcp_doubt *doubt = doubt_of(c);
+    if (doubt == NULL)
+        return -ENOMEM;
+    doubt->has_fin = true;
+    doubt->fin_offset = offset;
     return 0;
 }
 
