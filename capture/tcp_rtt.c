@@ -22,16 +22,18 @@ static void add_sample(struct tcp_rtt *rtt, uint64_t from_ns, uint64_t to_ns)
     rtt->count++;
 }
 
+/* A FIN without data need not be told by the echo: old stacks do not note its time stamp. */
 static void begin_timing(const struct tcp_context *c, uint64_t end)
 {
     struct tcp_direction *d = c->d;
     const bool first = d->has_acked ? (int64_t)d->acked >= c->offset : c->offset <= (int64_t)d->origin;
+    const bool told = first && c->packet->payload_len > 0;
     if (d->odd != NULL && tcp_ranges_are_doubted(d, (uint64_t)c->offset, end))
         return; /* its first copy was damaged on the way to the capture, or to the other side */
     d->timing = true;
     d->timed_end = (uint32_t)end;
     d->timed_ns = c->packet->time_ns;
-    d->timed_ts = c->packet->tcp.ts_value - (first ? 0 : ANY_STAMP);
+    d->timed_ts = c->packet->tcp.ts_value - (told ? 0 : ANY_STAMP);
 }
 
 /* Is it an answer to what was sent before the segment being timed? */

@@ -265,6 +265,11 @@ SCENES = {
                                   p("s", 61, "A", 0, ack=200, ts=28, echo=121), p("c", 62, "A", 300, D, ts=142),
                                   p("s", 82, "A", 0, ack=400, ts=49, echo=121)],
                       [{"rtt_min_ns_client": 10000000, "rtt_max_ns_client": 20000000, "rtt_mean_ns_client": 17500000}]),
+    # Old stacks do not note the time stamp of a FIN.
+    "fin_answered_with_an_older_echo": (OPEN[:2] + [p("c", 10.1, "A", 0, ts=99), p("c", 20, "A", 0, D, ts=100),
+                                                    p("s", 40, "A", 0, ack=100, ts=7, echo=100), p("c", 60, "FA", 100, ts=140),
+                                                    p("s", 65, "A", 0, ack=101, ts=32, echo=100)],
+                                        [{"rtt_min_ns_client": 5000000, "rtt_max_ns_client": 20000000}]),
     "corrupted_and_sent_again": (OPEN + [p("c", 20, "A", 0, D), p("s", 40, "A", 0, ack=100), p("c", 42, "A", 100, D, damage=0x5555),
                                          p("c", 61.5, "A", 100, D), p("s", 62, "A", 0, ack=200), p("c", 63, "A", 200, D),
                                          p("s", 83, "A", 0, ack=300)],
