@@ -477,7 +477,7 @@ static int take_packet(struct tcp_context *c)
     if ((flags & TCP_ACK) != 0 && take_ack(c, &advanced) != 0)
         return -ENOMEM;
     tcp_judge_note(c, goes_on || advanced);
-    return 0;
+    return tcp_judge_ahead(c);
 }
 
 int tcp_feed(struct tcp_direction *d, struct tcp_direction *peer, const struct packet *packet, bool corrupted,

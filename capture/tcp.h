@@ -56,13 +56,12 @@ struct tcp_direction {
     bool rtt_by_ts : 1;         /* see `rtt` */
     bool checksums_trusted : 1; /* the flow table's: wrong, but no damage */
 
-    uint8_t shift;       /* by which its windows are scaled, if window_known */
-    uint8_t ids;         /* in ascending order, up to a few */
-    uint8_t probing;     /* the last packet was a keep-alive or a zero-window probe */
-    int8_t window_scale; /* offered in the SYN; -1 if none */
-    uint16_t full;       /* tcp_mss_in_force() */
-    uint16_t mss;        /* offered in the SYN; 0 if none */
+    uint8_t shift;   /* by which its windows are scaled, if window_known */
+    uint8_t ids;     /* in ascending order, up to a few */
+    uint8_t probing; /* the last packet was a keep-alive or a zero-window probe */
     uint16_t last_id;
+    uint16_t full;       /* tcp_mss_in_force() */
+    uint32_t tick_begin; /* where the axis ended, in its low 32 bits, when the time stamp became `last_ts` */
     uint32_t ts_timed, last_ts;
     struct tcp_odd *odd; /* what only some streams need: marks, holes; NULL: nothing yet */
 
@@ -93,6 +92,8 @@ struct tcp_direction {
     uint64_t origin;     /* where the axis begins */
     uint64_t fin_offset; /* if fin_seen */
     uint32_t syns, fins, rsts;
+    uint16_t mss;        /* offered in the SYN; 0 if none */
+    int8_t window_scale; /* offered in the SYN; -1 if none */
 };
 
 /* Lifecycle: init, tcp_feed() in capture order, fini. */

@@ -25,6 +25,7 @@ enum {
     REORDER_NS = 3000000,   /* with nothing but time to judge by: what comes later was sent again */
     TIMEOUT_NS = 180000000, /* no retransmission by timeout comes before: Linux waits 200 ms */
     PROMPT_NS = 20000000,   /* and a round trip: an answer to an acknowledgement comes by then */
+    AHEAD_MOST = 1 << 30,   /* what is farther behind the axis is not believed */
     RUN_FAST = 3,           /* duplicate acknowledgements that ask for a retransmission (RFC 5681, 3.2) */
 };
 
@@ -44,15 +45,25 @@ static bool ids_tell(const struct tcp_direction *d)
     return d->ids >= IDS_ENOUGH && !d->ids_broken;
 }
 
+/* A later time stamp than any before: what was sent up to now was sent with others. */
+static void begin_tick(const struct tcp_context *c)
+{
+    struct tcp_direction *d = c->d;
+    uint64_t sent = c->packet->payload_len > 0 ? c->old_next : d->next;
+    if (d->odd != NULL && d->odd->ahead > sent)
+        sent = d->odd->ahead;
+    d->tick_begin = (uint32_t)sent;
+    d->has_ts = true;
+    d->last_ts = c->packet->tcp.ts_value;
+}
+
 void tcp_judge_note(const struct tcp_context *c, bool advances)
 {
     struct tcp_direction *d = c->d;
     const uint16_t id = id_of(c->packet);
     d->last_ns = c->packet->time_ns;
-    if (c->packet->tcp.has_timestamps && (!d->has_ts || seq_lt(d->last_ts, c->packet->tcp.ts_value))) {
-        d->has_ts = true;
-        d->last_ts = c->packet->tcp.ts_value;
-    }
+    if (c->packet->tcp.has_timestamps && (!d->has_ts || seq_lt(d->last_ts, c->packet->tcp.ts_value)))
+        begin_tick(c);
     if (id == 0 || d->ids_same)
         return;
     const int16_t step = (int16_t)(id - d->last_id);
@@ -67,7 +78,28 @@ void tcp_judge_note(const struct tcp_context *c, bool advances)
     d->has_id = true;
 }
 
+int tcp_judge_ahead(const struct tcp_context *c)
+{
+    const int64_t ahead = c->offset - (int64_t)c->d->next;
+    if (!tcp_is_pure(c->packet) || c->d->fin_seen || ahead <= 0 || ahead > AHEAD_MOST)
+        return 0;
+    struct tcp_odd *odd = tcp_odd_of(c->d, c->scratch);
+    if (odd == NULL)
+        return -ENOMEM;
+    if ((uint64_t)c->offset > odd->ahead)
+        odd->ahead = (uint64_t)c->offset;
+    return 0;
+}
+
 /* ---- before or after ---- */
+
+/* Its time stamp is the latest, and bytes at its place were sent before that began: so it was sent again. */
+static bool is_of_earlier_tick(const struct tcp_context *c)
+{
+    const struct tcp_direction *d = c->d;
+    return c->packet->tcp.has_timestamps && d->has_ts && c->packet->tcp.ts_value == d->last_ts &&
+           seq_lt((uint32_t)c->offset, d->tick_begin);
+}
 
 /* Was the segment sent before (negative) or after (positive) the latest that was captured? 0: cannot say. */
 static int sent_order(const struct tcp_context *c)
@@ -78,7 +110,7 @@ static int sent_order(const struct tcp_context *c)
         return (int16_t)(id - d->last_id) <= 0 ? -1 : 1;
     if (c->packet->tcp.has_timestamps && d->has_ts && c->packet->tcp.ts_value != d->last_ts)
         return seq_lt(c->packet->tcp.ts_value, d->last_ts) ? -1 : 1;
-    return 0;
+    return is_of_earlier_tick(c) ? 1 : 0;
 }
 
 /* Had the other side just asked for these bytes? */
@@ -100,13 +132,42 @@ static uint64_t longest_tick_ns(const struct tcp_direction *d)
     return since(d->last_ns, odd->tick_ns) / (d->last_ts - odd->tick_ts - 1);
 }
 
+/* Was this segment sent again in the present tick already? */
+static bool was_again_in_tick(const struct tcp_context *c)
+{
+    const struct tcp_odd *odd = c->d->odd;
+    for (int i = 0; odd != NULL && i < TCP_AGAIN; i++) {
+        const struct tcp_again *again = &odd->again[i];
+        if (again->place.end != 0 && (int64_t)again->place.begin == c->offset &&
+            again->ts == c->packet->tcp.ts_value)
+            return true;
+    }
+    return false;
+}
+
+/* More was sent again in the present tick than is remembered: perhaps this segment, too. */
+static bool may_be_forgotten(const struct tcp_context *c)
+{
+    const struct tcp_odd *odd = c->d->odd;
+    uint64_t highest = 0;
+    for (int i = 0; odd != NULL && i < TCP_AGAIN; i++) {
+        if (odd->again[i].place.end == 0 || odd->again[i].ts != c->packet->tcp.ts_value)
+            return false;
+        highest = odd->again[i].place.end > highest ? odd->again[i].place.end : highest;
+    }
+    return c->offset < (int64_t)highest && !was_again_in_tick(c);
+}
+
 /* Without an identification, with a time stamp: it was sent before the latest packet; or in the same tick of
- * the sender's clock, and it came at once, and nobody had asked for it; or it came ticks later. */
+ * the sender's clock as its bytes were, and it came at once, and nobody had asked for it; or it came ticks
+ * later. */
 static bool is_copy_by_stamp(const struct tcp_context *c)
 {
     const struct tcp_direction *d = c->d;
     const struct packet_tcp *tcp = &c->packet->tcp;
     if (!d->has_ts || seq_lt(d->last_ts, tcp->ts_value))
+        return false;
+    if (is_of_earlier_tick(c) && !was_again_in_tick(c))
         return false;
     const uint64_t at_once = (tcp->flags & TCP_SYN) != 0 ? COPY_NS : TICK_NS, tick = longest_tick_ns(d);
     const uint64_t age = since(c->packet->time_ns, d->last_ns);
@@ -140,9 +201,12 @@ bool tcp_judge_is_copy(const struct tcp_context *c)
 static bool is_unsure(const struct tcp_context *c)
 {
     const struct tcp_direction *d = c->d;
-    return has_no_id(c) && c->packet->tcp.has_timestamps && d->has_ts &&
-           c->packet->tcp.ts_value == d->last_ts && since(c->packet->time_ns, d->last_ns) >= TICK_NS &&
-           longest_tick_ns(d) == 0 && !asked_for(c);
+    if (!has_no_id(c) || !c->packet->tcp.has_timestamps || !d->has_ts ||
+        c->packet->tcp.ts_value != d->last_ts)
+        return false;
+    if (is_of_earlier_tick(c) && !was_again_in_tick(c))
+        return may_be_forgotten(c);
+    return since(c->packet->time_ns, d->last_ns) >= TICK_NS && longest_tick_ns(d) == 0 && !asked_for(c);
 }
 
 static enum tcp_mark kind_of_retransmission(const struct tcp_context *c)
@@ -207,9 +271,11 @@ static int open_hole(const struct tcp_context *c)
 static void note_sent_again(const struct tcp_context *c, struct tcp_odd *odd)
 {
     const int64_t end = c->offset + (int64_t)c->packet->payload_len;
-    odd->again_last = (uint8_t)((odd->again_last + 1) % TCP_HOLES);
-    odd->again[odd->again_last].begin = c->offset > 0 ? (uint64_t)c->offset : 0;
-    odd->again[odd->again_last].end = (uint64_t)end;
+    odd->again_last = (uint8_t)((odd->again_last + 1) % TCP_AGAIN);
+    odd->again[odd->again_last] = (struct tcp_again){
+        .place = {c->offset > 0 ? (uint64_t)c->offset : 0, (uint64_t)end},
+        .ts = c->packet->tcp.ts_value,
+    };
 }
 
 /* Old bytes in a packet that was sent before others that were captured: one packet captured twice, or, where
@@ -217,8 +283,11 @@ static void note_sent_again(const struct tcp_context *c, struct tcp_odd *odd)
 static enum tcp_mark kind_of_copy(const struct tcp_context *c, const struct tcp_odd *odd)
 {
     const int64_t end = c->offset + (int64_t)c->packet->payload_len;
-    for (int i = 0; i < TCP_HOLES; i++) {
-        if ((int64_t)odd->again[i].begin < end && c->offset < (int64_t)odd->again[i].end)
+    if (has_no_id(c) && was_again_in_tick(c))
+        return TCP_MARK_CAPTURED_TWICE;
+    for (int i = 0; i < TCP_AGAIN; i++) {
+        const struct tcp_again *again = &odd->again[i];
+        if ((int64_t)again->place.begin < end && c->offset < (int64_t)again->place.end)
             return TCP_MARK_OUT_OF_ORDER;
     }
     return TCP_MARK_CAPTURED_TWICE;

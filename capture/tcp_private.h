@@ -8,6 +8,7 @@
  * trips, windows). */
 
 #define TCP_HOLES 4   /* holes whose age is known */
+#define TCP_AGAIN 8   /* repeated segments that are remembered */
 #define TCP_DOUBTS 64 /* places of corrupted packets that are remembered */
 
 struct tcp_doubt {
@@ -16,6 +17,12 @@ struct tcp_doubt {
     uint64_t unverified, unverified_begin;
     uint64_t fin_offset; /* if has_fin: where the last FIN of a corrupted packet was */
     bool has_fin;
+};
+
+/* A segment that was sent again. */
+struct tcp_again {
+    struct tcp_range place;
+    uint32_t ts; /* if it has one */
 };
 
 struct tcp_odd {
@@ -29,7 +36,8 @@ struct tcp_odd {
         uint64_t begin, opened_ns;
     } hole[TCP_HOLES];
     uint8_t hole_last, again_last;
-    struct tcp_range again[TCP_HOLES]; /* what was sent again last */
+    struct tcp_again again[TCP_AGAIN]; /* what was sent again last; empty places: none */
+    uint64_t ahead; /* behind the axis: a segment without payload said that all before it was sent; 0: none */
     uint64_t given_up, given_up_bytes;
     uint64_t tick_ns; /* when the time stamp was `tick_ts`; 0: not noted yet */
     uint32_t tick_ts;
@@ -114,6 +122,9 @@ bool tcp_judge_is_copy(const struct tcp_context *c);
 /* The evidence that every packet leaves: IP identification, time stamp. `advances`: it was surely sent after
  * all before it. */
 void tcp_judge_note(const struct tcp_context *c, bool advances);
+
+/* A segment without payload that stands behind the axis: all before it was sent. 0 or -ENOMEM. */
+int tcp_judge_ahead(const struct tcp_context *c);
 
 /* tcp_rtt.c */
 

@@ -80,6 +80,8 @@ OPEN = [p("c", 0, "S", 0), p("s", 10, "SA", 0), p("c", 10.1, "A", 0)]
 D = b"0123456789" * 10
 CLOSE = [p("c", 20, "A", 0, D), p("c", 20, "FA", 100), p("s", 30, "FA", 0, ack=101), p("c", 31, "A", 101, ack=1)]
 DATA5 = [p("c", 20, "A", 100 * i, D) for i in range(5)]
+TICK = [p("c", 20 + i / 100, "A", 100 * i, D, ts=1021) for i in range(5)]
+AGAIN = [p("c", 300 + i / 50, "A", 100 * i, D, ts=1300) for i in range(5)]
 
 # name: (packets, [what must stand in the object of each stream])
 SCENES = {
@@ -99,6 +101,18 @@ SCENES = {
                                  [{"retransmission_client": 1, "out_of_order_client": 0, "md5_client": md5(D * 3)}]),
     "only_time": (OPEN[:1] + [p("c", 20, "A", 0, D), p("c", 20, "A", 200, D), p("c", 40, "A", 100, D)],
                   [{"retransmission_client": 1, "likely_client": 1, "packets_server": 0}]),
+    # Without identifications: what a later tick repeats was sent again, however soon it follows; a copy of that is one.
+    "sent_again_in_one_tick": (OPEN + TICK + AGAIN, [{"retransmissions_client": 5, "captured_twice_client": None,
+                                                      "likely_client": None, "bytes_client": 500}]),
+    "sent_again_and_captured_twice": (OPEN + TICK + [dict(packet, ms=packet["ms"] + late) for packet in AGAIN
+                                                     for late in (0, 0.01)],
+                                      [{"retransmissions_client": 5, "captured_twice_client": 5, "likely_client": None,
+                                        "out_of_order_client": 0, "bytes_client": 500}]),
+    # An acknowledgement stands behind the bytes that were lost on the way: they were sent before it.
+    "sent_again_behind_an_acknowledgement": (
+        OPEN + [p("c", 20, "A", 0, D, ts=500), p("s", 30, "A", 0, D, ack=100), p("c", 30.1, "A", 500, ack=100, ts=510)] +
+        [p("c", 40 + i / 100, "A", place, D, ack=100, ts=520) for i, place in enumerate((400, 100, 200, 300))],
+        [{"retransmissions_client": 3, "out_of_order_client": 0, "likely_client": None, "md5_client": md5(D * 5)}]),
     "captured_twice": (OPEN + [p("c", 20, "A", 0, D, id=7), p("c", 20.1, "A", 0, D, id=7), p("c", 21, "A", 100, D, id=8)],
                        [{"captured_twice_client": 1, "retransmissions_client": 0, "bytes_client": 200}]),
     "overlap_equal": (OPEN + [p("c", 20, "A", 0, D), p("c", 21, "A", 50, D[50:] + D[:50])],
