@@ -293,6 +293,25 @@ static enum tcp_mark kind_of_copy(const struct tcp_context *c, const struct tcp_
     return TCP_MARK_CAPTURED_TWICE;
 }
 
+/* Does it go on with what was sent again last, as all is sent again behind a timeout? */
+static bool continues_again(const struct tcp_context *c, const struct tcp_odd *odd)
+{
+    const struct tcp_range *last = &odd->again[odd->again_last].place;
+    return last->end != 0 && (int64_t)last->end == c->offset;
+}
+
+/* Old bytes, and neither identification nor time stamp. Nothing that is captured twice comes as late as a
+ * timeout, and what the other side asks for is sent again. */
+static void judge_by_time(const struct tcp_context *c, const struct tcp_odd *odd)
+{
+    const uint64_t age = since(c->packet->time_ns, c->d->last_ns);
+    const bool sure = age >= TIMEOUT_NS || asked_for(c);
+    const bool copy = !sure && age < TICK_NS && !continues_again(c, odd);
+    tcp_mark(c, copy ? TCP_MARK_CAPTURED_TWICE : kind_of_retransmission(c));
+    if (!sure)
+        tcp_mark(c, TCP_MARK_LIKELY);
+}
+
 int tcp_judge_place(const struct tcp_context *c)
 {
     bool fills = false, any_new = false;
@@ -309,7 +328,9 @@ int tcp_judge_place(const struct tcp_context *c)
     const int order = fills ? sent_order(c) : 1;
     if (!any_new && is_unsure(c))
         tcp_mark(c, TCP_MARK_LIKELY);
-    if (!any_new && tcp_judge_is_copy(c))
+    if (!any_new && has_no_id(c) && !(c->packet->tcp.has_timestamps && c->d->has_ts))
+        judge_by_time(c, odd);
+    else if (!any_new && tcp_judge_is_copy(c))
         tcp_mark(c, kind_of_copy(c, odd));
     else if (order == 0)
         judge_by_signs(c, odd);

@@ -113,6 +113,8 @@ SCENES = {
         OPEN + [p("c", 20, "A", 0, D, ts=500), p("s", 30, "A", 0, D, ack=100), p("c", 30.1, "A", 500, ack=100, ts=510)] +
         [p("c", 40 + i / 100, "A", place, D, ack=100, ts=520) for i, place in enumerate((400, 100, 200, 300))],
         [{"retransmissions_client": 3, "out_of_order_client": 0, "likely_client": None, "md5_client": md5(D * 5)}]),
+    "captured_twice_without_a_number": (OPEN + [p("c", 20, "A", 0, D), p("c", 20.02, "A", 0, D), p("s", 30, "A", 0, ack=100)],
+                                        [{"captured_twice_client": 1, "likely_client": 1, "retransmissions_client": 0}]),
     "captured_twice": (OPEN + [p("c", 20, "A", 0, D, id=7), p("c", 20.1, "A", 0, D, id=7), p("c", 21, "A", 100, D, id=8)],
                        [{"captured_twice_client": 1, "retransmissions_client": 0, "bytes_client": 200}]),
     "overlap_equal": (OPEN + [p("c", 20, "A", 0, D), p("c", 21, "A", 50, D[50:] + D[:50])],

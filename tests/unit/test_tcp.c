@@ -11,10 +11,13 @@
 
 #include "capture/tcp.h"
 
+#define TIMEOUT_NS 300000000 /* so late, only what was sent again comes */
+
 struct fixture {
     struct tcp_direction d, peer;
     struct tcp_scratch scratch;
     struct tcp_segment segment;
+    uint64_t now_ns;
 };
 
 static int set_up(void **state)
@@ -40,6 +43,7 @@ static int tear_down(void **state)
 static void feed(struct fixture *f, uint32_t seq, uint32_t len, uint8_t flags)
 {
     const struct packet packet = {
+        .time_ns = f->now_ns,
         .ip_protocol = 6,
         .tcp = {.seq = seq, .flags = flags, .window = 100},
         .payload_len = len,
@@ -110,6 +114,7 @@ static void retransmissions(void **state)
     struct fixture *f = *state;
     feed(f, 0, 0, TCP_SYN);
     feed(f, 1, 10, TCP_ACK);
+    f->now_ns = TIMEOUT_NS;
     feed(f, 1, 10, TCP_ACK);
     assert_int_equal(f->segment.piece_count, 1);
     check_piece(f, 0, 0, 10, false);
@@ -328,6 +333,7 @@ static void keep_alives(void **state)
     assert_true(has_mark(f, TCP_MARK_KEEP_ALIVE));
     assert_int_equal(tcp_retransmissions(&f->d), 0);
     feed(f, 11, 1, TCP_ACK);
+    f->now_ns = TIMEOUT_NS;
     feed(f, 11, 1, TCP_ACK); /* not acknowledged yet: sent again */
     assert_false(has_mark(f, TCP_MARK_KEEP_ALIVE));
     assert_int_equal(tcp_retransmissions(&f->d), 1);

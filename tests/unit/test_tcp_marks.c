@@ -170,7 +170,7 @@ static void by_selective_acknowledgement(void **state)
          {30.1, 'c', A, 100, 100, 0, 1000, "fast_retransmission"},
          /* All is acknowledged: the next one was not asked for. */
          {40, 's', A, 0, 0, 300, 1000}, {41, 'c', A, 300, 100, 0, 1000},
-         {45, 'c', A, 300, 100, 0, 1000, "retransmission"});
+         {45, 'c', A, 300, 100, 0, 1000, "retransmission likely"});
 }
 
 /* ---- before or after ---- */
@@ -236,7 +236,7 @@ static void copies_by_identification(void **state)
          {21, 'c', A, 100, 100, 0, 1000, "captured_twice", .id = 90},
          {22, 'c', A, 100, 100, 0, 1000, "retransmission", .id = 4000},
          {23, 's', A, 0, 50, 200, 1000, .id = 1}, {23, 's', A, 50, 50, 200, 1000, .id = 1},
-         {24, 's', A, 50, 50, 200, 1000, "retransmission", .id = 1});
+         {24, 's', A, 50, 50, 200, 1000, "retransmission likely", .id = 1});
 }
 
 static void nobody_had_asked(void **state)
@@ -256,6 +256,16 @@ static void asked_for_just_now(void **state)
          {22.05, 'c', A, 100, 100, 0, 1000, "out_of_order"}, {23, 'c', A, 400, 100, 0, 1000, "lost_before"},
          {23, 's', A, 0, 0, 300, 1000}, {23, 's', A, 0, 0, 300, 1000, "duplicate_ack", .sack = {{400, 500}}},
          {23.2, 'c', A, 300, 100, 0, 1000, "fast_retransmission"});
+}
+
+/* Old bytes, and nothing tells a copy from what was sent again but how soon it comes. */
+static void only_time_tells_copies(void **state)
+{
+    handshake(*state);
+    PLAY(*state, {20, 'c', A, 0, 100, 0, 1000}, {20.02, 'c', A, 0, 100, 0, 1000, "likely captured_twice"},
+         {21, 'c', A, 100, 100, 0, 1000}, {40, 'c', A, 0, 100, 0, 1000, "retransmission likely"},
+         {40.01, 'c', A, 100, 100, 0, 1000, "retransmission likely"}, /* goes on so */
+         {240, 'c', A, 0, 100, 0, 1000, "retransmission"});
 }
 
 static void only_time_tells(void **state)
@@ -302,7 +312,7 @@ static void keep_alives(void **state)
          {5010, 's', A, 0, 0, 100, 1000, "keep_alive_ack"},
          {9000, 'c', A, 99, 1, 0, 1000, "keep_alive"}, /* Windows: with a byte of garbage */
          {9010, 's', A, 0, 0, 100, 1000, "keep_alive_ack"}, {9011, 's', A, 0, 0, 100, 1000, "duplicate_ack"},
-         {9020, 'c', A, 100, 1, 0, 1000}, {9030, 'c', A, 100, 1, 0, 1000, "retransmission"});
+         {9020, 'c', A, 100, 1, 0, 1000}, {9030, 'c', A, 100, 1, 0, 1000, "retransmission likely"});
 }
 
 static void a_full_receiver(void **state)
@@ -452,6 +462,7 @@ int main(void)
         SCENE(nobody_had_asked),
         SCENE(asked_for_just_now),
         SCENE(only_time_tells),
+        SCENE(only_time_tells_copies),
         SCENE(what_the_capture_lost),
         SCENE(an_end_that_was_not_captured),
         SCENE(keep_alives),
