@@ -113,13 +113,25 @@ static int sent_order(const struct tcp_context *c)
     return is_of_earlier_tick(c) ? 1 : 0;
 }
 
+/* The segment echoes a time stamp from before the other side said that bytes are missing: when it was sent,
+ * that had not come yet. A sender whose own view of the other direction has holes may echo an old one (RFC
+ * 7323, 4.3), so that only what acknowledges all of it proves this. */
+static bool was_sent_untold(const struct tcp_context *c)
+{
+    const struct tcp_odd *odd = c->d->odd;
+    const struct packet_tcp *tcp = &c->packet->tcp;
+    return odd != NULL && odd->told_ns != 0 && odd->told_has_ts && tcp->has_timestamps &&
+           (tcp->flags & TCP_ACK) != 0 && tcp_offset_of(c->peer, tcp->ack) >= (int64_t)c->peer->next &&
+           seq_lt(tcp->ts_echo, odd->told_ts);
+}
+
 /* Had the other side just asked for these bytes? */
 static bool asked_for(const struct tcp_context *c)
 {
     const struct tcp_odd *odd = c->d->odd;
     const uint64_t prompt = PROMPT_NS + (tcp_rtt_is_known(c->d) ? c->d->rtt.min_ns : TIMEOUT_NS);
     return odd != NULL && odd->told_ns != 0 && c->offset < (int64_t)odd->recover &&
-           since(c->packet->time_ns, odd->told_last_ns) <= prompt;
+           since(c->packet->time_ns, odd->told_last_ns) <= prompt && !was_sent_untold(c);
 }
 
 /* A tick of the sender's time stamps lasts at most so long, by what was captured since the first oddity; 0:
@@ -241,11 +253,13 @@ static void judge_by_signs(const struct tcp_context *c, const struct tcp_odd *od
     const uint64_t now = c->packet->time_ns, age = since(now, hole_opened_ns(odd, c->offset));
     const int64_t end = c->offset + (int64_t)c->packet->payload_len;
     const bool acked = d->has_acked && end <= (int64_t)d->acked;
-    const bool told = odd->told_ns != 0 && c->offset < (int64_t)odd->recover;
+    const bool told = odd->told_ns != 0 && c->offset < (int64_t)odd->recover && !was_sent_untold(c);
     if (!acked && told && tcp_rtt_is_known(peer)) {
         /* From the capture to the sender and back, the least that an answer takes. */
         const bool answer = since(now, odd->told_ns) >= peer->rtt.min_ns - peer->rtt.min_ns / 8;
         tcp_mark(c, answer ? kind_of_retransmission(c) : TCP_MARK_OUT_OF_ORDER);
+        if (answer && !asked_for(c))
+            tcp_mark(c, TCP_MARK_LIKELY); /* so late, it may also have been held up on the way */
     } else if (!acked && !told && d->has_acked && age < TIMEOUT_NS) {
         tcp_mark(c, TCP_MARK_OUT_OF_ORDER);
     } else {
@@ -426,8 +440,11 @@ static int note_told(const struct tcp_context *c, bool advanced, uint64_t sack_h
         odd->told_ns = odd->recover = 0;
     } else if (duplicate || sack_high > 0 || (advanced && odd->told_ns != 0)) {
         odd->told_last_ns = c->packet->time_ns;
-        if (odd->told_ns == 0)
+        if (odd->told_ns == 0) {
             odd->told_ns = c->packet->time_ns;
+            odd->told_ts = c->packet->tcp.ts_value;
+            odd->told_has_ts = c->packet->tcp.has_timestamps;
+        }
     }
     return 0;
 }

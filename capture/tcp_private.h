@@ -32,6 +32,8 @@ struct tcp_odd {
                                        it has all */
     uint64_t recover;               /* where the axis ended then, or the highest byte that it holds out of
                                        order: below it, bytes may have been asked for */
+    uint32_t told_ts;               /* its time stamp, the first time, if told_has_ts */
+    bool told_has_ts;
     struct {
         uint64_t begin, opened_ns;
     } hole[TCP_HOLES];

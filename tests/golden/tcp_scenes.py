@@ -113,6 +113,17 @@ SCENES = {
         OPEN + [p("c", 20, "A", 0, D, ts=500), p("s", 30, "A", 0, D, ack=100), p("c", 30.1, "A", 500, ack=100, ts=510)] +
         [p("c", 40 + i / 100, "A", place, D, ack=100, ts=520) for i, place in enumerate((400, 100, 200, 300))],
         [{"retransmissions_client": 3, "out_of_order_client": 0, "likely_client": None, "md5_client": md5(D * 5)}]),
+    # What echoes an older time stamp than the acknowledgements that ask for it was sent before they came.
+    "overtaken_in_one_tick": (
+        OPEN + [p("c", 20 + i / 100, "A", place, D, ts=1021, echo=7000) for i, place in enumerate((0, 200, 300, 400))] +
+        [p("s", 21, "A", 0, ack=100, ts=7021, echo=1021, sack=(200, 300 + 100 * i)) for i in range(3)] +
+        [p("c", 56, "A", 100, D, ts=1021, echo=7000), p("s", 57, "A", 0, ack=500, ts=7057, echo=1021)],
+        [{"out_of_order_client": 1, "retransmissions_client": 0, "likely_client": None, "md5_client": md5(D * 5)}]),
+    "overtaken_or_sent_again": (
+        OPEN + [p("c", 20 + i / 100, "A", place, D, ts=1021, echo=7021) for i, place in enumerate((0, 200, 300, 400))] +
+        [p("s", 21, "A", 0, ack=100, ts=7021, echo=1021, sack=(200, 300 + 100 * i)) for i in range(3)] +
+        [p("c", 56, "A", 100, D, ts=1021, echo=7021), p("s", 57, "A", 0, ack=500, ts=7057, echo=1021)],
+        [{"likely_client": 1, "md5_client": md5(D * 5)}]),
     "captured_twice_without_a_number": (OPEN + [p("c", 20, "A", 0, D), p("c", 20.02, "A", 0, D), p("s", 30, "A", 0, ack=100)],
                                         [{"captured_twice_client": 1, "likely_client": 1, "retransmissions_client": 0}]),
     "captured_twice": (OPEN + [p("c", 20, "A", 0, D, id=7), p("c", 20.1, "A", 0, D, id=7), p("c", 21, "A", 100, D, id=8)],
