@@ -466,7 +466,7 @@ static int take_packet(struct tcp_context *c)
     c->segment->offset = c->offset > 0 ? (uint64_t)c->offset : 0;
     if (!whole)
         return 0;
-    const bool goes_on = packet->payload_len > 0 && c->offset == (int64_t)d->next;
+    const bool goes_on = packet->payload_len > 0 && c->offset >= (int64_t)d->next;
     bool advanced = false;
     c->window = (flags & TCP_SYN) != 0 ? packet->tcp.window : (uint32_t)packet->tcp.window << d->shift;
     tcp_judge_probe(c);

@@ -61,6 +61,7 @@ struct tcp_direction {
     uint8_t probing; /* the last packet was a keep-alive or a zero-window probe */
     uint16_t last_id;
     uint16_t full;       /* tcp_mss_in_force() */
+    uint16_t id_run;     /* so many identifications right before `last_id` were captured */
     uint32_t tick_begin; /* where the axis ended, in its low 32 bits, when the time stamp became `last_ts` */
     uint32_t ts_timed, last_ts;
     struct tcp_odd *odd; /* what only some streams need: marks, holes; NULL: nothing yet */

@@ -3,7 +3,7 @@
  * A segment that goes on where the axis ended needs no judgement. One that comes from before it was either
  * overtaken on the way or sent again, and its place does not tell which; what does, in this order:
  *
- * - The IP identification: most senders count it up, packet by packet.
+ * - The IP identification: most senders count it up, packet by packet (tcp_ids.c).
  * - The time stamp (RFC 7323): it never goes back.
  * - What the other side said: bytes that it had acknowledged cannot be wanted again; bytes that it asked for,
  *   by duplicate or selective acknowledgements at least a round trip ago, are sent again; before that, and
@@ -12,16 +12,11 @@
 
 #include <errno.h>
 
-#include "base/bytes.h"
 #include "capture/tcp_private.h"
 
 enum {
-    IDS_ENOUGH = 3,         /* ascending identifications before they are believed */
-    IDS_MOST = 15,          /* counted */
-    ID_NEAR = 256,          /* with fewer, how far behind a copy's may be, */
-    COPY_NS = 100000000,    /* and how late: sooner than any timeout */
+    COPY_NS = 100000000,    /* how late a SYN's copy may be: sooner than any timeout */
     TICK_NS = 1000000,      /* of the clock of most time stamps */
-    ID_STEP = 0x4000,       /* the most they may ascend at once: some count for all connections together */
     REORDER_NS = 3000000,   /* with nothing but time to judge by: what comes later was sent again */
     TIMEOUT_NS = 180000000, /* no retransmission by timeout comes before: Linux waits 200 ms */
     PROMPT_NS = 20000000,   /* and a round trip: an answer to an acknowledgement comes by then */
@@ -32,17 +27,6 @@ enum {
 static uint64_t since(uint64_t now_ns, uint64_t then_ns)
 {
     return now_ns > then_ns ? now_ns - then_ns : 0;
-}
-
-/* The IPv4 identification; 0: none. */
-static uint16_t id_of(const struct packet *packet)
-{
-    return packet->source.family == 4 && packet->ip_header != NULL ? load_be16(packet->ip_header + 4) : 0;
-}
-
-static bool ids_tell(const struct tcp_direction *d)
-{
-    return d->ids >= IDS_ENOUGH && !d->ids_broken;
 }
 
 /* A later time stamp than any before: what was sent up to now was sent with others. */
@@ -60,22 +44,12 @@ static void begin_tick(const struct tcp_context *c)
 void tcp_judge_note(const struct tcp_context *c, bool advances)
 {
     struct tcp_direction *d = c->d;
-    const uint16_t id = id_of(c->packet);
+    const uint16_t id = tcp_id_of(c->packet);
     d->last_ns = c->packet->time_ns;
     if (c->packet->tcp.has_timestamps && (!d->has_ts || seq_lt(d->last_ts, c->packet->tcp.ts_value)))
         begin_tick(c);
-    if (id == 0 || d->ids_same)
-        return;
-    const int16_t step = (int16_t)(id - d->last_id);
-    if (advances && d->has_id) {
-        d->ids_same = step == 0;
-        d->ids_broken = d->ids_broken || step <= 0 || step > ID_STEP;
-        if (d->ids < IDS_MOST)
-            d->ids++;
-    }
-    if (!d->has_id || step > 0 || d->ids_broken)
-        d->last_id = id;
-    d->has_id = true;
+    if (id != 0 && !d->ids_same)
+        tcp_ids_note(c, id, advances);
 }
 
 int tcp_judge_ahead(const struct tcp_context *c)
@@ -101,13 +75,14 @@ static bool is_of_earlier_tick(const struct tcp_context *c)
            seq_lt((uint32_t)c->offset, d->tick_begin);
 }
 
-/* Was the segment sent before (negative) or after (positive) the latest that was captured? 0: cannot say. */
+/* Was the segment sent before (negative) or after (positive) what was captured of later bytes? 0: cannot
+ * say. */
 static int sent_order(const struct tcp_context *c)
 {
     const struct tcp_direction *d = c->d;
-    const uint16_t id = id_of(c->packet);
-    if (id != 0 && ids_tell(d))
-        return (int16_t)(id - d->last_id) <= 0 ? -1 : 1;
+    const enum tcp_ids ids = tcp_ids_verdict(c);
+    if (ids != TCP_IDS_SILENT)
+        return ids == TCP_IDS_AFTER || ids == TCP_IDS_MISSED_AGAIN ? 1 : -1;
     if (c->packet->tcp.has_timestamps && d->has_ts && c->packet->tcp.ts_value != d->last_ts)
         return seq_lt(c->packet->tcp.ts_value, d->last_ts) ? -1 : 1;
     return is_of_earlier_tick(c) ? 1 : 0;
@@ -144,14 +119,44 @@ static uint64_t longest_tick_ns(const struct tcp_direction *d)
     return since(d->last_ns, odd->tick_ns) / (d->last_ts - odd->tick_ts - 1);
 }
 
-/* Was this segment sent again in the present tick already? */
-static bool was_again_in_tick(const struct tcp_context *c)
+/* Is this very packet remembered? Without an identification, another one of the same tick looks the same. */
+static bool is_remembered(const struct tcp_context *c)
 {
     const struct tcp_odd *odd = c->d->odd;
-    for (int i = 0; odd != NULL && i < TCP_AGAIN; i++) {
-        const struct tcp_again *again = &odd->again[i];
-        if (again->place.end != 0 && (int64_t)again->place.begin == c->offset &&
-            again->ts == c->packet->tcp.ts_value)
+    for (int i = 0; odd != NULL && i < TCP_PAST; i++) {
+        const struct tcp_past *past = &odd->past[i];
+        if (past->begin == (uint32_t)c->offset && past->end == past->begin + c->packet->payload_len &&
+            past->begin != past->end && past->ts == c->packet->tcp.ts_value &&
+            (past->id == tcp_id_of(c->packet) || !tcp_ids_tell_apart(c)))
+            return true;
+    }
+    return false;
+}
+
+/* The packet that brought these bytes first is remembered, and had another identification. */
+static bool is_another(const struct tcp_context *c)
+{
+    const struct tcp_odd *odd = c->d->odd;
+    bool another = false;
+    for (int i = 0; i < TCP_PAST && tcp_ids_tell_apart(c); i++) {
+        const struct tcp_past *past = &odd->past[i];
+        if (past->begin == (uint32_t)c->offset && past->begin != past->end && past->first)
+            another = past->id != tcp_id_of(c->packet);
+    }
+    return another;
+}
+
+/* These bytes came first by a segment that was sent after this one. */
+static bool is_overtaken(const struct tcp_context *c)
+{
+    const struct tcp_odd *odd = c->d->odd;
+    const uint32_t begin = (uint32_t)c->offset, end = begin + c->packet->payload_len;
+    const bool by_id = tcp_ids_verdict(c) != TCP_IDS_SILENT;
+    for (int i = 0; i < TCP_PAST; i++) {
+        const struct tcp_past *past = &odd->past[i];
+        const bool later = by_id ? (int16_t)(past->id - tcp_id_of(c->packet)) > 0
+                                 : seq_lt(c->packet->tcp.ts_value, past->ts);
+        if (past->first && past->again && later && seq_lt(past->begin, end) && seq_lt(begin, past->end))
             return true;
     }
     return false;
@@ -161,16 +166,16 @@ static bool was_again_in_tick(const struct tcp_context *c)
 static bool may_be_forgotten(const struct tcp_context *c)
 {
     const struct tcp_odd *odd = c->d->odd;
-    uint64_t highest = 0;
-    for (int i = 0; odd != NULL && i < TCP_AGAIN; i++) {
-        if (odd->again[i].place.end == 0 || odd->again[i].ts != c->packet->tcp.ts_value)
+    bool below = false;
+    for (int i = 0; odd != NULL && i < TCP_PAST; i++) {
+        if (odd->past[i].begin == odd->past[i].end || odd->past[i].ts != c->packet->tcp.ts_value)
             return false;
-        highest = odd->again[i].place.end > highest ? odd->again[i].place.end : highest;
+        below = below || seq_lt((uint32_t)c->offset, odd->past[i].end);
     }
-    return c->offset < (int64_t)highest && !was_again_in_tick(c);
+    return below && !is_remembered(c);
 }
 
-/* Without an identification, with a time stamp: it was sent before the latest packet; or in the same tick of
+/* By its time stamp: it was sent before the latest packet; or in the same tick of
  * the sender's clock as its bytes were, and it came at once, and nobody had asked for it; or it came ticks
  * later. */
 static bool is_copy_by_stamp(const struct tcp_context *c)
@@ -179,7 +184,7 @@ static bool is_copy_by_stamp(const struct tcp_context *c)
     const struct packet_tcp *tcp = &c->packet->tcp;
     if (!d->has_ts || seq_lt(d->last_ts, tcp->ts_value))
         return false;
-    if (is_of_earlier_tick(c) && !was_again_in_tick(c))
+    if (is_of_earlier_tick(c) && !is_remembered(c))
         return false;
     const uint64_t at_once = (tcp->flags & TCP_SYN) != 0 ? COPY_NS : TICK_NS, tick = longest_tick_ns(d);
     const uint64_t age = since(c->packet->time_ns, d->last_ns);
@@ -187,25 +192,16 @@ static bool is_copy_by_stamp(const struct tcp_context *c)
            (tick != 0 && age > 2 * tick + TICK_NS);
 }
 
-static bool has_no_id(const struct tcp_context *c)
-{
-    return id_of(c->packet) == 0 || c->d->ids_same;
-}
-
 bool tcp_judge_is_copy(const struct tcp_context *c)
 {
-    const struct tcp_direction *d = c->d;
     const struct packet_tcp *tcp = &c->packet->tcp;
-    const uint64_t age = since(c->packet->time_ns, d->last_ns);
-    if (has_no_id(c)) {
-        if (c->packet->payload_len == 0 && (tcp->flags & TCP_SYN) == 0)
-            return false;
-        return tcp->has_timestamps && is_copy_by_stamp(c);
-    }
-    const int16_t step = (int16_t)(id_of(c->packet) - d->last_id);
-    if (!d->has_id || (d->ids_broken && step != 0) || step > 0)
-        return false;
-    return ids_tell(d) || (step > -ID_NEAR && age < COPY_NS);
+    const enum tcp_ids ids = tcp_ids_verdict(c);
+    if (ids == TCP_IDS_BEFORE && tcp->sack_count == 0)
+        tcp_mark(c, TCP_MARK_LIKELY);
+    if (ids != TCP_IDS_SILENT)
+        return ids == TCP_IDS_CAPTURED || (ids == TCP_IDS_BEFORE && tcp->sack_count == 0);
+    return (tcp->flags & TCP_SYN) != 0 && tcp->has_timestamps && !tcp_ids_tell_apart(c) &&
+           is_copy_by_stamp(c);
 }
 
 /* Old bytes in the same tick as those before them: nobody had asked for them, and only a clock as slow as few
@@ -213,10 +209,9 @@ bool tcp_judge_is_copy(const struct tcp_context *c)
 static bool is_unsure(const struct tcp_context *c)
 {
     const struct tcp_direction *d = c->d;
-    if (!has_no_id(c) || !c->packet->tcp.has_timestamps || !d->has_ts ||
-        c->packet->tcp.ts_value != d->last_ts)
+    if (c->packet->tcp.ts_value != d->last_ts)
         return false;
-    if (is_of_earlier_tick(c) && !was_again_in_tick(c))
+    if (is_of_earlier_tick(c) && !is_remembered(c))
         return may_be_forgotten(c);
     return since(c->packet->time_ns, d->last_ns) >= TICK_NS && longest_tick_ns(d) == 0 && !asked_for(c);
 }
@@ -282,36 +277,30 @@ static int open_hole(const struct tcp_context *c)
     return 0;
 }
 
-static void note_sent_again(const struct tcp_context *c, struct tcp_odd *odd)
+/* A segment that may be repeated, or repeats: what can be known again. `fills`: its bytes were new. */
+static void remember(const struct tcp_context *c, struct tcp_odd *odd, bool fills)
 {
-    const int64_t end = c->offset + (int64_t)c->packet->payload_len;
-    odd->again_last = (uint8_t)((odd->again_last + 1) % TCP_AGAIN);
-    odd->again[odd->again_last] = (struct tcp_again){
-        .place = {c->offset > 0 ? (uint64_t)c->offset : 0, (uint64_t)end},
+    const uint32_t marks = c->segment->marks, begin = (uint32_t)c->offset;
+    const bool again = (marks & TCP_RETRANSMISSIONS) != 0;
+    const bool copy = (marks & TCP_BIT(TCP_MARK_CAPTURED_TWICE)) != 0;
+    if (is_remembered(c) || (copy && (marks & TCP_BIT(TCP_MARK_LIKELY)) != 0))
+        return;
+    odd->past_last = (uint8_t)((odd->past_last + 1) % TCP_PAST);
+    odd->past[odd->past_last] = (struct tcp_past){
+        .begin = begin,
+        .end = begin + c->packet->payload_len,
         .ts = c->packet->tcp.ts_value,
+        .id = tcp_id_of(c->packet),
+        .first = fills || copy,
+        .again = again,
     };
-}
-
-/* Old bytes in a packet that was sent before others that were captured: one packet captured twice, or, where
- * the bytes came by a retransmission, the original, which that has overtaken. */
-static enum tcp_mark kind_of_copy(const struct tcp_context *c, const struct tcp_odd *odd)
-{
-    const int64_t end = c->offset + (int64_t)c->packet->payload_len;
-    if (has_no_id(c) && was_again_in_tick(c))
-        return TCP_MARK_CAPTURED_TWICE;
-    for (int i = 0; i < TCP_AGAIN; i++) {
-        const struct tcp_again *again = &odd->again[i];
-        if ((int64_t)again->place.begin < end && c->offset < (int64_t)again->place.end)
-            return TCP_MARK_OUT_OF_ORDER;
-    }
-    return TCP_MARK_CAPTURED_TWICE;
 }
 
 /* Does it go on with what was sent again last, as all is sent again behind a timeout? */
 static bool continues_again(const struct tcp_context *c, const struct tcp_odd *odd)
 {
-    const struct tcp_range *last = &odd->again[odd->again_last].place;
-    return last->end != 0 && (int64_t)last->end == c->offset;
+    const struct tcp_past *last = &odd->past[odd->past_last];
+    return last->again && last->end == (uint32_t)c->offset;
 }
 
 /* Old bytes, and neither identification nor time stamp. Nothing that is captured twice comes as late as a
@@ -324,6 +313,56 @@ static void judge_by_time(const struct tcp_context *c, const struct tcp_odd *odd
     tcp_mark(c, copy ? TCP_MARK_CAPTURED_TWICE : kind_of_retransmission(c));
     if (!sure)
         tcp_mark(c, TCP_MARK_LIKELY);
+}
+
+/* Old bytes, and a time stamp. */
+static void judge_by_stamp(const struct tcp_context *c)
+{
+    if (is_unsure(c))
+        tcp_mark(c, TCP_MARK_LIKELY);
+    if (!is_copy_by_stamp(c)) {
+        tcp_mark(c, kind_of_retransmission(c));
+    } else if (c->packet->tcp.ts_value != c->d->last_ts && !is_remembered(c)) {
+        const bool overtaken = is_overtaken(c);
+        tcp_mark(c, overtaken ? TCP_MARK_OUT_OF_ORDER : TCP_MARK_CAPTURED_TWICE);
+        if (!overtaken) /* or sent again, and overtaken */
+            tcp_mark(c, TCP_MARK_LIKELY);
+    } else {
+        tcp_mark(c, TCP_MARK_CAPTURED_TWICE);
+    }
+}
+
+/* Old bytes in a packet that was sent before others that were captured, and nobody knows whether it was, too:
+ * it is captured twice, or the original of what was sent again, or was sent again itself. */
+static void judge_before(const struct tcp_context *c)
+{
+    if (is_overtaken(c)) {
+        tcp_mark(c, TCP_MARK_OUT_OF_ORDER);
+    } else if (c->d->has_ts && is_of_earlier_tick(c)) {
+        tcp_mark(c, kind_of_retransmission(c));
+    } else {
+        tcp_mark(c, TCP_MARK_CAPTURED_TWICE);
+        tcp_mark(c, TCP_MARK_LIKELY);
+    }
+}
+
+/* Nothing but old bytes. */
+static void judge_repeated(const struct tcp_context *c, const struct tcp_odd *odd)
+{
+    const enum tcp_ids ids = tcp_ids_verdict(c);
+    const bool unknown = ids == TCP_IDS_SILENT || ids == TCP_IDS_BEFORE;
+    if (ids == TCP_IDS_CAPTURED || (tcp_ids_tell_apart(c) && is_remembered(c)))
+        tcp_mark(c, TCP_MARK_CAPTURED_TWICE);
+    else if (ids == TCP_IDS_MISSED_FIRST || (ids == TCP_IDS_MISSED && is_overtaken(c)))
+        tcp_mark(c, TCP_MARK_OUT_OF_ORDER);
+    else if (!unknown || (ids == TCP_IDS_SILENT && is_another(c)))
+        tcp_mark(c, kind_of_retransmission(c));
+    else if (ids == TCP_IDS_BEFORE)
+        judge_before(c);
+    else if (c->packet->tcp.has_timestamps && c->d->has_ts)
+        judge_by_stamp(c);
+    else
+        judge_by_time(c, odd);
 }
 
 int tcp_judge_place(const struct tcp_context *c)
@@ -340,18 +379,13 @@ int tcp_judge_place(const struct tcp_context *c)
     if (odd == NULL)
         return -ENOMEM;
     const int order = fills ? sent_order(c) : 1;
-    if (!any_new && is_unsure(c))
-        tcp_mark(c, TCP_MARK_LIKELY);
-    if (!any_new && has_no_id(c) && !(c->packet->tcp.has_timestamps && c->d->has_ts))
-        judge_by_time(c, odd);
-    else if (!any_new && tcp_judge_is_copy(c))
-        tcp_mark(c, kind_of_copy(c, odd));
+    if (!any_new)
+        judge_repeated(c, odd);
     else if (order == 0)
         judge_by_signs(c, odd);
     else
         tcp_mark(c, order < 0 ? TCP_MARK_OUT_OF_ORDER : kind_of_retransmission(c));
-    if ((c->segment->marks & TCP_RETRANSMISSIONS) != 0)
-        note_sent_again(c, odd);
+    remember(c, odd, fills);
     if (odd->tick_ns == 0 && c->d->has_ts) {
         odd->tick_ts = c->d->last_ts;
         odd->tick_ns = c->d->last_ns;
@@ -387,7 +421,7 @@ void tcp_judge_probe(const struct tcp_context *c)
 static void judge_same_ack(const struct tcp_context *c)
 {
     struct tcp_direction *d = c->d, *peer = c->peer;
-    if (tcp_judge_is_copy(c) && c->window == d->last_window) {
+    if (c->window == d->last_window && tcp_judge_is_copy(c)) {
         tcp_mark(c, TCP_MARK_CAPTURED_TWICE);
     } else if (peer->probing != TCP_PROBING_NOT && c->window <= d->last_window) {
         tcp_mark(c, peer->probing == TCP_PROBING_WINDOW ? TCP_MARK_ZERO_WINDOW_PROBE_ACK

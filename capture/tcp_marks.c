@@ -14,8 +14,8 @@ const struct tcp_mark_row tcp_mark_rows[TCP_MARK_COUNT] = {
                                           N_("bytes sent again although all of them had been acknowledged")},
     [TCP_MARK_OUT_OF_ORDER] = {"out_of_order",
                                N_("sent before a segment that was captured before it: overtaken on the way")},
-    [TCP_MARK_LIKELY] = {"likely",
-                         N_("whether it is out of order, sent again or captured twice rests on time alone")},
+    [TCP_MARK_LIKELY] =
+        {"likely", N_("whether it is out of order, sent again or captured twice is not proved, only likely")},
     [TCP_MARK_CAPTURED_TWICE] =
         {"captured_twice", N_("the same packet again: captured at two places, or doubled by the network")},
     [TCP_MARK_LOST_BEFORE] = {"lost_before", N_("bytes before it were not captured until then")},

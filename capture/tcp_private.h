@@ -4,11 +4,12 @@
 #include "base/seq.h"
 #include "capture/tcp.h"
 
-/* Inside tcp: tcp.c (packets), tcp_ranges.c (bytes seen), tcp_judge.c (what a segment is), tcp_rtt.c (round
- * trips, windows). */
+/* Inside tcp: tcp.c (packets), tcp_ranges.c (bytes seen), tcp_judge.c (what a segment is), tcp_ids.c
+ * (the IP identifications), tcp_rtt.c (round trips, windows). */
 
 #define TCP_HOLES 4   /* holes whose age is known */
-#define TCP_AGAIN 8   /* repeated segments that are remembered */
+#define TCP_PAST 8    /* segments out of place that are remembered */
+#define TCP_SKIPS 8   /* places where identifications were passed over */
 #define TCP_DOUBTS 64 /* places of corrupted packets that are remembered */
 
 struct tcp_doubt {
@@ -19,10 +20,19 @@ struct tcp_doubt {
     bool has_fin;
 };
 
-/* A segment that was sent again. */
-struct tcp_again {
-    struct tcp_range place;
-    uint32_t ts; /* if it has one */
+/* A segment that came out of place. Places are the low 32 bits of offsets. */
+struct tcp_past {
+    uint32_t begin, end; /* equal: nothing is remembered here */
+    uint32_t ts;         /* 0 if it has none */
+    uint16_t id;
+    bool first; /* none brought these bytes before it; or it is a copy of that */
+    bool again; /* it was sent again */
+};
+
+/* Identifications that were passed over, and captured ones right before these. */
+struct tcp_skip {
+    uint16_t ids, run;
+    uint32_t place; /* where the axis ended then, in its low 32 bits */
 };
 
 struct tcp_odd {
@@ -37,8 +47,9 @@ struct tcp_odd {
     struct {
         uint64_t begin, opened_ns;
     } hole[TCP_HOLES];
-    uint8_t hole_last, again_last;
-    struct tcp_again again[TCP_AGAIN]; /* what was sent again last; empty places: none */
+    uint8_t hole_last, past_last, skip_count;
+    struct tcp_past past[TCP_PAST];
+    struct tcp_skip skip[TCP_SKIPS]; /* the latest first */
     uint64_t ahead; /* behind the axis: a segment without payload said that all before it was sent; 0: none */
     uint64_t given_up, given_up_bytes;
     uint64_t tick_ns; /* when the time stamp was `tick_ts`; 0: not noted yet */
@@ -117,8 +128,8 @@ int tcp_judge_place(const struct tcp_context *c);
  * than before. */
 int tcp_judge_ack(const struct tcp_context *c, bool advanced);
 
-/* By its IP identification, is it the packet that was captured last, or one sent before? Without one, by its
- * time stamp. */
+/* A packet without payload: is it one that was captured before, by its IP identification? A SYN without one,
+ * by its time stamp. */
 bool tcp_judge_is_copy(const struct tcp_context *c);
 
 /* The evidence that every packet leaves: IP identification, time stamp. `advances`: it was surely sent after
@@ -127,6 +138,26 @@ void tcp_judge_note(const struct tcp_context *c, bool advances);
 
 /* A segment without payload that stands behind the axis: all before it was sent. 0 or -ENOMEM. */
 int tcp_judge_ahead(const struct tcp_context *c);
+
+/* tcp_ids.c: what its IP identification tells of a packet. */
+enum tcp_ids {
+    TCP_IDS_SILENT,       /* there is none, or it is not believed */
+    TCP_IDS_AFTER,        /* it was sent after all that were captured */
+    TCP_IDS_CAPTURED,     /* it was captured before */
+    TCP_IDS_MISSED,       /* it was sent before others, and is captured only now; */
+    TCP_IDS_MISSED_FIRST, /* its bytes had not been sent before that, */
+    TCP_IDS_MISSED_AGAIN, /* or they had */
+    TCP_IDS_BEFORE,       /* it was sent before others; whether it was captured is not known */
+};
+enum tcp_ids tcp_ids_verdict(const struct tcp_context *c);
+
+uint16_t tcp_id_of(const struct packet *packet);
+
+/* Do they at least tell one packet from another? */
+bool tcp_ids_tell_apart(const struct tcp_context *c);
+
+/* Remember it; `id` is not 0. `advances`: see tcp_judge_note(). */
+void tcp_ids_note(const struct tcp_context *c, uint16_t id, bool advances);
 
 /* tcp_rtt.c */
 

@@ -128,6 +128,57 @@ SCENES = {
                                         [{"captured_twice_client": 1, "likely_client": 1, "retransmissions_client": 0}]),
     "captured_twice": (OPEN + [p("c", 20, "A", 0, D, id=7), p("c", 20.1, "A", 0, D, id=7), p("c", 21, "A", 100, D, id=8)],
                        [{"captured_twice_client": 1, "retransmissions_client": 0, "bytes_client": 200}]),
+    # An acknowledgement overtakes data: the identifications go on to tell copies.
+    "overtaken_by_an_acknowledgement": (
+        OPEN + [p("c", 20 + i, "A", 100 * i, D, id=5 + i) for i in range(5)] +
+        [p("c", 30, "A", 600, id=11, ack=10), p("c", 30.1, "A", 500, D, id=10)] +
+        [p("c", 40, "A", 600, D, id=12), p("c", 40.1, "A", 700, D, id=13), p("c", 40.2, "A", 600, D, id=12), p("c", 40.3, "A", 700, D, id=13)],
+        [{"captured_twice_client": 2, "retransmissions_client": 0, "likely_client": None, "bytes_client": 800}]),
+    # They jump once, and count up again for long.
+    "identifications_regained": (
+        OPEN + [p("c", 20 + i, "A", 100 * i, D, id=5 + i if i < 5 else 60000 + i) for i in range(25)] +
+        [p("c", 600, "A", 2300, D, id=60023), p("c", 600.1, "A", 2400, D, id=60024)],
+        [{"captured_twice_client": 2, "retransmissions_client": 0, "likely_client": None}]),
+    # Segments that open a hole count for the belief in them, too.
+    "identifications_of_a_bad_line": (
+        OPEN[:2] + [p("s", 20, "A", 0, id=50), p("c", 21, "A", 0, D), p("s", 22, "A", 0, ack=100, id=51), p("s", 23, "A", 200, D, ack=100, id=53),
+                    p("s", 24, "A", 400, D, ack=100, id=55), p("s", 25, "A", 0, D, ack=100, id=56), p("s", 26, "A", 100, D, ack=100, id=57)],
+        [{"retransmissions_server": 2, "out_of_order_server": 0, "likely_server": None}]),
+    "copy_of_what_was_sent_again": (
+        OPEN + [p("c", 20, "A", 0, D, id=3), p("c", 20.1, "A", 100, D, id=4), p("s", 30, "A", 0, sack=(100, 200)),
+                p("c", 330, "A", 0, D, id=5), p("c", 330.02, "A", 0, D, id=5)],
+        [{"retransmissions_client": 1, "captured_twice_client": 1, "out_of_order_client": 0, "likely_client": None}]),
+    # Ten originals, each overtaken by what was sent again for it; one that was sent again is overtaken itself.
+    "originals_overtaken": (
+        OPEN + [p("c", 20 + i / 100, "A", 100 * i, D, id=3 + i) for i in range(4)] + [p("s", 30, "A", 0, ack=400)] +
+        [p("c", 41, "A", 1400, D, id=17)] + [p("c", 42 + i / 100, "A", 400 + 100 * i, D, id=18 + i) for i in range(10)] +
+        [p("c", 43 + i / 100, "A", 400 + 100 * i, D, id=7 + i) for i in range(10)] + [p("s", 50, "A", 0, ack=1500)],
+        [{"retransmissions_client": 10, "out_of_order_client": 10, "captured_twice_client": None, "likely_client": None}]),
+    "sent_again_and_overtaken": (
+        OPEN + [p("c", 20 + i, "A", 100 * i, D, id=3 + i) for i in range(4)] +
+        [p("c", 30, "A", 400, D, id=8), p("c", 30.1, "A", 300, D, id=7), p("c", 30.2, "A", 300, D, id=7)],
+        [{"retransmissions_client": 1, "captured_twice_client": 1, "out_of_order_client": 0, "likely_client": None}]),
+    # A number that was not captured, behind several that were passed over, late and twice.
+    "passed_over_and_late": (
+        OPEN + [p("c", 20 + i, "A", 100 * i, D, id=3 + i) for i in range(4)] +
+        [p("c", 30, "A", 500, D, id=10), p("c", 31, "A", 700, D, id=12), p("c", 32, "A", 300, D, id=8), p("c", 33, "A", 300, D, id=8),
+         p("c", 34, "A", 400, D, id=9), p("c", 35, "A", 300, D, id=7), p("c", 36, "A", 500, D, id=10)],
+        [{"retransmissions_client": 2, "captured_twice_client": 2, "out_of_order_client": 1, "likely_client": None}]),
+    # Far behind, among numbers that count for other connections, too: nobody knows.
+    "captured_twice_or_sent_again": (
+        OPEN + [p("c", 20 + i, "A", 100 * i, D, id=3 + 5 * i) for i in range(9)] + [p("c", 30, "A", 500, D, id=28)],
+        [{"likely_client": 1, "captured_twice_client": 1, "retransmissions_client": 0}]),
+    "duplicate_acknowledgements_overtaken": (
+        OPEN + [p("s", 11 + i, "A", 0, ack=0, id=40 + i, window=900 + i) for i in range(5)] +
+        [p("c", 20, "A", 0, D)] + [p("c", 20.1, "A", 200 + 100 * i, D) for i in range(3)] +
+        [p("s", 30, "A", 0, ack=100, id=45)] +
+        [p("s", 31 + i, "A", 0, ack=100, id=ident, sack=(200, end)) for i, (ident, end) in enumerate(((46, 300), (48, 500), (47, 400)))],
+        [{"duplicate_acks_server": 3, "captured_twice_server": None}]),
+    # Identifications at random tell only one packet from another; the time stamps tell the rest.
+    "captured_twice_at_random": (
+        OPEN + [p("c", 20 + (i + 4 * again) / 100, "A", 100 * i, D, ts=1021, id=(35667, 8548, 24246, 60028)[i]) for again in range(2)
+                for i in range(4)] + [p("c", 300, "A", 0, D, ts=1300, id=777)],
+        [{"captured_twice_client": 4, "retransmissions_client": 1, "likely_client": None}]),
     "overlap_equal": (OPEN + [p("c", 20, "A", 0, D), p("c", 21, "A", 50, D[50:] + D[:50])],
                       [{"bytes_client": 150, "md5_client": md5(D + D[:50])}]),
     "overlap_different": (OPEN + [p("c", 20, "A", 4, b"EVIL"), p("c", 21, "A", 3, b"-GOOD-"), p("c", 22, "A", 0, b"abc")],

@@ -1,9 +1,9 @@
 /* needs: capture/batch.c capture/source.c capture/pcapng.c capture/pcapng_input.c capture/pcapng_classic.c
  * capture/pcapng_build.c capture/engine.c capture/conversation.c capture/flow.c capture/flow_entry.c
  * capture/flow_gone.c capture/flow_pool.c src/base/pages.c capture/flow_index.c capture/flow_judge.c
- * capture/packet_copy.c capture/tuple.c capture/tcp.c capture/tcp_judge.c capture/tcp_marks.c
- * capture/tcp_ranges.c capture/tcp_rtt.c capture/defrag.c capture/packet.c capture/decode.c
- * capture/decode_ether.c capture/decode_ip.c capture/decode_linux.c capture/decode_ppp.c
+ * capture/packet_copy.c capture/tuple.c capture/tcp.c capture/tcp_ids.c capture/tcp_judge.c
+ * capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c capture/defrag.c capture/packet.c
+ * capture/decode.c capture/decode_ether.c capture/decode_ip.c capture/decode_linux.c capture/decode_ppp.c
  * capture/decode_transport.c capture/decode_tunnel.c capture/decode_udp.c capture/decode_wlan.c
  * src/base/buf.c src/base/err.c src/base/hash.c src/base/io.c src/base/missing.c tests/unit/frames.c
  * tests/unit/read_all.c tests/unit/piecemeal.c */

@@ -4,12 +4,13 @@
  * capture/flow_gone.c capture/flow_index.c capture/flow_pool.c src/base/pages.c capture/flow_judge.c
  * capture/tuple.c capture/framing.c capture/journal.c capture/packet.c capture/packet_copy.c capture/pcapng.c
  * capture/pcapng_build.c capture/pcapng_classic.c capture/pcapng_input.c capture/source.c src/base/missing.c
- * capture/tcp.c capture/tcp_judge.c capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c
- * src/base/arena.c src/base/buf.c src/base/err.c src/base/hash.c src/base/io.c src/base/text.c
- * src/lanes/datagrams.c src/lanes/datagrams_join.c src/lanes/findings.c src/lanes/findings_framing.c
- * src/lanes/findings_reader.c src/lanes/findings_repeats.c src/lanes/findings_wire.c src/lanes/join.c
- * src/lanes/lanes.c src/lanes/match.c src/lanes/messages.c src/lanes/order.c src/lanes/sockets.c
- * src/lanes/spans.c src/lanes/streams.c src/lanes/wire.c src/lanes/words.c tests/unit/world.c */
+ * capture/tcp.c capture/tcp_ids.c capture/tcp_judge.c capture/tcp_marks.c capture/tcp_ranges.c
+ * capture/tcp_rtt.c src/base/arena.c src/base/buf.c src/base/err.c src/base/hash.c src/base/io.c
+ * src/base/text.c src/lanes/datagrams.c src/lanes/datagrams_join.c src/lanes/findings.c
+ * src/lanes/findings_framing.c src/lanes/findings_reader.c src/lanes/findings_repeats.c
+ * src/lanes/findings_wire.c src/lanes/join.c src/lanes/lanes.c src/lanes/match.c src/lanes/messages.c
+ * src/lanes/order.c src/lanes/sockets.c src/lanes/spans.c src/lanes/streams.c src/lanes/wire.c
+ * src/lanes/words.c tests/unit/world.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

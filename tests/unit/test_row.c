@@ -1,7 +1,7 @@
 /* needs: capture/row.c capture/flow.c capture/flow_entry.c capture/flow_gone.c capture/flow_index.c
- * capture/flow_pool.c src/base/pages.c capture/flow_judge.c capture/tuple.c capture/tcp.c capture/tcp_judge.c
- * capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c capture/packet.c capture/packet_copy.c
- * src/base/hash.c src/base/buf.c */
+ * capture/flow_pool.c src/base/pages.c capture/flow_judge.c capture/tuple.c capture/tcp.c capture/tcp_ids.c
+ * capture/tcp_judge.c capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c capture/packet.c
+ * capture/packet_copy.c src/base/hash.c src/base/buf.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

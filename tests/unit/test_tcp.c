@@ -1,4 +1,4 @@
-/* needs: capture/tcp.c capture/tcp_judge.c
+/* needs: capture/tcp.c capture/tcp_ids.c capture/tcp_judge.c
  * capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* needs: capture/tcp.c capture/tcp_judge.c capture/tcp_marks.c capture/tcp_ranges.c capture/tcp_rtt.c
- * src/base/buf.c */
+/* needs: capture/tcp.c capture/tcp_ids.c capture/tcp_judge.c capture/tcp_marks.c capture/tcp_ranges.c
+ * capture/tcp_rtt.c src/base/buf.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
