@@ -142,12 +142,18 @@ static void take_syn(const struct tcp_context *c)
     if (d->unique_bytes == 0)
         d->next = d->origin;
     d->partial = false;
+    bool copy = false;
     if (answers ? d->syn_ack_seen : d->syn_alone_seen) {
-        tcp_mark(c, tcp_judge_is_copy(c) ? TCP_MARK_CAPTURED_TWICE : TCP_MARK_SYN_REPEATED);
+        copy = !(answers && d->syn_asked && !tcp_ids_tell_apart(c)) && tcp_judge_is_copy(c);
+        tcp_mark(c, copy ? TCP_MARK_CAPTURED_TWICE : TCP_MARK_SYN_REPEATED);
         d->timing = false;
     } else if (!d->syn_seen) {
         tcp_rtt_sent(c, d->origin, false);
     }
+    if (answers)
+        d->syn_asked = false;
+    else if (!copy)
+        c->peer->syn_asked = true;
     d->syn_seen = true;
     d->syn_ack_seen = d->syn_ack_seen || answers;
     d->syn_alone_seen = d->syn_alone_seen || !answers;
