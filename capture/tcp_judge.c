@@ -397,20 +397,25 @@ int tcp_judge_place(const struct tcp_context *c)
 
 /* A probe repeats the byte before the end of the axis, with that byte or without (RFC 9293, 3.8.4): Windows
  * sends one byte of garbage, Linux none. A byte that was not yet acknowledged is a retransmission. Where the
- * other side has no room, it is that which the probe asks about; BSD and Windows then send the next byte. */
+ * other side has no room, it is that which the probe asks about; BSD and Windows then send the next byte, and
+ * that again and again. */
 void tcp_judge_probe(const struct tcp_context *c)
 {
     struct tcp_direction *d = c->d;
     const uint32_t len = c->packet->payload_len;
     const bool no_room = c->peer->has_ack && c->peer->last_window == 0;
     const bool repeats = c->offset == (int64_t)d->next - 1 && (d->next > d->origin || d->syn_seen) &&
-                         (len == 0 || (len == 1 && d->has_acked && d->acked >= d->next));
+                         (len == 0 || (len == 1 && d->has_acked && d->acked >= d->next) ||
+                          (len == 1 && no_room && d->odd != NULL && d->odd->probed == d->next));
     const bool goes_on = len == 1 && no_room && c->offset == (int64_t)d->next;
     if (d->fin_seen || (c->packet->tcp.flags & (TCP_SYN | TCP_FIN | TCP_RST)) != 0 || !(repeats || goes_on)) {
         if (len > 0)
             d->probing = TCP_PROBING_NOT;
         return;
     }
+    struct tcp_odd *odd = goes_on ? tcp_odd_of(d, c->scratch) : NULL;
+    if (odd != NULL)
+        odd->probed = d->next + 1;
     d->probing = no_room ? TCP_PROBING_WINDOW : TCP_PROBING_KEEP_ALIVE;
     tcp_mark(c, no_room ? TCP_MARK_ZERO_WINDOW_PROBE : TCP_MARK_KEEP_ALIVE);
 }

@@ -51,6 +51,7 @@ struct tcp_odd {
     struct tcp_past past[TCP_PAST];
     struct tcp_skip skip[TCP_SKIPS]; /* the latest first */
     uint64_t ahead; /* behind the axis: a segment without payload said that all before it was sent; 0: none */
+    uint64_t probed; /* where the axis ended behind a byte that was sent as a probe; 0: none was */
     uint64_t given_up, given_up_bytes;
     uint64_t tick_ns; /* when the time stamp was `tick_ts`; 0: not noted yet */
     uint32_t tick_ts;

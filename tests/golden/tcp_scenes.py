@@ -192,6 +192,13 @@ SCENES = {
                             p("c", 710, "A", 1000, D)],
                     [{"window_full_client": 1, "zero_windows_server": 2, "zero_window_probe_client": 1,
                       "zero_window_probe_ack_server": 1, "window_update_server": 1, "keep_alive_client": None}]),
+    # BSD and Windows probe with the byte that there is no room for, again and again.
+    "zero_window_probes_with_a_byte": (
+        OPEN + [p("c", 20, "A", 0, D * 8), p("s", 30, "A", 0, ack=800, window=0)] +
+        [packet for i in range(5) for packet in (p("c", 500 * 2 ** i, "A", 800, D[:1]),
+                                                 p("s", 500 * 2 ** i + 10, "A", 0, ack=800, window=0))] +
+        [p("s", 9000, "A", 0, ack=800), p("c", 9001, "A", 800, D)],
+        [{"zero_window_probe_client": 5, "zero_window_probe_ack_server": 5, "retransmissions_client": 1, "bytes_client": 900}]),
     "beyond_the_window": (OPEN + [p("c", 20, "A", 0, D * 11)], [{"beyond_window_client": 1}]),
     "scaled_windows": ([p("c", 0, "S", 0, options=SCALE + MSS), p("s", 10, "SA", 0, options=SCALE + MSS),
                         p("c", 10.1, "A", 0), p("s", 15, "A", 0)] +
