@@ -220,13 +220,17 @@ static void note_flight(struct tcp_direction *d)
         d->flight_max = flight < UINT32_MAX ? (uint32_t)flight : UINT32_MAX;
 }
 
+static bool is_probe(const struct tcp_segment *segment)
+{
+    return (segment->marks & (TCP_BIT(TCP_MARK_KEEP_ALIVE) | TCP_BIT(TCP_MARK_ZERO_WINDOW_PROBE))) != 0;
+}
+
 /* The bytes [begin, end) of the axis; `skipped` bytes of the payload lie before it. */
 static int take_bytes(struct tcp_context *c, uint64_t begin, uint64_t end, uint32_t skipped)
 {
     struct tcp_direction *d = c->d;
     const struct tcp_segment *segment = c->segment;
-    const bool probe =
-        (segment->marks & (TCP_BIT(TCP_MARK_KEEP_ALIVE) | TCP_BIT(TCP_MARK_ZERO_WINDOW_PROBE))) != 0;
+    const bool probe = is_probe(segment);
     if (tcp_ranges_take(c, begin, end, skipped) != 0)
         return -ENOMEM;
     for (size_t i = 0; i < segment->piece_count; i++)
@@ -262,8 +266,7 @@ static int take_payload(struct tcp_context *c)
     if (begin < (int64_t)d->origin)
         begin = (int64_t)d->origin;
     if (end <= begin) {
-        if (end <= (int64_t)d->origin && d->has_acked &&
-            (c->segment->marks & TCP_BIT(TCP_MARK_KEEP_ALIVE)) == 0)
+        if (end <= (int64_t)d->origin && d->has_acked && !is_probe(c->segment))
             tcp_mark(
                 c, TCP_MARK_SPURIOUS_RETRANSMISSION); /* of an earlier connection, or from before its start */
         return 0;

@@ -199,6 +199,11 @@ SCENES = {
                                                  p("s", 500 * 2 ** i + 10, "A", 0, ack=800, window=0))] +
         [p("s", 9000, "A", 0, ack=800), p("c", 9001, "A", 800, D)],
         [{"zero_window_probe_client": 5, "zero_window_probe_ack_server": 5, "retransmissions_client": 1, "bytes_client": 900}]),
+    "probe_before_the_first_byte": (
+        OPEN + [p("c", 20, "A", 0, D), p("s", 30, "A", 0, ack=100), p("c", 3000, "A", 100, window=0),
+                p("s", 8000, "A", -1, b"\0", ack=100), p("c", 8020, "A", 100, window=0)],
+        [{"zero_window_probe_server": 1, "zero_window_probe_ack_client": 1, "retransmissions_server": 0,
+          "spurious_retransmission_server": None, "bytes_server": 0}]),
     "beyond_the_window": (OPEN + [p("c", 20, "A", 0, D * 11)], [{"beyond_window_client": 1}]),
     "scaled_windows": ([p("c", 0, "S", 0, options=SCALE + MSS), p("s", 10, "SA", 0, options=SCALE + MSS),
                         p("c", 10.1, "A", 0), p("s", 15, "A", 0)] +
