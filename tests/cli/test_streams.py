@@ -40,8 +40,9 @@ def build():
     gap = scene.stream()  # 9
     gap.segment("client", 0, b"x" * 100)
     gap.segment("client", 200, b"y" * 100)
+    scene.tick(300)
     gap.segment("client", 0, b"x" * 100)
-    scene.tick(3000)
+    scene.tick(2700)
     gap.raw("server", RST | ACK, 0)
     refused = scene.stream(handshake=False)  # 16
     refused.raw("client", SYN, 0)
