@@ -390,14 +390,13 @@ static void decode_ip_in_ip(struct packet *packet, struct layer layer)
         decode_type(packet, layer, inner_6 ? TYPE_IPV6 : TYPE_IPV4);
 }
 
-void decode_ip_payload(struct packet *packet, struct layer layer, const struct checksum_target *route,
+void decode_ip_payload(struct packet *packet, struct layer layer, struct checksum_target *target,
                        bool fragmented)
 {
-    struct checksum_target target = *route;
-    if (!skip_extensions(packet, &layer, &target, fragmented))
+    if (!skip_extensions(packet, &layer, target, fragmented))
         return;
     if (packet->ip_protocol != IPPROTO_IPIP && packet->ip_protocol != IPPROTO_IPV6)
-        decode_upper(packet, layer, &target);
+        decode_upper(packet, layer, target);
     else
         decode_ip_in_ip(packet, layer);
 }
@@ -434,5 +433,6 @@ void decode_transport(struct packet *packet, const uint8_t *data, uint32_t len,
     packet->problem = NULL;
     packet->ip_payload = data;
     packet->ip_payload_len = len;
-    decode_ip_payload(packet, (struct layer){data, len, len}, target, true);
+    struct checksum_target of_first = *target;
+    decode_ip_payload(packet, (struct layer){data, len, len}, &of_first, true);
 }

@@ -111,8 +111,9 @@ void decode_prism(struct packet *packet, struct layer layer);
 void decode_ip(struct packet *packet, struct layer layer);
 void decode_ip_as(struct packet *packet, struct layer layer, uint16_t type);
 
-/* What is behind an IP header; `fragmented`: it was put together from fragments. */
-void decode_ip_payload(struct packet *packet, struct layer layer, const struct checksum_target *target,
+/* What is behind an IP header; `target`: by that header alone; `fragmented`: it was put together from
+ * fragments. */
+void decode_ip_payload(struct packet *packet, struct layer layer, struct checksum_target *target,
                        bool fragmented);
 
 void decode_upper(struct packet *packet, struct layer layer, const struct checksum_target *target);
