@@ -15,13 +15,14 @@
 #include "capture/tcp_private.h"
 
 enum {
-    COPY_NS = 100000000,    /* how late a SYN's copy may be: sooner than any timeout */
-    TICK_NS = 1000000,      /* of the clock of most time stamps */
-    REORDER_NS = 3000000,   /* with nothing but time to judge by: what comes later was sent again */
-    TIMEOUT_NS = 180000000, /* no retransmission by timeout comes before: Linux waits 200 ms */
-    PROMPT_NS = 20000000,   /* and a round trip: an answer to an acknowledgement comes by then */
-    AHEAD_MOST = 1 << 30,   /* what is farther behind the axis is not believed */
-    RUN_FAST = 3,           /* duplicate acknowledgements that ask for a retransmission (RFC 5681, 3.2) */
+    COPY_NS = 100000000,     /* how late a SYN's copy may be: sooner than any timeout */
+    TICK_NS = 1000000,       /* of the clock of most time stamps */
+    FAST_TICK_NS = 20000000, /* no timeout passes in a tick so short */
+    REORDER_NS = 3000000,    /* with nothing but time to judge by: what comes later was sent again */
+    TIMEOUT_NS = 180000000,  /* no retransmission by timeout comes before: Linux waits 200 ms */
+    PROMPT_NS = 20000000,    /* and a round trip: an answer to an acknowledgement comes by then */
+    AHEAD_MOST = 1 << 30,    /* what is farther behind the axis is not believed */
+    RUN_FAST = 3,            /* duplicate acknowledgements that ask for a retransmission (RFC 5681, 3.2) */
 };
 
 static uint64_t since(uint64_t now_ns, uint64_t then_ns)
@@ -133,19 +134,6 @@ static bool is_remembered(const struct tcp_context *c)
     return false;
 }
 
-/* The packet that brought these bytes first is remembered, and had another identification. */
-static bool is_another(const struct tcp_context *c)
-{
-    const struct tcp_odd *odd = c->d->odd;
-    bool another = false;
-    for (int i = 0; i < TCP_PAST && tcp_ids_tell_apart(c); i++) {
-        const struct tcp_past *past = &odd->past[i];
-        if (past->begin == (uint32_t)c->offset && past->begin != past->end && past->first)
-            another = past->id != tcp_id_of(c->packet);
-    }
-    return another;
-}
-
 /* These bytes came first by a segment that was sent after this one. */
 static bool is_overtaken(const struct tcp_context *c)
 {
@@ -160,6 +148,21 @@ static bool is_overtaken(const struct tcp_context *c)
             return true;
     }
     return false;
+}
+
+/* The packet that brought these bytes first is remembered, and had another identification; if that was sent
+ * again, it is only by the time stamps that this is not the original. */
+static bool is_another(const struct tcp_context *c)
+{
+    const struct tcp_odd *odd = c->d->odd;
+    bool another = false;
+    for (int i = 0; i < TCP_PAST && tcp_ids_tell_apart(c); i++) {
+        const struct tcp_past *past = &odd->past[i];
+        if (past->begin == (uint32_t)c->offset && past->begin != past->end && past->first)
+            another = past->id != tcp_id_of(c->packet) &&
+                      (!past->again || (c->packet->tcp.has_timestamps && !is_overtaken(c)));
+    }
+    return another;
 }
 
 /* More was sent again in the present tick than is remembered: perhaps this segment, too. */
@@ -188,8 +191,8 @@ static bool is_copy_by_stamp(const struct tcp_context *c)
         return false;
     const uint64_t at_once = (tcp->flags & TCP_SYN) != 0 ? COPY_NS : TICK_NS, tick = longest_tick_ns(d);
     const uint64_t age = since(c->packet->time_ns, d->last_ns);
-    return tcp->ts_value != d->last_ts || (age < at_once && !asked_for(c)) ||
-           (tick != 0 && age > 2 * tick + TICK_NS);
+    return tcp->ts_value != d->last_ts || (age < at_once && (!asked_for(c) || is_remembered(c))) ||
+           (tick != 0 && age > 2 * tick + TICK_NS) || (tick != 0 && tick < FAST_TICK_NS && !asked_for(c));
 }
 
 bool tcp_judge_is_copy(const struct tcp_context *c)
@@ -213,6 +216,8 @@ static bool is_unsure(const struct tcp_context *c)
         return false;
     if (is_of_earlier_tick(c) && !is_remembered(c))
         return may_be_forgotten(c);
+    if (is_remembered(c) && asked_for(c))
+        return true; /* it may have been sent again twice in a tick */
     return since(c->packet->time_ns, d->last_ns) >= TICK_NS && longest_tick_ns(d) == 0 && !asked_for(c);
 }
 
@@ -283,7 +288,8 @@ static void remember(const struct tcp_context *c, struct tcp_odd *odd, bool fill
     const uint32_t marks = c->segment->marks, begin = (uint32_t)c->offset;
     const bool again = (marks & TCP_RETRANSMISSIONS) != 0;
     const bool copy = (marks & TCP_BIT(TCP_MARK_CAPTURED_TWICE)) != 0;
-    if (is_remembered(c) || (copy && (marks & TCP_BIT(TCP_MARK_LIKELY)) != 0))
+    const bool sure = (marks & TCP_BIT(TCP_MARK_LIKELY)) == 0;
+    if (is_remembered(c) || (copy && !sure))
         return;
     odd->past_last = (uint8_t)((odd->past_last + 1) % TCP_PAST);
     odd->past[odd->past_last] = (struct tcp_past){
@@ -293,23 +299,20 @@ static void remember(const struct tcp_context *c, struct tcp_odd *odd, bool fill
         .id = tcp_id_of(c->packet),
         .first = fills || copy,
         .again = again,
+        .sure = sure,
     };
 }
 
-/* Does it go on with what was sent again last, as all is sent again behind a timeout? */
-static bool continues_again(const struct tcp_context *c, const struct tcp_odd *odd)
-{
-    const struct tcp_past *last = &odd->past[odd->past_last];
-    return last->again && last->end == (uint32_t)c->offset;
-}
-
 /* Old bytes, and neither identification nor time stamp. Nothing that is captured twice comes as late as a
- * timeout, and what the other side asks for is sent again. */
+ * timeout; what the other side asks for is sent again, if it does not come at once. And one is sent again
+ * behind the other. */
 static void judge_by_time(const struct tcp_context *c, const struct tcp_odd *odd)
 {
     const uint64_t age = since(c->packet->time_ns, c->d->last_ns);
-    const bool sure = age >= TIMEOUT_NS || asked_for(c);
-    const bool copy = !sure && age < TICK_NS && !continues_again(c, odd);
+    const struct tcp_past *last = &odd->past[odd->past_last];
+    const bool asked = asked_for(c), continues = last->again && last->end == (uint32_t)c->offset;
+    const bool sure = age >= TIMEOUT_NS || (asked && (age >= TICK_NS || (continues && last->sure)));
+    const bool copy = !asked && age < TICK_NS && !continues;
     tcp_mark(c, copy ? TCP_MARK_CAPTURED_TWICE : kind_of_retransmission(c));
     if (!sure)
         tcp_mark(c, TCP_MARK_LIKELY);

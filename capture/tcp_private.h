@@ -25,8 +25,9 @@ struct tcp_past {
     uint32_t begin, end; /* equal: nothing is remembered here */
     uint32_t ts;         /* 0 if it has none */
     uint16_t id;
-    bool first; /* none brought these bytes before it; or it is a copy of that */
-    bool again; /* it was sent again */
+    bool first : 1; /* none brought these bytes before it; or it is a copy of that */
+    bool again : 1; /* it was sent again, */
+    bool sure : 1;  /* for certain */
 };
 
 /* Identifications that were passed over, and captured ones right before these. */

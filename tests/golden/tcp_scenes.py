@@ -179,6 +179,26 @@ SCENES = {
         OPEN + [p("c", 20 + (i + 4 * again) / 100, "A", 100 * i, D, ts=1021, id=(35667, 8548, 24246, 60028)[i]) for again in range(2)
                 for i in range(4)] + [p("c", 300, "A", 0, D, ts=1300, id=777)],
         [{"captured_twice_client": 4, "retransmissions_client": 1, "likely_client": None}]),
+    # Asked for, and twice in one tick: captured twice, or once more asked for.
+    "fast_and_captured_twice": (
+        OPEN + [p("c", 20 + i / 100, "A", place, D, ts=500) for i, place in enumerate((0, 200, 300, 400))] +
+        [p("s", 30, "A", 0, ack=100, sack=(200, 300 + 100 * i)) for i in range(3)] +
+        [p("c", 30.1, "A", 100, D, ts=511), p("c", 30.11, "A", 100, D, ts=511), p("s", 40, "A", 0, ack=500)],
+        [{"retransmissions_client": 1, "captured_twice_client": 1, "likely_client": 1}]),
+    # Doubled on the way and held up for 2 ms, in a tick that is known to be short.
+    "doubled_on_the_way": (
+        OPEN + [p("c", 20, "A", 0, D, ts=500), p("c", 20, "A", 200, D, ts=500), p("c", 20.1, "A", 100, D, ts=501), p("s", 21, "A", 0, ack=300)] +
+        [p("c", 30 + i, "A", 300 + 100 * i, D, ts=511 + i) for i in range(5)] + [p("c", 36, "A", 700, D, ts=515)],
+        [{"captured_twice_client": 1, "likely_client": None}]),
+    # The original comes behind what was sent again for it, with another identification and an older time stamp.
+    "original_overtaken_at_random": (
+        OPEN + [p("c", 20, "A", 0, D, ts=500, id=900), p("c", 20.1, "A", 100, D, ts=500, id=300), p("c", 21, "A", 300, D, ts=501, id=50000),
+                p("c", 30, "A", 200, D, ts=510, id=777), p("c", 30.1, "A", 200, D, ts=500, id=40000)],
+        [{"retransmissions_client": 1, "out_of_order_client": 1, "captured_twice_client": None, "likely_client": None}]),
+    # Neither identification nor time stamp: what comes at once is only likely, though it was asked for.
+    "fast_or_captured_twice": (OPEN + DATA5 + [p("s", 30, "A", 0, ack=100)] * 4 +
+                               [p("c", 30.1 + i / 10, "A", place, D) for i, place in enumerate((100, 200, 400))],
+                               [{"fast_retransmission_client": 3, "likely_client": 1}]),
     "overlap_equal": (OPEN + [p("c", 20, "A", 0, D), p("c", 21, "A", 50, D[50:] + D[:50])],
                       [{"bytes_client": 150, "md5_client": md5(D + D[:50])}]),
     "overlap_different": (OPEN + [p("c", 20, "A", 4, b"EVIL"), p("c", 21, "A", 3, b"-GOOD-"), p("c", 22, "A", 0, b"abc")],
