@@ -350,11 +350,8 @@ static bool take_flags(struct tcp_context *c)
     const bool syn = (tcp->flags & TCP_SYN) != 0, rst = (tcp->flags & TCP_RST) != 0;
     d->syns += syn;
     d->rsts += rst;
-    if (rst) {
-        d->rst_seen = true;
-        if (c->packet->payload_len > 0)
-            tcp_mark(c, TCP_MARK_DATA_ON_RST);
-    }
+    if (rst && c->packet->payload_len > 0)
+        tcp_mark(c, TCP_MARK_DATA_ON_RST);
     const int32_t from_base = seq_diff(tcp->seq, d->base_seq);
     if (d->assumed && from_base > -ASSUMED_NEAR && from_base < ASSUMED_NEAR) {
         d->assumed = false;

@@ -44,7 +44,7 @@ struct tcp_direction {
     bool partial : 1;  /* no SYN tells where the axis begins */
     bool assumed : 1;  /* nothing of it was captured: it begins where the other side's acknowledgement says */
     bool syn_seen : 1; /* of any kind */
-    bool syn_alone_seen : 1, syn_ack_seen : 1, fin_seen : 1, rst_seen : 1;
+    bool syn_alone_seen : 1, syn_ack_seen : 1, fin_seen : 1;
     bool syn_asked : 1; /* a SYN of the other side waits for its SYN-ACK */
     bool has_ack : 1;   /* last_ack, last_window */
     bool has_acked : 1; /* acked */
