@@ -9,22 +9,13 @@
  * One packet that another has overtaken is no reason to distrust them. Numbers that jump are not believed,
  * until they have counted up for long. */
 
-#include "base/bytes.h"
 #include "capture/tcp_private.h"
 
 enum {
     IDS_ENOUGH = 3,      /* ascending identifications before they are believed */
-    IDS_MOST = 15,       /* counted; and so many before they are believed again */
     ID_NEAR = 256,       /* the most by which what was overtaken lies behind */
-    ID_STEP = 0x4000,    /* the most they may ascend at once: some count for all connections together */
     COPY_NS = 100000000, /* while nothing is known of them, how late a copy may be: sooner than any timeout */
 };
-
-/* The IPv4 identification; 0: none. */
-uint16_t tcp_id_of(const struct packet *packet)
-{
-    return packet->source.family == 4 && packet->ip_header != NULL ? load_be16(packet->ip_header + 4) : 0;
-}
 
 bool tcp_ids_tell_apart(const struct tcp_context *c)
 {
@@ -74,7 +65,7 @@ static void pass_over(const struct tcp_context *c, int16_t step)
 static int find_skip(const struct tcp_direction *d, uint32_t behind, bool *captured, uint32_t *newer)
 {
     uint32_t reach = d->id_run;
-    bool counted = reach < ID_STEP; /* a run that is too long to be counted ends what is known */
+    bool counted = reach < TCP_ID_STEP; /* a run that is too long to be counted ends what is known */
     *captured = behind <= reach;
     for (int i = 0; d->odd != NULL && i < d->odd->skip_count && !*captured && counted; i++) {
         const struct tcp_skip *skip = &d->odd->skip[i];
@@ -83,7 +74,7 @@ static int find_skip(const struct tcp_direction *d, uint32_t behind, bool *captu
             return i;
         reach += skip->ids + 1U + skip->run;
         *captured = behind <= reach;
-        counted = skip->run < ID_STEP;
+        counted = skip->run < TCP_ID_STEP;
     }
     return -1;
 }
@@ -95,7 +86,7 @@ static void take_late(struct tcp_direction *d, uint32_t behind)
     uint32_t newer = 0;
     const int at = find_skip(d, behind, &captured, &newer);
     if (at < 0) {
-        d->id_run = (uint16_t)(d->id_run + (behind == d->id_run + 1U && d->id_run < ID_STEP));
+        d->id_run = (uint16_t)(d->id_run + (behind == d->id_run + 1U && d->id_run < TCP_ID_STEP));
         return;
     }
     struct tcp_odd *odd = d->odd;
@@ -112,7 +103,7 @@ static void take_late(struct tcp_direction *d, uint32_t behind)
         longer += 1U + skip->run;
         drop_skip(odd, at);
     }
-    *run = (uint16_t)(longer < ID_STEP ? longer : ID_STEP);
+    *run = (uint16_t)(longer < TCP_ID_STEP ? longer : TCP_ID_STEP);
 }
 
 /* ---- belief ---- */
@@ -122,9 +113,9 @@ static void weigh(struct tcp_direction *d, int16_t step)
 {
     if (step == 0) {
         d->ids_same = true;
-    } else if (step > 0 && step <= ID_STEP) {
-        d->ids = (uint8_t)(d->ids + (d->ids < IDS_MOST));
-        d->ids_broken = d->ids_broken && d->ids < IDS_MOST;
+    } else if (step > 0 && step <= TCP_ID_STEP) {
+        d->ids = (uint8_t)(d->ids + (d->ids < TCP_IDS_MOST));
+        d->ids_broken = d->ids_broken && d->ids < TCP_IDS_MOST;
     } else if (!are_believed(d) || step <= -ID_NEAR || step > 0) {
         d->ids_broken = true;
         d->ids = 0;
@@ -137,17 +128,13 @@ void tcp_ids_note(const struct tcp_context *c, uint16_t id, bool advances)
     const int16_t step = (int16_t)(id - d->last_id);
     if (d->has_id && advances)
         weigh(d, step);
-    if (d->has_id && step == 1) {
-        d->id_run = (uint16_t)(d->id_run + (d->id_run < ID_STEP));
-        d->last_id = id;
-        return;
-    }
     if (d->ids_broken && d->odd != NULL)
         d->odd->skip_count = 0;
     if (!d->has_id || step > 0 || d->ids_broken) {
-        if (d->has_id && step > 0 && !d->ids_broken)
+        const uint16_t longer = (uint16_t)(d->id_run + (step == 1 && d->id_run < TCP_ID_STEP));
+        if (d->has_id && step > 1 && !d->ids_broken)
             pass_over(c, step);
-        d->id_run = step == 0 ? d->id_run : 0;
+        d->id_run = d->has_id && (step == 0 || step == 1) ? longer : 0;
         d->last_id = id;
         d->has_id = true;
     } else if (step < 0) {
@@ -176,7 +163,7 @@ enum tcp_ids tcp_ids_verdict(const struct tcp_context *c)
     if (at >= 0)
         return seq_lt((uint32_t)c->offset, d->odd->skip[at].place) ? TCP_IDS_MISSED_AGAIN
                                                                    : TCP_IDS_MISSED_FIRST;
-    if (behind == d->id_run + 1U && d->id_run < ID_STEP && (d->odd == NULL || d->odd->skip_count == 0))
+    if (behind == d->id_run + 1U && d->id_run < TCP_ID_STEP && (d->odd == NULL || d->odd->skip_count == 0))
         return TCP_IDS_MISSED;
     return captured ? TCP_IDS_CAPTURED : TCP_IDS_BEFORE;
 }

@@ -49,7 +49,7 @@ void tcp_judge_note(const struct tcp_context *c, bool advances)
     d->last_ns = c->packet->time_ns;
     if (c->packet->tcp.has_timestamps && (!d->has_ts || seq_lt(d->last_ts, c->packet->tcp.ts_value)))
         begin_tick(c);
-    if (id != 0 && !d->ids_same)
+    if (id != 0 && !d->ids_same && !tcp_ids_go_on(d, id, advances))
         tcp_ids_note(c, id, advances);
 }
 

@@ -1,6 +1,7 @@
 #ifndef SOCKDIAG_CAPTURE_TCP_PRIVATE_H
 #define SOCKDIAG_CAPTURE_TCP_PRIVATE_H
 
+#include "base/bytes.h"
 #include "base/seq.h"
 #include "capture/tcp.h"
 
@@ -141,6 +142,12 @@ void tcp_judge_note(const struct tcp_context *c, bool advances);
 /* A segment without payload that stands behind the axis: all before it was sent. 0 or -ENOMEM. */
 int tcp_judge_ahead(const struct tcp_context *c);
 
+enum {
+    TCP_IDS_MOST =
+        15, /* ascending identifications that are counted; and so many before they are believed again */
+    TCP_ID_STEP = 0x4000, /* the most they may ascend at once: some count for all connections together */
+};
+
 /* tcp_ids.c: what its IP identification tells of a packet. */
 enum tcp_ids {
     TCP_IDS_SILENT,       /* there is none, or it is not believed */
@@ -153,12 +160,28 @@ enum tcp_ids {
 };
 enum tcp_ids tcp_ids_verdict(const struct tcp_context *c);
 
-uint16_t tcp_id_of(const struct packet *packet);
+/* The IPv4 identification; 0: none. */
+static inline uint16_t tcp_id_of(const struct packet *packet)
+{
+    return packet->source.family == 4 && packet->ip_header != NULL ? load_be16(packet->ip_header + 4) : 0;
+}
 
 /* Do they at least tell one packet from another? */
 bool tcp_ids_tell_apart(const struct tcp_context *c);
 
-/* Remember it; `id` is not 0. `advances`: see tcp_judge_note(). */
+/* One that goes on as usual: a little ahead of all before it. */
+static inline bool tcp_ids_go_on(struct tcp_direction *d, uint16_t id, bool advances)
+{
+    const uint16_t step = (uint16_t)(id - d->last_id);
+    if (!d->has_id || d->ids_broken || (uint16_t)(step - 1) >= TCP_ID_STEP || (step != 1 && d->odd != NULL))
+        return false;
+    d->ids = (uint8_t)(d->ids + (advances && d->ids < TCP_IDS_MOST));
+    d->id_run = step != 1 ? 0 : (uint16_t)(d->id_run + (d->id_run < TCP_ID_STEP));
+    d->last_id = id;
+    return true;
+}
+
+/* Remember any other; `id` is not 0. `advances`: see tcp_judge_note(). */
 void tcp_ids_note(const struct tcp_context *c, uint16_t id, bool advances);
 
 /* tcp_rtt.c */
