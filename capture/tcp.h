@@ -52,6 +52,7 @@ struct tcp_direction {
     bool window_known : 1; /* how the windows are scaled */
     bool ids_broken : 1;   /* the IP identifications do not count up, */
     bool ids_same : 1;     /* nor do they tell packets apart */
+    bool ids_late : 1;     /* one came late that is not written down: nor is what lies before the run known */
     bool has_id : 1, has_ts : 1, syn_has_ts : 1, sack_permitted : 1;
     bool timing : 1, ts_timing : 1;
     bool rtt_by_ts : 1;         /* see `rtt` */

@@ -86,7 +86,9 @@ static void take_late(struct tcp_direction *d, uint32_t behind)
     uint32_t newer = 0;
     const int at = find_skip(d, behind, &captured, &newer);
     if (at < 0) {
-        d->id_run = (uint16_t)(d->id_run + (behind == d->id_run + 1U && d->id_run < TCP_ID_STEP));
+        const bool adjoins = !captured && behind == d->id_run + 1U && d->id_run < TCP_ID_STEP;
+        d->id_run = (uint16_t)(d->id_run + adjoins);
+        d->ids_late = d->ids_late || !captured;
         return;
     }
     struct tcp_odd *odd = d->odd;
@@ -135,6 +137,7 @@ void tcp_ids_note(const struct tcp_context *c, uint16_t id, bool advances)
         if (d->has_id && step > 1 && !d->ids_broken)
             pass_over(c, step);
         d->id_run = d->has_id && (step == 0 || step == 1) ? longer : 0;
+        d->ids_late = d->ids_late && step == 1;
         d->last_id = id;
         d->has_id = true;
     } else if (step < 0) {
@@ -163,7 +166,8 @@ enum tcp_ids tcp_ids_verdict(const struct tcp_context *c)
     if (at >= 0)
         return seq_lt((uint32_t)c->offset, d->odd->skip[at].place) ? TCP_IDS_MISSED_AGAIN
                                                                    : TCP_IDS_MISSED_FIRST;
-    if (behind == d->id_run + 1U && d->id_run < TCP_ID_STEP && (d->odd == NULL || d->odd->skip_count == 0))
+    if (behind == d->id_run + 1U && d->id_run < TCP_ID_STEP && !d->ids_late &&
+        (d->odd == NULL || d->odd->skip_count == 0))
         return TCP_IDS_MISSED;
     return captured ? TCP_IDS_CAPTURED : TCP_IDS_BEFORE;
 }

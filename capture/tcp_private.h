@@ -177,6 +177,7 @@ static inline bool tcp_ids_go_on(struct tcp_direction *d, uint16_t id, bool adva
         return false;
     d->ids = (uint8_t)(d->ids + (advances && d->ids < TCP_IDS_MOST));
     d->id_run = step != 1 ? 0 : (uint16_t)(d->id_run + (d->id_run < TCP_ID_STEP));
+    d->ids_late = d->ids_late && step == 1;
     d->last_id = id;
     return true;
 }
