@@ -158,8 +158,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 /* Where what a doubted chunk has may be used up to. */
 static uint64_t usable_end(const struct chunk *chunk, const struct tcp_direction *d)
 {
-    const uint64_t end = d->has_acked ? least(chunk->end, d->acked) : 0;
-    return d->fin_seen ? least(end, d->fin_offset) : end;
+    return d->has_acked ? least(chunk->end, d->acked) : 0;
 }
 
 /* A hole that ends at `end`: bytes of segments with wrong checksums, and gaps. */

@@ -239,8 +239,7 @@ int tcp_direction_settle(struct tcp_direction *d, struct tcp_scratch *scratch)
     memcpy(place, doubt->place, count * sizeof *place);
     doubt->count = 0;
     for (size_t i = 0; i < count && failed == 0; i++) {
-        const uint64_t most = d->fin_seen && d->fin_offset < d->acked ? d->fin_offset : d->acked;
-        const uint64_t end = place[i].end < most ? place[i].end : most;
+        const uint64_t end = place[i].end < d->acked ? place[i].end : d->acked;
         const uint64_t begin =
             place[i].begin > d->origin ? place[i].begin : d->origin; /* it may have moved */
         const uint64_t rest = end > begin ? end : begin;

@@ -365,6 +365,10 @@ SCENES = {
                                          p("c", 22, "A", 200, D), p("s", 30, "A", 0, ack=300), p("c", 300, "A", 100, D)],
                                  [{"bad_checksum_client": 1, "bytes_client": 300, "unverified_client": None,
                                    "gaps_client": 0, "md5_client": md5(D * 3)}]),
+    # A FIN among bytes that the other side had already cannot be meant.
+    "fin_before_what_was_acknowledged": (OPEN + [p("c", 20, "A", 0, D), p("c", 21, "A", 100, b"x" + D[1:], damage=0x5555),
+                                                 p("s", 30, "A", 0, ack=200), p("c", 40, "FA", 150)],
+                                         [{"bytes_client": 200, "unverified_client": 100, "gaps_client": 0}]),
     "corrupted_in_options_too": (OPEN + [p("c", 20, "A", 0, D), p("c", 21, "A", 100, b"x" + D[1:], damage=0x5555,
                                                                   options=b"\x08\x28\x01\x01"),
                                          p("c", 22, "A", 200, D), p("s", 30, "A", 0, ack=300), p("c", 300, "A", 100, D)],
