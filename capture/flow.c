@@ -12,6 +12,7 @@ enum {
     FIRST_WINDOW = 65535, /* bytes behind a SYN, at most: its window is not scaled */
     DOUBTED_MOST = 4,     /* packets of a side that are kept back for their checksums */
     GONE_PART = 8,        /* of the memory, at most, for streams that are gone */
+    LATE_NS = 500000000,  /* behind the end of its connection, a SYN captured twice comes no later */
 };
 
 static enum flow_side other(enum flow_side side)
@@ -230,12 +231,18 @@ static bool is_agreed(const struct tcp_direction *d, const struct tcp_direction 
     return d->started && peer->packets > 0 && d->has_acked && peer->has_acked;
 }
 
-/* Is it the SYN of a connection that was agreed on and has ended? It comes late, or another connection begins
- * with the same ISN. */
-static bool may_begin_again(const struct flow_entry *e, enum flow_side from, const struct packet *packet)
+/* Is it the SYN of a connection that was agreed on and has ended, and no late copy, by its time stamp or at
+ * least by the time? Then another connection begins with the same ISN. */
+static bool begins_again(const struct flow_entry *e, enum flow_side from, const struct packet *packet)
 {
-    return (packet->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && e->stream.end != FLOW_OPEN &&
-           is_agreed(&e->stream.direction[from], &e->stream.direction[other(from)]);
+    const struct flow_stream *stream = &e->stream;
+    const struct tcp_direction *d = &stream->direction[from];
+    if ((packet->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN || stream->end == FLOW_OPEN ||
+        !is_agreed(d, &stream->direction[other(from)]))
+        return false;
+    if (packet->tcp.has_timestamps && d->has_ts)
+        return seq_lt(d->last_ts, packet->tcp.ts_value);
+    return packet->time_ns > stream->end_ns && packet->time_ns - stream->end_ns > LATE_NS;
 }
 
 /* Is it to be seen first whether another connection follows? Where both sides have agreed on both ISNs, and
@@ -266,10 +273,9 @@ static int choose_stream(struct flow_table *table, const struct packet *packet, 
     } else {
         if (e->held != NULL && release_syn(table, e) != 0)
             return -ENOMEM;
-        const bool foreign = is_foreign_syn(e, from, packet);
-        if (!foreign && !may_begin_again(e, from, packet))
+        if (!is_foreign_syn(e, from, packet) && !begins_again(e, from, packet))
             return 0;
-        if (!foreign || must_wait(e, from, packet))
+        if (must_wait(e, from, packet))
             return hold(table, &e->held, packet) == 0 ? 1 : -ENOMEM;
         flow_entry_close(table, e, FLOW_REPLACED);
     }
