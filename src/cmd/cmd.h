@@ -1,6 +1,8 @@
 #ifndef SOCKDIAG_CMD_CMD_H
 #define SOCKDIAG_CMD_CMD_H
 
+#include "base/buf.h"
+
 /* A command: one file in this folder, one exported function, one row in main.c's table. Returns the exit
  * status. */
 enum cmd_status {
@@ -48,5 +50,8 @@ int cmd_usage(const char *command, const char *text);
 /* Write to stdout all of it; a full disk or a closed pipe is an error with a message, not silence. 0 or
  * -errno. */
 int cmd_write_stdout(const void *data, unsigned long len);
+
+/* Append "7, 12": those of the numbers that were not found, the first few of them. Returns how many. */
+size_t cmd_list_missing(struct buf *out, const uint64_t *numbers, const bool *found, size_t count);
 
 #endif

@@ -96,3 +96,18 @@ int cmd_write_stdout(const void *data, unsigned long len)
         fprintf(stderr, _("sockdiag: cannot write the output: %s\n"), sd_errno_text(-failed));
     return failed;
 }
+
+size_t cmd_list_missing(struct buf *out, const uint64_t *numbers, const bool *found, size_t count)
+{
+    enum {
+        SHOWN = 8,
+    };
+    size_t missing = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!found[i] && missing++ < SHOWN)
+            buf_printf(out, "%s%llu", out->len > 0 ? ", " : "", (unsigned long long)numbers[i]);
+    }
+    if (missing > SHOWN)
+        buf_text(out, ", …");
+    return missing;
+}

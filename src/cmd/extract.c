@@ -274,19 +274,11 @@ static void say_none(const struct extract *x)
 /* Of the streams that were asked for, those that are not there. True if some are not. */
 static bool say_missing(const struct extract *x)
 {
-    enum {
-        SHOWN = 8,
-    };
     const struct extract_sink *sink = &x->sink;
     struct buf list = {0};
-    size_t missing = 0;
-    for (size_t i = 0; i < sink->number_count; i++) {
-        if (sink->found[i] || missing++ >= SHOWN)
-            continue;
-        buf_printf(&list, "%s%llu", list.len > 0 ? ", " : "", (unsigned long long)sink->numbers[i]);
-    }
+    const size_t missing = cmd_list_missing(&list, sink->numbers, sink->found, sink->number_count);
     if (missing > 0 && sink->streams > 0)
-        cmd_fail(name, "not there, or without payload: %s%s", buf_cstr(&list), missing > SHOWN ? ", …" : "");
+        cmd_fail(name, "not there, or without payload: %s", buf_cstr(&list));
     else if (missing > 0)
         say_none(x);
     buf_free(&list);

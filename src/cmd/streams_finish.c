@@ -117,18 +117,9 @@ static void say_no_number(const struct streams *s)
  * if some are not. */
 static bool say_missing(const struct streams *s)
 {
-    enum {
-        SHOWN = 8,
-    };
     const struct streams_options *o = &s->options;
     struct buf list = {0};
-    size_t missing = 0;
-    for (size_t i = 0; i < o->number_count; i++) {
-        if (!s->found[i] && missing++ < SHOWN)
-            buf_printf(&list, "%s%llu", list.len > 0 ? ", " : "", (unsigned long long)o->numbers[i]);
-    }
-    if (missing > SHOWN)
-        buf_text(&list, ", …");
+    const size_t missing = cmd_list_missing(&list, o->numbers, s->found, o->number_count);
     if (missing > 0 && !o->common.quiet) {
         if (o->shard.count > 1)
             cmd_fail(streams_name, "not in part %u of %u: %s", o->shard.index + 1, o->shard.count,
