@@ -9,6 +9,7 @@
 enum {
     AHEAD = 16,  /* packets that are foreseen */
     FETCH = 32,  /* and whose bytes are on their way, maybe from another processor's cache */
+    LONG = 512,  /* bytes of a segment, by far more than are fetched with its headers */
     CHUNK = 512, /* packets among which those of a part are looked for at a time */
 
     /* Of batch.part: the number of one of ours, or … */
@@ -54,7 +55,8 @@ static int grow(struct batch *batch)
     return 0;
 }
 
-static uint8_t part_of(const struct batch_parts *parts, const struct packet *packet)
+static uint8_t part_of(const struct batch_parts *parts, const struct packet *packet,
+                       struct packet_sum *summed)
 {
     struct tuple_seen seen;
     if (parts->count == 1 || !tuple_peek(&parts->key, packet, &seen) ||
@@ -62,6 +64,9 @@ static uint8_t part_of(const struct batch_parts *parts, const struct packet *pac
         return PART_ANY;
     const unsigned index = engine_part(seen.hash, parts->count) - parts->first; /* before the first: huge */
     const unsigned ends = (seen.flags & (TCP_FIN | TCP_RST)) != 0 ? PART_ENDS : 0;
+    /* Here, a processor has the bytes of a long one in its cache; where it is decoded may be another. */
+    if (index < parts->ours && seen.len >= LONG && seen.len <= seen.captured)
+        *summed = decode_sum(seen.transport, seen.len);
     return (uint8_t)((index < parts->ours ? index : PART_NONE) | ends);
 }
 
@@ -74,7 +79,8 @@ static int add(struct batch *batch, struct batch_parts *parts, const struct pack
         parts->first_ns = packet->time_ns;
     if (packet->time_ns > parts->now_ns)
         parts->now_ns = packet->time_ns;
-    const uint8_t part = part_of(parts, packet);
+    struct packet_sum summed = {0};
+    const uint8_t part = part_of(parts, packet, &summed);
     batch->packets[batch->count] = (struct batch_packet){
         .number = packet->number,
         .time_ns = packet->time_ns,
@@ -83,6 +89,7 @@ static int add(struct batch *batch, struct batch_parts *parts, const struct pack
         .captured_len = packet->captured_len,
         .wire_len = packet->wire_len,
         .linktype = packet->linktype,
+        .summed = summed,
         .ends = batch->ends,
     };
     batch->part[batch->count++] = part;
@@ -113,17 +120,18 @@ int batch_sweep(struct batch *batch, struct batch_parts *parts, struct source *s
 
 /* ---- to an engine ---- */
 
-static struct packet packet_of(const struct batch_packet *from)
+/* Not by value: what decoding will fill would be copied, too. */
+static void set_packet(struct packet *packet, const struct batch_packet *from)
 {
-    struct packet packet;
-    packet_captured(&packet, from->linktype, from->time_ns, from->data, from->captured_len, from->wire_len);
-    packet.number = from->number;
-    return packet;
+    packet_captured(packet, from->linktype, from->time_ns, from->data, from->captured_len, from->wire_len);
+    packet->number = from->number;
+    packet->summed = from->summed;
 }
 
 static void foresee(struct engine *engine, const struct batch_packet *from)
 {
-    const struct packet packet = packet_of(from);
+    struct packet packet;
+    set_packet(&packet, from);
     engine_foresee(engine, &packet);
 }
 
@@ -174,7 +182,8 @@ static int feed_chunk(const struct batch *batch, size_t begin, unsigned part, st
         foresee(engine, &packets[chosen[i]]);
     for (size_t i = 0; i < n && failed == 0; i++) {
         const struct batch_packet *p = &packets[chosen[i]];
-        struct packet packet = packet_of(p);
+        struct packet packet;
+        set_packet(&packet, p);
         if (i + FETCH < n)
             fetch(&packets[chosen[i + FETCH]]);
         if (i + AHEAD < n)

@@ -34,6 +34,7 @@ struct batch_packet {
     uint32_t captured_len, wire_len;
     int linktype;
     uint32_t ends; /* packets with FIN or RST before it in the batch, of those that tuple_peek() knows */
+    struct packet_sum summed;
 };
 
 /* Zero-initialise; batch_free. */

@@ -12,6 +12,10 @@
  * `verdict`. */
 void decode_packet(struct packet *packet);
 
+/* What decode_packet() will need of the bytes that a transport checksum covers, for packet->summed: for who
+ * has them at hand when they are not decoded yet. */
+struct packet_sum decode_sum(const uint8_t *data, uint32_t len);
+
 /* Is a tunnel known that UDP between these ports may be of? */
 bool decode_may_tunnel(uint16_t source_port, uint16_t target_port);
 

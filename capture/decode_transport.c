@@ -34,6 +34,16 @@ static uint64_t pseudo_header(const struct packet *packet, uint32_t len, const s
     return sum;
 }
 
+struct packet_sum decode_sum(const uint8_t *data, uint32_t len)
+{
+    return (struct packet_sum){data, len, checksum_fold(checksum_add(0, data, len))};
+}
+
+static uint64_t add_segment(uint64_t sum, const struct packet_sum *summed, const uint8_t *data, uint32_t len)
+{
+    return summed->at == data && summed->len == len ? sum + summed->sum : checksum_add(sum, data, len);
+}
+
 /* Verify the checksum field at `at` over the segment of `len` bytes. */
 static enum packet_checksum verify(const struct packet *packet, const struct layer *layer, uint32_t len,
                                    uint16_t field, const struct checksum_target *target)
@@ -41,7 +51,7 @@ static enum packet_checksum verify(const struct packet *packet, const struct lay
     if (layer->captured < len || target->unknown || packet->len_beyond)
         return CHECKSUM_NONE;
     uint64_t pseudo = pseudo_header(packet, len, target);
-    if (checksum_fold(checksum_add(pseudo, layer->at, len)) == 0xffff)
+    if (checksum_fold(add_segment(pseudo, &packet->summed, layer->at, len)) == 0xffff)
         return CHECKSUM_GOOD;
     return field == checksum_fold(pseudo) ? CHECKSUM_PARTIAL : CHECKSUM_BAD;
 }

@@ -85,6 +85,13 @@ struct packet_tcp {
     } sack[4];
 };
 
+/* The ones' complement sum (RFC 1071) of `len` bytes of a packet from `at` on; NULL: of none. */
+struct packet_sum {
+    const uint8_t *at;
+    uint32_t len;
+    uint16_t sum;
+};
+
 struct packet {
     /* From the source. */
     uint64_t number;    /* 1 for the first packet of the capture */
@@ -96,6 +103,7 @@ struct packet {
     uint32_t wire_len;   /* >= captured_len unless the file lies */
     const char *comment; /* EPB comment, not NUL-terminated; NULL where there is none */
     size_t comment_len;
+    struct packet_sum summed; /* what was added up before it is decoded */
 
     /* From decode_packet(). Fields of a layer are 0 where the packet has no such layer. A tunnel is followed
      * to the innermost packet, which all that stands behind `outer_count` is about. */
@@ -150,6 +158,7 @@ static inline void packet_captured(struct packet *packet, int linktype, uint64_t
     packet->wire_len = wire_len;
     packet->comment = NULL;
     packet->comment_len = 0;
+    packet->summed.at = NULL;
 }
 
 /* "10.0.0.1" or "fd77::1"; out must hold PACKET_ADDRESS_TEXT bytes. Returns the length. */

@@ -20,8 +20,16 @@ enum {
     LEAST_SLOTS = 8,
 };
 
+/* Its bytes stay in the caches of the thread that reads into it: another one's would have to fetch them from
+ * there, and to write over them, too. */
+struct buffer {
+    uint8_t *data;  /* PIECE bytes, with HEADROOM before them */
+    unsigned owner; /* thread */
+    struct buffer *next_spare;
+};
+
 struct slot {
-    uint8_t *data; /* PIECE bytes, with HEADROOM before them */
+    struct buffer *buffer; /* NULL: none yet */
     size_t len;
     struct buf joined; /* or with more before them */
     uint64_t ready;    /* 1 + the piece that stands here; 0: none yet */
@@ -30,6 +38,7 @@ struct slot {
 struct thread {
     uint64_t begun; /* pieces that it has asked for */
     uint64_t needs; /* the first piece that it has not given back; UINT64_MAX: it has left */
+    struct buffer *spare;
 };
 
 struct shared_input {
@@ -39,7 +48,9 @@ struct shared_input {
     off_t first, end; /* of a file: where piece 1 begins, and the last one ends */
     size_t slot_count;
     struct slot *slots;
-    uint8_t *memory;
+    struct buffer *buffers; /* twice as many */
+    size_t buffers_used;
+    uint8_t *memory; /* theirs */
 
     /* Of who opens the source, then of who sweeps. */
     bool opened;
@@ -156,7 +167,7 @@ static int join(struct slot *slot, struct slot *before, const uint8_t *left, siz
     } else {
         buf_append(&slot->joined, left, left_len);
     }
-    buf_append(&slot->joined, slot->data, slot->len);
+    buf_append(&slot->joined, slot->buffer->data, slot->len);
     return slot->joined.failed ? -ENOMEM : 0;
 }
 
@@ -168,11 +179,12 @@ static int give_first(struct shared_input *in, const uint8_t *left, size_t left_
     if (left_len > HEADROOM)
         return -EINVAL;
     if (left_len > 0)
-        memmove(slot->data - left_len, left, left_len);
-    const struct got got = in->is_file ? read_at(in, in->first, slot->data) : read_pipe(in, 0, slot->data);
+        memmove(slot->buffer->data - left_len, left, left_len);
+    const struct got got =
+        in->is_file ? read_at(in, in->first, slot->buffer->data) : read_pipe(in, 0, slot->buffer->data);
     slot->len = got.len;
     in->first += (off_t)got.len;
-    *data = slot->data - left_len;
+    *data = slot->buffer->data - left_len;
     *len = left_len + got.len;
     return got.len > 0 ? 1 : got.more;
 }
@@ -190,9 +202,9 @@ static int give(void *context, const uint8_t *left, size_t left_len, const uint8
     in->is_given = true;
     *len = left_len + slot->len;
     if (left_len <= HEADROOM) {
-        *data = slot->data - left_len;
+        *data = slot->buffer->data - left_len;
         if (left_len > 0)
-            memcpy(slot->data - left_len, left, left_len);
+            memcpy(slot->buffer->data - left_len, left, left_len);
         return 1;
     }
     if (join(slot, &in->slots[(in->swept + in->slot_count - 1) % in->slot_count], left, left_len) != 0)
@@ -238,14 +250,34 @@ static void end_reading_at(struct shared_input *in, uint64_t piece, int code)
     in->last_code = code != -EAGAIN ? code : -EIO; /* of a file: nobody would ask again */
 }
 
-/* Nobody has to be told: who read the piece sweeps it next, or who sweeps now. */
+/* A buffer of the thread's own for what it reads; where it cannot have one more, that of the piece before. */
+static void take_buffer(struct shared_input *in, struct slot *slot, unsigned thread)
+{
+    struct buffer *old = slot->buffer, **spare = &in->threads[thread].spare;
+    if (old != NULL && old->owner == thread)
+        return;
+    if (*spare != NULL) {
+        slot->buffer = *spare;
+        *spare = slot->buffer->next_spare;
+    } else if (in->buffers_used < 2 * in->slot_count) {
+        slot->buffer = &in->buffers[in->buffers_used++];
+    }
+    if (old != NULL && old != slot->buffer) {
+        old->next_spare = in->threads[old->owner].spare;
+        in->threads[old->owner].spare = old;
+    }
+    slot->buffer->owner = thread;
+}
+
+/* Nobody has to be told: who read the piece sweeps it. */
 static void read_next(struct shared_input *in, unsigned thread)
 {
     const uint64_t piece = in->claimed++;
     struct slot *slot = &in->slots[piece % in->slot_count];
+    take_buffer(in, slot, thread);
     pthread_mutex_unlock(&in->lock);
     buf_free(&slot->joined);
-    const struct got got = read_piece(in, thread, piece, slot->data);
+    const struct got got = read_piece(in, thread, piece, slot->buffer->data);
     pthread_mutex_lock(&in->lock);
     if (got.len == 0 || got.more <= 0)
         end_reading_at(in, got.len > 0 ? piece + 1 : piece, got.more);
@@ -253,13 +285,22 @@ static void read_next(struct shared_input *in, unsigned thread)
     slot->ready = piece + 1;
 }
 
-/* The piece behind the last one stands for the end. */
-static bool may_sweep(const struct shared_input *in)
+static bool has_left(const struct shared_input *in, unsigned thread)
+{
+    return in->threads[thread].needs == UINT64_MAX;
+}
+
+/* Who read a piece sweeps it: the one whose buffer it stands in. The piece behind the last one stands for the
+ * end, and is nobody's. */
+static bool may_sweep(const struct shared_input *in, unsigned thread)
 {
     const uint64_t piece = in->swept;
+    const struct slot *slot = &in->slots[piece % in->slot_count];
     if (in->is_sweeping || piece >= in->over)
         return false;
-    return piece == in->last ? has_room(in, piece) : in->slots[piece % in->slot_count].ready == piece + 1;
+    if (piece == in->last)
+        return has_room(in, piece);
+    return slot->ready == piece + 1 && (slot->buffer->owner == thread || has_left(in, slot->buffer->owner));
 }
 
 /* Who waits for a pipe need not any more. */
@@ -305,7 +346,7 @@ static void wait_for(struct shared_input *in, unsigned thread, uint64_t piece)
 {
     bool told = false;
     for (;;) {
-        if (may_sweep(in)) {
+        if (may_sweep(in, thread)) {
             sweep_next(in);
         } else if (piece < in->swept || piece >= in->over) {
             return;
@@ -371,14 +412,16 @@ static int make_slots(struct shared_input *in)
     const size_t wanted = 2 * (size_t)in->config.threads;
     in->slot_count = wanted > LEAST_SLOTS ? wanted : LEAST_SLOTS;
     in->slots = calloc(in->slot_count, sizeof *in->slots);
-    in->memory = malloc(in->slot_count * (HEADROOM + PIECE));
+    in->buffers = calloc(2 * in->slot_count, sizeof *in->buffers);
+    in->memory = malloc(2 * in->slot_count * (HEADROOM + PIECE)); /* touched where it is used */
     in->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (in->wake_fd < 0)
         return -errno;
-    if (in->slots == NULL || in->memory == NULL)
+    if (in->slots == NULL || in->buffers == NULL || in->memory == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < in->slot_count; i++)
-        in->slots[i].data = in->memory + i * (HEADROOM + PIECE) + HEADROOM;
+    for (size_t i = 0; i < 2 * in->slot_count; i++)
+        in->buffers[i].data = in->memory + i * (HEADROOM + PIECE) + HEADROOM;
+    take_buffer(in, &in->slots[0], 0);
     in->slots[0].ready = 1;
     return 0;
 }
@@ -420,6 +463,7 @@ void shared_input_free(struct shared_input *in)
     for (size_t i = 0; in->slots != NULL && i < in->slot_count; i++)
         buf_free(&in->slots[i].joined);
     free(in->memory);
+    free(in->buffers);
     free(in->slots);
     free(in);
 }

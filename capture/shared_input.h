@@ -4,9 +4,9 @@
 #include "capture/pcapng.h"
 
 /* A file, or a pipe, that several threads work on. Every byte is read once, in pieces, by the thread that
- * first lacks something to do, and swept once: taken apart, while the bytes are in a cache, so that all
- * threads find what was found. The thread that read a piece sweeps it, or one that sweeps the piece before it
- * when that was read. Pieces of a file are read at the same time, swept one after the other. What was found
+ * first lacks something to do, and swept once: taken apart, so that all threads find what was
+ * found. The thread that read a piece sweeps it, in whose cache the bytes are, into which it will read again.
+ * Pieces of a file are read at the same time, swept one after the other. What was found
  * stays until every thread has looked at it, so that none gets further ahead than there is room; and all see
  * the same, up to the same end, whatever is written on to a file in the meantime and whenever a signal comes.
  *

@@ -172,14 +172,17 @@ bool tuple_peek(const struct tuple_key *key, const struct packet *packet, struct
     const uint32_t header = is_ipv6 ? IPV6_LEN : IPV4_MIN;
     const uint32_t len = is_ipv6 ? IPV6_LEN + load_be16(ip + 4) : load_be16(ip + 2);
     const uint8_t protocol = is_ipv6 ? ip[6] : ip[9], *p = ip + header;
+    const uint32_t captured = (uint32_t)(packet->data + packet->captured_len - ip);
     const uint32_t least = header + (protocol == IPPROTO_TCP ? TCP_MIN : UDP_LEN);
     if ((protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) ||
-        (!is_ipv6 && (ip[0] != 0x45 || (load_be16(ip + 6) & 0x3fff) != 0)) || len < least ||
-        packet->data + packet->captured_len - ip < least)
+        (!is_ipv6 && (ip[0] != 0x45 || (load_be16(ip + 6) & 0x3fff) != 0)) || len < least || captured < least)
         return false;
     seen->protocol = protocol;
     seen->source_port = load_be16(p);
     seen->target_port = load_be16(p + 2);
+    seen->transport = p;
+    seen->len = len - header;
+    seen->captured = captured - header;
     seen->flags = protocol == IPPROTO_TCP ? p[TCP_FLAGS] : 0;
     seen->hash = is_ipv6 ? hash_ipv6(key, protocol, ip + 8, ip + 24, seen->source_port, seen->target_port)
                          : hash_ipv4(key, protocol, ip + 12, ip + 16, seen->source_port, seen->target_port);

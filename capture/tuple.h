@@ -31,8 +31,10 @@ uint16_t tuple_outer(const struct packet *packet);
 struct tuple_seen {
     uint64_t hash;
     uint16_t source_port, target_port;
-    uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
-    uint8_t flags;    /* of TCP; else 0 */
+    uint8_t protocol;         /* IPPROTO_TCP or IPPROTO_UDP */
+    uint8_t flags;            /* of TCP; else 0 */
+    const uint8_t *transport; /* header, … */
+    uint32_t len, captured;   /* … and what IP carries from there on: by its length; that was captured */
 };
 bool tuple_peek(const struct tuple_key *key, const struct packet *packet, struct tuple_seen *seen);
 

@@ -32,11 +32,50 @@ enum {
 static off_t bad_from;
 static int bad_errno;
 
+/* The first thread is to read ahead, and to leave before that can be swept: of the others' first reads, the
+ * one of the earlier place waits until it has read, the other until it has left. */
+static struct {
+    atomic_bool on, ahead, left;
+    atomic_uint begun, noted;
+    off_t place[2];
+} scene;
+static _Thread_local unsigned me; /* the thread's index */
+
+static void wait_until(const atomic_bool *what)
+{
+    while (!atomic_load(what))
+        sched_yield();
+}
+
+static void wait_for_both(void)
+{
+    while (atomic_load(&scene.noted) < 2)
+        sched_yield();
+}
+
+static void play(off_t place)
+{
+    if (!scene.on)
+        return;
+    if (me == 0) {
+        atomic_store(&scene.ahead, true);
+        return;
+    }
+    const unsigned which = atomic_fetch_add(&scene.begun, 1);
+    if (which >= 2)
+        return;
+    scene.place[which] = place;
+    atomic_fetch_add(&scene.noted, 1);
+    wait_for_both();
+    wait_until(place < scene.place[!which] ? &scene.ahead : &scene.left);
+}
+
 int io_read_at(int fd, void *data, size_t len, off_t place, size_t *got)
 {
     const size_t good = bad_from == 0 || place + (off_t)len <= bad_from ? len
                         : place < bad_from                              ? (size_t)(bad_from - place)
                                                                         : 0;
+    play(place);
     const ssize_t n = pread(fd, data, good, place);
     *got = n > 0 ? (size_t)n : 0;
     return n < 0 ? -errno : good < len ? -bad_errno : 0;
@@ -111,6 +150,7 @@ struct fixture {
     uint32_t stop_at,
         signal_at; /* the first thread stops all, or makes the descriptor readable, at this item; 0: not */
     uint32_t leave_at; /* the first thread wants no more */
+    bool reads_ahead;  /* … and plays the scene */
     uint32_t slow;     /* every so many items, a thread lets others go first */
     int stop[2];
 };
@@ -160,6 +200,8 @@ static void look(struct fixture *f, unsigned index, const struct item *item)
         sched_yield();
     if (index != 0)
         return;
+    if (scene.on)
+        wait_for_both();
     if (item->number == f->stop_at)
         shared_input_stop(f->input);
     if (item->number == f->signal_at)
@@ -177,12 +219,15 @@ static void *follow(void *context)
     struct fixture *f = role->f;
     size_t slot;
     int got = 1;
+    me = role->index;
     while ((role->index != 0 || f->leave_at == 0 || f->seen[0] < f->leave_at) &&
            (got = shared_input_next(f->input, role->index, &slot)) > 0) {
         for (size_t i = 0; i < f->found_count[slot]; i++)
             look(f, role->index, &f->found[slot][i]);
     }
     shared_input_leave(f->input, role->index);
+    if (scene.on && me == 0)
+        atomic_store(&scene.left, true);
     f->ended[role->index] = got;
     return NULL;
 }
@@ -233,12 +278,14 @@ static void run(struct fixture *f, int fd)
     int got = 1;
     while (f->left_len < sizeof(uint32_t) && got > 0)
         got = f->pieces.next(f->pieces.context, f->left, f->left_len, &f->left, &f->left_len);
+    scene.on = f->reads_ahead;
     for (unsigned i = 0; i < THREADS; i++) {
         role[i] = (struct role){f, i};
         assert_int_equal(pthread_create(&thread[i], NULL, follow, &role[i]), 0);
     }
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(thread[i], NULL);
+    scene.on = false;
     close_input(f);
 }
 
@@ -463,20 +510,25 @@ static void one_stops_all(void **state)
     buf_free(&b);
 }
 
+/* Also where it has read what nobody has swept. */
 static void one_leaves(void **state)
 {
     (void)state;
     struct buf b = {0};
     put_many(&b, 20000, 1000);
-    struct fixture *f = new_fixture();
     const int fd = file_of(&b);
-    f->leave_at = 5;
-    run(f, fd);
-    assert_in_range(f->seen[0], 5, 1000);
-    for (unsigned i = 1; i < THREADS; i++)
-        assert_true(f->seen[i] == 20000 && f->ended[i] == 0);
+    for (int reads_ahead = 0; reads_ahead <= 1; reads_ahead++) {
+        struct fixture *f = new_fixture();
+        f->leave_at = reads_ahead ? 300 : 5; /* in the second piece, or in the first */
+        f->reads_ahead = reads_ahead;
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        run(f, fd);
+        assert_in_range(f->seen[0], f->leave_at, 1000);
+        for (unsigned i = 1; i < THREADS; i++)
+            assert_true(f->seen[i] == 20000 && f->ended[i] == 0);
+        free_fixture(f);
+    }
     close(fd);
-    free_fixture(f);
     buf_free(&b);
 }
 

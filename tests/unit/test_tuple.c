@@ -101,6 +101,9 @@ static bool peek(int linktype, const uint8_t *frame, size_t len, struct tuple_se
         assert_int_equal(packet.target_port, seen->target_port);
         assert_true(tuple_hash(&key, &packet) == seen->hash);
         assert_int_equal(packet.tcp.flags, seen->flags);
+        assert_ptr_equal(packet.ip_payload, seen->transport);
+        assert_int_equal(packet.ip_len, seen->len + (uint32_t)(seen->transport - packet.ip_header));
+        assert_ptr_equal(copy + len, seen->transport + seen->captured);
     }
     free(copy);
     return answered;
