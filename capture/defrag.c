@@ -61,6 +61,7 @@ struct datagram {
     uint32_t cap;
     uint32_t end, total; /* the highest end seen; the length, once the last fragment came, 0 before */
     uint32_t have;       /* bytes that came */
+    uint32_t headers;    /* bytes before them that the datagram's length counts, of the first fragment */
     uint8_t protocol;    /* by the first fragment, as the target */
     struct checksum_target target;
     uint8_t congestion; /* what the fragments say of it: congestion_bit() of each */
@@ -349,6 +350,18 @@ static bool is_congestion_possible(uint8_t bits)
     return bits == CANNOT_TELL || (bits & CANNOT_TELL) == 0;
 }
 
+/* Of the headers in front of a fragment's piece, what a length of the whole datagram counts: IPv4's is that
+ * of all; IPv6's leaves out its own header, and there is no fragment header then. */
+static uint32_t counted_headers(const struct packet *packet)
+{
+    enum {
+        IPV6_LEN = 40,
+        FRAGMENT_LEN = 8,
+    };
+    const uint32_t all = (uint32_t)(packet->ip_payload - packet->ip_header);
+    return packet->source.family == 6 ? all - IPV6_LEN - FRAGMENT_LEN : all;
+}
+
 /* Add the fragment's bytes, [begin, end) of the datagram, `end` <= MAX_DATAGRAM. */
 static enum outcome add(struct defrag *d, struct datagram *g, const struct packet *packet, uint32_t begin,
                         uint32_t end)
@@ -381,12 +394,14 @@ static enum outcome add(struct defrag *d, struct datagram *g, const struct packe
     g->end = end > g->end ? end : g->end;
     if (begin == 0) {
         g->protocol = packet->ip_protocol;
+        g->headers = counted_headers(packet);
         g->target = decode_target(packet);
     }
     g->congestion |= congestion_bit(packet);
     if (g->total == 0 || g->have != g->total)
         return WAITS;
-    return is_congestion_possible(g->congestion) ? COMPLETE : CONTRADICTS;
+    return is_congestion_possible(g->congestion) && g->headers + g->total <= MAX_DATAGRAM ? COMPLETE
+                                                                                          : CONTRADICTS;
 }
 
 /* Bytes of the datagram that the fragment brings; false where it is invalid or was not captured whole. */

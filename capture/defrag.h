@@ -13,7 +13,7 @@
  * - One that overlaps others otherwise, ends elsewhere than the last one did, or is empty drops its datagram
  *   with all that came of it (RFC 5722, RFC 8200). What comes later begins a new one.
  * - A complete one is dropped, too, where some of its fragments are marked as ECN-capable and others are not
- *   (RFC 3168, 5.3).
+ *   (RFC 3168, 5.3), or where no length field could tell its length.
  * - The headers of the first fragment tell the protocol (IPv6) and the final target of a source route.
  * - A datagram that is not complete so long after its first fragment is forgotten: IPv4 DEFRAG_SECONDS_4,
  * IPv6 DEFRAG_SECONDS_6, by the packets' time.
@@ -32,7 +32,7 @@ struct defrag_counts {
     uint64_t repeats;     /* of them: brought nothing new */
     uint64_t conflicts;   /* of the repeats: had other bytes than what came first */
     uint64_t reassembled; /* datagrams: complete */
-    uint64_t overlaps;    /* dropped, for fragments that contradict each other */
+    uint64_t overlaps;    /* dropped, for fragments that cannot be of one datagram */
     uint64_t timed_out;   /* forgotten after their time */
     uint64_t evicted;     /* forgotten to make room */
     uint64_t waiting;     /* not complete yet */
