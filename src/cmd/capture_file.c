@@ -65,7 +65,7 @@ static int open_next(struct capture_file *f, struct sd_err *err)
     }
     if (name_of(f, name, sizeof name) != 0)
         return sd_fail_errno(err, ENAMETOOLONG, "%s", f->config->path);
-    f->fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    f->fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     return f->fd < 0 ? sd_fail_errno(err, errno, "cannot create %s", name) : 0;
 }
 
@@ -117,12 +117,23 @@ static void cut_behind_whole(struct capture_file *f, uint64_t flushed)
         f->packets += packets;
 }
 
+/* What stood in the file stays until something else does: an input that is no capture destroys nothing. */
+static int clear(const struct capture_file *f)
+{
+    struct stat st;
+    if (f->fd == STDOUT_FILENO || fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return 0;
+    return ftruncate(f->fd, 0) != 0 ? -errno : 0;
+}
+
 static int write_gathered(struct capture_file *f, struct sd_err *err)
 {
     if (f->gathered.failed)
         return sd_fail_errno(err, ENOMEM, "%s", f->config->path);
     const uint64_t flushed = f->size - f->gathered.len;
-    int failed = io_write_all(f->fd, f->gathered.data, f->gathered.len);
+    int failed = flushed == 0 ? clear(f) : 0;
+    if (failed == 0)
+        failed = io_write_all(f->fd, f->gathered.data, f->gathered.len);
     if (failed == 0)
         f->packets += f->gathered_count;
     else

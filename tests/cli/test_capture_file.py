@@ -53,6 +53,19 @@ with case("none lost is 0, nothing told is null; both are well"):
         status, told, said = summary()
         equal((status, told["dropped"], said), (0, dropped, "3 packets read\n"), f"{statistics}")
 
+with case("an output that is there stays as it is until there is something to write: no capture, no such expression"):
+    write_file()
+    none, old = HERE / "none.pcap", HERE / "old.pcapng"
+    none.write_text("no capture\n" * 10)
+    for words in ((none,), (FILE, "no such expression")):
+        old.write_bytes(b"what stood here" * 1000)
+        equal(sockdiag("capture", "-r", *words, "-w", old).returncode, 2, f"{words}")
+        equal(old.read_bytes(), b"what stood here" * 1000, f"{words}")
+    for words, packets in (((FILE,), 3), ((FILE, "port 9"), 0)):
+        old.write_bytes(b"what stood here" * 1000)
+        equal(sockdiag("capture", "-q", "-r", *words, "-w", old).returncode, 0, f"{words}")
+        equal(len(pcapng.read(old).packets), packets, "and nothing of it is left")
+
 with case("a file without -r is a file, not a filter; beside -i, it is one too many"):
     write_file()
     for words in ((FILE,), (FILE, "tcp", "port", "80"), ("-i", "lo", FILE), (FILE, "-v")):
