@@ -545,47 +545,6 @@ static void cut_fragments(void **state)
     defrag_free(d);
 }
 
-static void the_largest(void **state)
-{
-    (void)state;
-    static uint8_t large[65535];
-    struct defrag *d = defrag_new(1 << 20);
-    memcpy(large, body, 8);
-    large[4] = 65515 >> 8;
-    large[5] = 65515 & 0xff;
-    for (size_t at = 65512; at > 0; at -= 8) /* backwards, the smallest pieces */
-        assert_false(feed_bytes(d, 1, large, at, at + 8 < 65515 ? at + 8 : 65515, at + 8 < 65515, 1).done);
-    struct result r = feed_bytes(d, 1, large, 0, 8, true, 1);
-    assert_true(r.done);
-    assert_int_equal(r.packet.payload_len, 65515 - 8);
-    defrag_free(d);
-}
-
-/* IPv4's length field counts the header: 20 bytes of it leave 65,515. IPv6's does not. */
-static void no_length_tells_more(void **state)
-{
-    (void)state;
-    static uint8_t large[65536 + 48], v6[48 + 1448] = "\x60\0\0\0\0\0\x2c\x40\xfd\x77";
-    struct defrag *d = defrag_new(1 << 20);
-    assert_false(feed_bytes(d, 1, large, 0, 65512, true, 1).done);
-    assert_false(feed_bytes(d, 1, large, 65512, 65516, false, 1).done);
-    assert_int_equal(defrag_counts(d).overlaps, 1);
-    assert_int_equal(defrag_counts(d).waiting, 0);
-    v6[40] = 17;
-    for (size_t at = 0; at < 65535; at += 1448) {
-        const size_t len = at + 1448 < 65535 ? 1448 : 65535 - at;
-        const size_t field = at | (at + len < 65535), payload = len + 8;
-        v6[4] = (uint8_t)(payload >> 8);
-        v6[5] = (uint8_t)payload;
-        v6[42] = (uint8_t)(field >> 8);
-        v6[43] = (uint8_t)field;
-        struct packet p = fragment_6(v6, 48 + len, 1);
-        assert_int_equal(defrag_feed(d, &p), at + len == 65535);
-    }
-    assert_int_equal(defrag_counts(d).reassembled, 1);
-    defrag_free(d);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -604,8 +563,6 @@ int main(void)
         cmocka_unit_test(routing_headers),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(cut_fragments),
-        cmocka_unit_test(the_largest),
-        cmocka_unit_test(no_length_tells_more),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

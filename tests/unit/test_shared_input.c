@@ -1,4 +1,5 @@
-/* needs: capture/shared_input.c src/base/buf.c src/base/err.c src/base/missing.c */
+/* needs: capture/shared_input.c src/base/buf.c src/base/err.c src/base/missing.c
+ * tests/unit/items.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,6 +22,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "capture/shared_input.h"
+#include "tests/unit/items.h"
 
 enum {
     THREADS = 3,
@@ -97,35 +99,6 @@ int io_write_all(int fd, const void *data, size_t len)
 void io_close(int *fd)
 {
     close(*fd);
-}
-
-/* An item of an input: its length in four bytes, then so many bytes, each told by the item's number. */
-struct item {
-    const uint8_t *data;
-    uint32_t len, number;
-};
-
-static void put_item(struct buf *out, uint32_t number, uint32_t len)
-{
-    assert_true(buf_reserve(out, sizeof len + len));
-    buf_append(out, &len, sizeof len);
-    for (uint32_t i = 0; i < len; i++)
-        out->data[out->len++] = (uint8_t)(number * 31 + i);
-}
-
-static void put_many(struct buf *out, uint32_t count, uint32_t len)
-{
-    for (uint32_t i = 1; i <= count; i++)
-        put_item(out, i, len);
-}
-
-static bool is_whole(const struct item *item)
-{
-    for (uint32_t i = 0; i < item->len; i++) {
-        if (item->data[i] != (uint8_t)(item->number * 31 + i))
-            return false;
-    }
-    return true;
 }
 
 struct fixture {
